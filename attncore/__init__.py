@@ -1,0 +1,18 @@
+"""attncore: the attention interview course. The verbs of a learner's notebook, loaded when first used."""
+
+from typing import Any
+
+VERBS = ("answer", "card", "check", "hint", "progress", "reset")
+__all__ = list(VERBS)
+
+
+def __getattr__(name: str) -> Any:
+    if name in VERBS:
+        from attncore.app import cell
+
+        return getattr(cell, name)
+    raise AttributeError(f"module 'attncore' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *VERBS]

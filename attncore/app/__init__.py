@@ -1,0 +1,1 @@
+"""The doors: a notebook's cell, the command line, the rendered notebooks."""

@@ -1,0 +1,69 @@
+"""The command line: `attncore lab` opens the course on a working copy."""
+
+import argparse
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from attncore.app.workbook import COURSE, NOTEBOOKS, copy_notebooks
+
+WORKBOOK = COURSE / "workbook"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    parser = argparse.ArgumentParser(prog="attncore", description="The attention interview course.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    lab_parser = verbs.add_parser("lab", help="open JupyterLab on the working copy")
+    lab_parser.add_argument("--port", type=int, help="the port to listen on (a free one is found without it)")
+    lab_parser.add_argument("--workbook", type=Path, default=WORKBOOK, help="the folder of the working copy")
+    chosen, passed_on = parser.parse_known_args(arguments)
+    return lab(chosen.workbook, chosen.port, passed_on)
+
+
+def lab(workbook: Path, port: int | None, passed_on: list[str]) -> int:
+    """Copy what is new, then run JupyterLab on lesson 00 until it is stopped. `passed_on` goes to JupyterLab."""
+    if problem := hindrance(port):
+        print(problem, file=sys.stderr)
+        return 1
+    try:
+        for sentence in copy_notebooks(workbook):
+            print(sentence, file=sys.stderr)
+    except OSError as problem:
+        print(f"The working copy {workbook} could not be written: {problem.strerror}.", file=sys.stderr)
+        return 1
+    command = [sys.executable, "-m", "jupyterlab", "00_start.ipynb", *passed_on]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
+    if port is not None:
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    try:
+        return subprocess.run(command, cwd=workbook).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def hindrance(port: int | None) -> str:
+    """A sentence where JupyterLab could not start here, or nothing."""
+    for module in ("jupyterlab", "ipykernel"):
+        if find_spec(module) is None:
+            return f"{module} is not installed in this Python; install the course with: python course.py lab"
+    if not list(NOTEBOOKS.glob("*.ipynb")):
+        return f"There are no notebooks in {NOTEBOOKS}; a checkout of the course has them."
+    if port is not None and taken(port):
+        return f"Port {port} is taken; leave --port out and a free one is found."
+    return ""
+
+
+def taken(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("localhost", port))
+        except (OSError, OverflowError):
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Lesson 04: scaled dot-product attention."""
+
+import math
+
+import numpy as np
+
+from attncore.shapes import shaped
+from attncore.softmax import masked_softmax
+from attncore.weighted_sum import weighted_sum
+
+
+@shaped
+def attention_scores(query, key, scale=None):
+    """Compare every query with every key: their dot products, times the scale.
+
+    (...,q,d),(...,k,d)->(...,q,k)
+
+    Without a scale it is one over the square root of the width d; a scale that is given multiplies.
+    Vaswani et al. (2017).
+    """
+    if scale is None:
+        scale = 1 / math.sqrt(query.shape[-1])  # math, not np: a NumPy float64 would turn float32 into float64
+    return query @ np.swapaxes(key, -1, -2) * scale
+
+
+@shaped
+def attention_weights(query, key, mask=None, scale=None):
+    """Share out each query's attention among the keys: softmax of the scaled scores.
+
+    (...,q,d),(...,k,d)->(...,q,k)
+
+    A boolean mask: True = may attend; a float mask is added to the scaled scores. A row with nothing allowed is all
+    zeros. Without a scale it is one over the square root of d. Vaswani et al. (2017).
+    """
+    return masked_softmax(attention_scores(query, key, scale), mask)
+
+
+@shaped
+def scaled_dot_product_attention(query, key, value, mask=None, scale=None):
+    """Look up, for every query, the mean of the values, weighted by how well their keys match it.
+
+    (...,q,d),(...,k,d),(...,k,v)->(...,q,v)
+
+    A boolean mask: True = may attend; a float mask is added to the scaled scores. A query that may see nothing gets
+    zeros. Without a scale it is one over the square root of d. Vaswani et al. (2017).
+    """
+    return weighted_sum(attention_weights(query, key, mask, scale), value)
+
+
+def dot_product_std(d, trials, rng):
+    """Measure the standard deviation of the dot product of two random vectors of width d.
+
+    ->()
+
+    Each of the `trials` draws both vectors from the standard normal distribution of `rng`, a NumPy Generator.
+    """
+    query, key = rng.standard_normal((2, trials, d))
+    return float(np.std(np.sum(query * key, axis=-1)))

@@ -1,0 +1,90 @@
+"""Compare an answer with what was expected: by value, and in axis words where they differ."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from attncore.shapes import AXES
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where an answer first departs: `kind` is "kind", "shape" or "values"; `text` a sentence for the learner."""
+
+    kind: str
+    text: str
+
+
+def as_array(value: Any) -> np.ndarray | None:
+    """The value as an array of numbers or booleans; None where it is neither."""
+    if hasattr(value, "detach"):  # a PyTorch tensor that may require gradients
+        value = value.detach()
+    try:
+        array = np.asarray(value)
+    except Exception:  # a stranger's __array__ may raise anything; ragged lists raise ValueError
+        return None
+    return array if array.dtype.kind in "biufc" else None
+
+
+def difference(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] = ()) -> Difference | None:
+    """The first difference between an answer and the expected value, or None. `axes` are the output's letters."""
+    if expected is None or isinstance(expected, str):
+        same = type(got) is type(expected) and got == expected
+        return None if same else Difference("kind", f"it returns {brief(got)}, expected {expected!r}.")
+    right = np.asarray(expected)
+    if isinstance(got, tuple) and len(got) and np.ndim(got[0]) == right.ndim:
+        return Difference("kind", f"it returns a tuple of {len(got)}, expected one array.")
+    array = as_array(got)
+    if array is None:
+        return Difference("kind", f"it returns {brief(got)}, expected {describe(right)}.")
+    if array.shape != right.shape:
+        return Difference("shape", f"its shape is {array.shape}, expected {describe(right)}.")
+    if right.dtype == bool and array.dtype != bool:
+        return Difference("kind", f"it returns {array.dtype} numbers, expected booleans, True = may attend.")
+    wrong = unequal(array, right, tolerance)
+    if not wrong.any():
+        return None
+    place = tuple(np.argwhere(wrong)[0])
+    at = f"at {place_words(place, axes)}: " if place else ""
+    return Difference("values", f"{at}expected {figures(right[place])}, got {figures(array[place])}.")
+
+
+def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarray:
+    """Which entries differ. Near zero the tolerance is that of the largest expected number."""
+    if right.dtype == bool:
+        return array != right
+    if array.dtype in (np.float32, np.complex64):
+        tolerance = max(tolerance, 1e-4)
+    finite = np.abs(right[np.isfinite(right)])
+    near_zero = max(1e-9, tolerance * finite.max(initial=0.0))
+    return ~np.isclose(array, right, rtol=tolerance, atol=near_zero, equal_nan=True)
+
+
+def place_words(place: tuple[int, ...], axes: tuple[str, ...]) -> str:
+    """(1, 0, 3) on (..., q, k) is "batch 1, query 0, key 3"."""
+    letters = [axis for axis in axes if axis != "..."]
+    if len(letters) > len(place):
+        return f"index {tuple(map(int, place))}"
+    leading = place[: len(place) - len(letters)]
+    words = [f"batch {', '.join(map(str, leading))}"] if leading else []
+    words += [f"{AXES.get(axis, axis)} {index}" for axis, index in zip(letters, place[len(leading) :], strict=True)]
+    return ", ".join(words)
+
+
+def figures(number: Any) -> str:
+    if isinstance(number, bool | np.bool_):
+        return str(bool(number))
+    return f"{number:.4g}"
+
+
+def describe(array: np.ndarray) -> str:
+    return f"an array of shape {array.shape}" if array.ndim else f"one {'boolean' if array.dtype == bool else 'number'}"
+
+
+def brief(value: Any) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} that is no array"
+    return f"a {type(value).__name__}"

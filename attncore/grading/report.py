@@ -1,0 +1,58 @@
+"""What a learner is told: one object, shown as plain text or as a panel, always in the same order."""
+
+from dataclasses import dataclass, field
+from html import escape
+
+STYLE = """<style>
+.attn-panel{border-left:4px solid var(--attn-c);padding:.5em .9em;margin:.3em 0;max-width:60em;
+  color:var(--jp-content-font-color1,inherit);background:transparent;line-height:1.45}
+.attn-panel.right{--attn-c:#0072b2}.attn-panel.wrong,.attn-panel.raised{--attn-c:#d55e00}
+.attn-panel.unattempted,.attn-panel.info{--attn-c:#8c8c8c}
+.attn-panel p{margin:.2em 0}.attn-panel .head{font-weight:600}
+.attn-panel pre{margin:.3em 0;padding:.4em .6em;background:rgba(128,128,128,.13);
+  color:inherit;overflow-x:auto;line-height:1.35}
+</style>"""
+MARKS = {"right": "✓", "wrong": "✗", "raised": "✗", "unattempted": "○"}
+
+
+@dataclass
+class Panel:
+    """Lines of (role, text), to be read in order. Roles: head, why, case, input (kept as typed), where, next."""
+
+    tone: str
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        """All of it as plain text."""
+        return "\n".join(text for _, text in self.lines)
+
+    def __repr__(self) -> str:
+        return self.message
+
+    def _repr_html_(self) -> str:
+        mark = f'<span aria-hidden="true">{MARKS[self.tone]}</span> ' if self.tone in MARKS else ""
+        parts = []
+        for place, (role, text) in enumerate(self.lines):
+            tag = "pre" if role == "input" else "p"
+            parts.append(f'<{tag} class="{role}">{mark if place == 0 else ""}{escape(text)}</{tag}>')
+        return f'{STYLE}<div class="attn-panel {self.tone}" role="status">{"".join(parts)}</div>'
+
+
+class Report(Panel):
+    """The verdict on one answer. `outcome` is "right", "wrong", "raised" or "unattempted".
+
+    `mistake` is the label of the labelled wrong solution that the answer equals, `convention` the name of another
+    valid convention that it follows; each is None where there is none.
+    """
+
+    def __init__(
+        self,
+        exercise: str,
+        outcome: str,
+        lines: list[tuple[str, str]],
+        mistake: str | None = None,
+        convention: str | None = None,
+    ):
+        super().__init__(outcome, lines)
+        self.exercise, self.outcome, self.mistake, self.convention = exercise, outcome, mistake, convention

@@ -1,0 +1,83 @@
+"""Lesson 07: multi-head attention."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from attncore.dot_product import scaled_dot_product_attention
+from attncore.shapes import shaped
+
+
+class HeadWeights(NamedTuple):
+    """The four projections of multi-head attention, each (m, m), used as x @ W."""
+
+    W_query: np.ndarray
+    W_key: np.ndarray
+    W_value: np.ndarray
+    W_output: np.ndarray
+
+
+@shaped
+def split_heads(x, n_heads):
+    """Cut the model width into heads: head i of every token takes the i-th run of neighbouring numbers.
+
+    (...,n,m)->(...,h,n,m/h)
+
+    Raises ValueError where the heads do not divide the width. Vaswani et al. (2017).
+    """
+    *leading, n, m = x.shape
+    if m % n_heads:
+        raise ValueError(f"split_heads: x has model width {m}, which {n_heads} heads do not divide")
+    return np.swapaxes(x.reshape(*leading, n, n_heads, m // n_heads), -3, -2)
+
+
+@shaped
+def merge_heads(x):
+    """Put the heads of each token side by side again: the inverse of `split_heads`.
+
+    (...,h,n,w)->(...,n,h*w)
+    """
+    *leading, h, n, w = x.shape
+    return np.swapaxes(x, -3, -2).reshape(*leading, n, h * w)
+
+
+@shaped
+def multi_head_attention(query, key, value, weights, n_heads, mask=None):
+    """Attend in several heads at once, each in its own slice of the width, and mix what they bring.
+
+    (...,q,m),(...,k,m),(...,k,m)->(...,q,m)
+
+    `weights` is a `HeadWeights`: query, key and value are projected (x @ W), split into heads, attended to, merged,
+    and projected by W_output. No bias. The mask is that of `scaled_dot_product_attention`, the same for every head:
+    a mask (batch, q, k) is one for each text of the batch. Vaswani et al. (2017).
+    """
+    query = split_heads(query @ weights.W_query, n_heads)
+    key = split_heads(key @ weights.W_key, n_heads)
+    value = split_heads(value @ weights.W_value, n_heads)
+    if mask is not None and mask.ndim > 2:
+        mask = mask[..., None, :, :]
+    return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
+
+
+def mha_parameter_count(d_model, n_heads, bias=True):
+    """Count the numbers that multi-head attention learns: four projections, each with a bias where asked.
+
+    ->()
+
+    Each of the n_heads heads is d_model / n_heads wide. Raises ValueError where the heads do not divide the width.
+    """
+    if d_model % n_heads:
+        raise ValueError(f"mha_parameter_count: d_model is {d_model}, which {n_heads} heads do not divide")
+    return 4 * (d_model * d_model + (d_model if bias else 0))
+
+
+def head_importance(layer, x, n_heads):
+    """Measure what each head contributes: the largest absolute change of the output when it is left out.
+
+    ->(h)
+
+    `layer(x, keep)` returns the output with the heads kept where `keep`, an array of n_heads numbers, is 1, and left
+    out where it is 0. One head at a time is left out. Michel et al. (2019), measured there on the task's score.
+    """
+    whole = layer(x, np.ones(n_heads))
+    return np.array([np.max(np.abs(layer(x, 1 - one) - whole)) for one in np.eye(n_heads)])

@@ -1,0 +1,225 @@
+# %% [markdown]
+# # Scaled dot-product attention
+#
+# We put the first two lessons together. A query is compared with every key by a dot product, softmax turns the scores
+# into weights, and the weights add up the values. At the end you have written the one formula of the Transformer, and
+# you can say why there is a square root in it.
+
+# %% [markdown]
+# **You need** the weighted sum (lesson 01) and softmax with its mask (lesson 02).
+# **You get** `scaled_dot_product_attention`, which every later lesson calls.
+
+# %%
+import math
+
+import numpy as np
+
+from attncore import answer, card, check, hint, progress
+from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
+from attncore.softmax import masked_softmax, softmax
+from attncore.views.tables import heat_map, number_map
+from attncore.views.widgets import scale_picture, weights_picture
+from attncore.weighted_sum import weighted_sum
+from attncore.words import embed, tokens
+
+# %% [markdown]
+# ## Two numbers are compared by multiplying them
+#
+# Take one query and two keys of width three, small enough to check by hand. The dot product multiplies place by place
+# and adds up: the first key agrees with the query in both places where the query is not zero.
+
+# %%
+query = np.array([[1.0, 2.0, 0.0]])
+key = np.array([[1.0, 1.0, 5.0], [2.0, -1.0, 5.0]])
+query @ key.T
+
+# %% [markdown]
+# One row, because there is one query; two columns, because there are two keys. The width is gone: the product has summed
+# over it. The fives did nothing, since the query asks for nothing in that place.
+
+# %% [markdown]
+# ## Real words as queries and keys
+#
+# These vectors come from a trained model, 384 numbers for each word. Four words ask, six words answer. No one told the
+# vectors that a prince has to do with kings; they carry it.
+
+# %%
+asking, offered = "prince dog tea sofa", "king queen animal cat drink rug"
+scores = embed(asking) @ embed(offered).T
+number_map(scores, tokens(asking), tokens(offered), title="Dot products already know what belongs together")
+
+# %% [markdown]
+# Softmax over each row turns the scores into shares of attention. We sharpen them with a factor of 4, for a reason that
+# comes below.
+
+# %%
+weights = softmax(4 * scores)
+heat_map(weights, tokens(asking), tokens(offered), title="Each query shares out one unit of attention among the keys")
+
+# %% [markdown]
+# The last step is the weighted sum of lesson 01. What does "prince" get? A mixture, mostly of "king" and "queen". We may
+# give each key any value that we like, here one number that says how royal it is.
+
+# %%
+royal = np.array([[1.0], [1.0], [0.0], [0.0], [0.0], [0.0]])
+weighted_sum(weights, royal).round(2)
+
+# %% [markdown]
+# That is retrieval: the key says where to look, the value what is found there. The values may be of any width, and say
+# something else than the keys.
+
+# %% exercise="output-shape"
+
+# %% [markdown]
+# ## Why there is a square root
+#
+# A dot product adds up d products. The more of them, the further the sum strays from zero. We draw many random pairs,
+# every entry from the standard normal distribution, and measure.
+
+# %%
+rng = np.random.default_rng(0)
+for d in (4, 64, 512):
+    pairs = rng.standard_normal((2, 10_000, d))
+    print(f"width {d:>3}: the dot products spread by {np.std(np.sum(pairs[0] * pairs[1], axis=-1)):5.1f}")
+
+# %% [markdown]
+# The spread is $\sqrt d$. Each product has mean 0 and variance 1, the variances of independent numbers add, and so the sum
+# has variance $d$: a standard deviation of $\sqrt d$. Dividing by it brings every width back to a spread of one.
+
+# %% exercise="score-std"
+
+# %% [markdown]
+# What does a wide spread do? It saturates the softmax. With a spread of 23 the best key is nearly always so far ahead
+# that it takes everything. Then $p(1 - p)$, the slope of softmax from lesson 02, is close to zero, and nothing is learned.
+
+# %%
+scores = 23 * rng.standard_normal(8)
+softmax(scores).round(3), softmax(scores / 23).round(3)
+
+# %% [markdown]
+# Move the width, and watch the scores, the largest weight and the gradient, with the scale and without.
+
+# %%
+scale_picture()
+
+# %% [markdown]
+# So the formula of Vaswani et al. (2017) has three parts: compare and scale, share out, add up.
+#
+# $$\text{attention}(Q, K, V) = \text{softmax}\left(\frac{Q K^\top}{\sqrt d}\right) V$$
+
+# %%
+Q, K, V = rng.standard_normal((3, 4, 8))
+by_the_formula = softmax(Q @ K.T / math.sqrt(8)) @ V
+np.allclose(by_the_formula, scaled_dot_product_attention(Q, K, V))
+
+# %% [markdown]
+# **Dot-product** attention without the scale is Luong's, of 2015. **Scaled** dot-product attention is the Transformer's.
+# They are two things, though some texts use one name for both.
+
+# %% [markdown]
+# ## The scale is a choice
+#
+# The rule presumes entries of variance one. Our word vectors have a standard deviation of 0.06, since the model normalises
+# and projects them before it compares them. With the rule alone their attention is flat; a scale of 4 suits them.
+
+# %%
+words = "the cat sat on the mat"
+x = embed(words)
+print(f"standard deviation of the entries: {x.std():.2f}")
+attention_weights(x, x)[1].round(2), attention_weights(x, x, scale=4)[1].round(2)
+
+# %% [markdown]
+# Read the picture by rows. Both "the" are the same vector, so each splits its attention evenly between them: nothing here
+# knows about position yet. "cat" and "mat" see themselves, and a trace of each other.
+
+# %%
+heat_map(attention_weights(x, x, scale=2), tokens(words), tokens(words), title='Each word finds itself, and "the" finds two')
+
+# %% exercise="identical-keys"
+
+# %% [markdown]
+# ## Any number of queries
+#
+# The numbers of queries and keys are free, and so are the leading axes. A batch of two, three queries, five keys, values
+# of width six:
+
+# %%
+query, key, value = (rng.standard_normal((2, n, width)) for n, width in ((3, 8), (5, 8), (5, 6)))
+scaled_dot_product_attention(query, key, value).shape
+
+# %% [markdown]
+# A query that may see nothing gets zeros. An average of everything that it must not see would be worse than silence, and
+# NaN would spread through the network.
+
+# %%
+mask = np.ones((3, 5), dtype=bool)
+mask[1] = False
+scaled_dot_product_attention(query, key, value, mask)[0].round(2)
+
+# %% [markdown]
+# ## Exercises
+#
+# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next of
+# three hints.
+
+# %% exercise="attention_scores"
+
+# %% exercise="attention_weights"
+
+# %% exercise="scaled_dot_product_attention"
+
+# %% [markdown]
+# This picture asks your own function. Until it is right, the rows may tell you what is wrong with it.
+
+# %%
+weights_picture(attention_weights)
+
+# %% exercise="dot_product_std"
+
+# %% exercise="fix_attention"
+
+# %% exercise="fix_attention_weights"
+
+# %% exercise="fix_attention_scores"
+
+# %% exercise="score-flops"
+
+# %% exercise="score-bytes"
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Cosine similarity would bound the scores, at the price of a temperature to learn; some recent models normalise queries
+# and keys for just that stability (QK-norm; Henry et al., 2020). Additive scores (lesson 03) need no scale, and cost a
+# small network for every pair. Dividing by $d$ itself is right if queries and keys become aligned as they learn, and is
+# what µP recommends (Yang et al., 2022).
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# Attention compares each query with all keys by a dot product, divides by $\sqrt d$ so that the spread does not depend on
+# the width, turns each row into weights by softmax over the keys, and adds up the values with them. The output has one
+# row for each query, as wide as the values. It takes $4 n^2 d$ floating-point operations a head, half for the scores and
+# half for the sum.
+
+# %% [markdown]
+# ## The interview corner
+#
+# Say your answer aloud before you open the model answer; then tick what you said.
+
+# %% exercise="why-scale"
+
+# %% exercise="dot-or-scaled"
+
+# %% exercise="dot-or-additive"
+
+# %% exercise="what-the-softmax-axis-means"
+
+# %% [markdown]
+# ## What the next lesson assumes
+#
+# That you can write `scaled_dot_product_attention` from memory, with its mask, and say what each axis means. There, query,
+# key and value all come from one text.
+
+# %%
+progress()

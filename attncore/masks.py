@@ -1,0 +1,69 @@
+"""Lesson 06: masks, or who may look at whom. True = may attend, everywhere."""
+
+from functools import reduce
+
+import numpy as np
+
+from attncore.self_attention import influence
+
+
+def causal_mask(n_query, n_key=None):
+    """Allow each query the keys up to its own position.
+
+    ->(q,k)
+
+    Booleans, True = may attend. Without `n_key` there are as many keys as queries. Where there are more keys, the
+    queries are the last positions; where there are fewer, the first rows are empty. Vaswani et al. (2017).
+    """
+    n_key = n_query if n_key is None else n_key
+    return np.tri(n_query, n_key, n_key - n_query, dtype=bool)
+
+
+def padding_mask(lengths, n_key):
+    """Allow the keys that belong to the text and hide the padding behind it.
+
+    ->(b,1,k)
+
+    Booleans, True = may attend; `lengths` holds the true length of each text of the batch, `n_key` the padded one.
+    The axis of length one is for the queries; where the scores have a heads axis too, add one: mask[:, None].
+    Raises ValueError for a length below zero or above n_key.
+    """
+    lengths = np.asarray(lengths)
+    if np.any((lengths < 0) | (lengths > n_key)):
+        raise ValueError(f"padding_mask: lengths are {lengths.tolist()}, expected from 0 to n_key, {n_key}")
+    return np.arange(n_key) < lengths[:, None, None]
+
+
+def prefix_mask(n, prefix):
+    """Allow every token the whole prefix, and beyond it only the tokens up to itself.
+
+    ->(n,n)
+
+    Booleans, True = may attend; `prefix` counts the tokens that all may see. Raffel et al. (2019).
+    """
+    return causal_mask(n) | (np.arange(n) < prefix)
+
+
+def combine_masks(*masks):
+    """Allow what every mask allows.
+
+    ->(...,q,k)
+
+    Boolean masks, which broadcast; None allows everything and is skipped, and where nothing is left the result is
+    None. Raises ValueError for a mask that is not boolean.
+    """
+    given = [np.asarray(mask) for mask in masks if mask is not None]
+    for mask in given:
+        if mask.dtype != bool:
+            raise ValueError(f"combine_masks: a mask holds {mask.dtype}, expected booleans")
+    return reduce(np.logical_and, given) if given else None
+
+
+def leaks_future(layer, x):
+    """Tell whether any output depends on a later token.
+
+    ->()
+
+    True or False; `layer` takes x, (n, m), and returns one row for each token. A change of more than 1e-9 counts.
+    """
+    return bool(np.triu(influence(layer, x), k=1).any())

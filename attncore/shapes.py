@@ -1,0 +1,108 @@
+"""The shape line of a docstring, made to work: it checks what comes in, in axis words."""
+
+import inspect
+import re
+from functools import wraps
+
+import numpy as np
+
+AXES = {
+    "b": "batch",
+    "q": "query",
+    "k": "key",
+    "d": "width",
+    "v": "value width",
+    "n": "token",
+    "m": "model width",
+    "h": "head",
+    "w": "head width",
+    "m/h": "head width",
+    "h*w": "model width",
+}
+
+
+def shape_line(function):
+    """The inputs and the output of a docstring's shape line, each a tuple of axis letters.
+
+    Raises ValueError where the docstring has none.
+    """
+    found = re.search(r"^\s*(\(.*\))?->(\(.*\))\s*$", inspect.getdoc(function) or "", re.MULTILINE)
+    if not found:
+        raise ValueError(f"the docstring of {function.__name__} has no shape line")
+    inputs, output = (
+        [tuple(filter(None, axes.split(","))) for axes in re.findall(r"\(([^)]*)\)", side or "")]
+        for side in found.groups()
+    )
+    return inputs, output[0]
+
+
+def shaped(function=None, *, broadcasts=()):
+    """Check the first arguments of a function against its shape line, and promote integers to float64.
+
+    An argument named in `broadcasts` may lack axes or have them of length one, as a mask does, and None passes.
+    Raises ValueError with the argument, what came and what was expected.
+    """
+    if function is None:
+        return lambda function: shaped(function, broadcasts=broadcasts)
+    inputs, _ = shape_line(function)
+    names = list(inspect.signature(function).parameters)[: len(inputs)]
+
+    @wraps(function)
+    def checked(*args, **kwargs):
+        args = list(args)
+        arrays = {}
+        for place, (name, axes) in enumerate(zip(names, inputs, strict=True)):
+            given = args[place] if place < len(args) else kwargs.get(name)
+            if given is None:
+                continue
+            array = as_floats(given, name, keep=name in broadcasts)
+            if place < len(args):
+                args[place] = array
+            else:
+                kwargs[name] = array
+            arrays[name] = (array.shape, axes)
+        fit(function.__name__, arrays, broadcasts)
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def as_floats(given, name, keep=False):
+    """An array of floats, integers promoted to float64; with `keep` booleans stay as they are."""
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise ValueError(f"{name} is no array: its rows differ in length") from None
+    if array.dtype.kind == "f" or (keep and array.dtype == bool):
+        return array
+    if array.dtype.kind in "iu" and not keep:
+        return array.astype(np.float64)
+    expected = "booleans or floats" if keep else "numbers"
+    raise ValueError(f"{name} holds {array.dtype}, expected {expected}")
+
+
+def fit(who, arrays, broadcasts=()):
+    """See that every letter stands for one length; `arrays` maps a name to (shape, axes)."""
+    lengths = {}
+    leading = {}
+    for name, (shape, axes) in arrays.items():
+        own = [axis for axis in axes if axis != "..."]
+        loose = name in broadcasts
+        if not loose and (len(shape) < len(own) or ("..." not in axes and len(shape) > len(own))):
+            raise ValueError(f"{who}: {name} has shape {shape}, expected ({', '.join(axes)})")
+        named = shape[len(shape) - len(own) :] if len(shape) >= len(own) else shape
+        leading[name] = shape[: len(shape) - len(named)]
+        for axis, length in zip(own[len(own) - len(named) :], named, strict=True):
+            other, expected = lengths.setdefault(axis, (name, length))
+            if length != expected and not (loose and length == 1):
+                word = AXES.get(axis, axis)
+                count = f"{word} {length}" if "width" in word else f"{length} on the {word} axis"
+                raise ValueError(f"{who}: {name} has {count}, but {other} has {expected}: {shapes(arrays)}")
+    try:
+        np.broadcast_shapes(*leading.values())
+    except ValueError:
+        raise ValueError(f"{who}: the leading axes do not broadcast: {shapes(arrays)}") from None
+
+
+def shapes(arrays):
+    return ", ".join(f"{name} is {shape}" for name, (shape, _) in arrays.items())

@@ -1,0 +1,78 @@
+"""Lesson 02: softmax, and what it does under pressure."""
+
+import math
+
+import numpy as np
+
+from attncore.shapes import shaped
+
+
+@shaped
+def softmax(x, axis=-1):
+    """Turn numbers into positive weights that sum to one along an axis, larger numbers weighing more.
+
+    (...)->(...)
+
+    Each weight is proportional to e raised to its number. Integers become float64. No finite input, however large,
+    gives NaN; a line of nothing but -inf gives zeros. The distribution is Boltzmann's (1868); the name is
+    Bridle's (1990).
+    """
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    largest = np.where(largest == -np.inf, 0, largest)  # -inf - -inf would be NaN
+    exponentials = np.exp(x - largest)
+    total = exponentials.sum(axis=axis, keepdims=True)
+    return exponentials / np.where(total == 0, 1, total)
+
+
+@shaped
+def log_softmax(x, axis=-1):
+    """Return the natural logarithm of softmax, exact even where softmax itself rounds to zero.
+
+    (...)->(...)
+
+    Integers become float64. A line of nothing but -inf stays -inf.
+    """
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shifted = x - np.where(largest == -np.inf, 0, largest)
+    total = np.exp(shifted).sum(axis=axis, keepdims=True)
+    return shifted - np.log(np.where(total == 0, 1, total))
+
+
+@shaped(broadcasts=("mask",))
+def masked_softmax(scores, mask):
+    """Softmax over the keys, where the mask says which keys each query may see.
+
+    (...,q,k),(...,q,k)->(...,q,k)
+
+    A boolean mask: True = may attend. A float mask is added to the scores. The mask broadcasts; None allows
+    everything. A row with nothing allowed is all zeros. Raises ValueError for a mask of integers.
+    """
+    if mask is None:
+        return softmax(scores)
+    if mask.dtype == bool:
+        return softmax(np.where(mask, scores, -np.inf))
+    return softmax(scores + mask.astype(scores.dtype))
+
+
+@shaped
+def temperature_for_entropy(scores, bits):
+    """Find the temperature T at which softmax(scores / T) has the given entropy in bits.
+
+    (k)->()
+
+    Entropy is minus the sum of p log2 p: 0 bits for a certain choice, log2 k for k equal ones. It grows with T.
+    Raises ValueError, with the range, where no temperature reaches the given bits.
+    """
+    ties = np.count_nonzero(scores == scores.max())
+    lowest, highest = math.log2(ties), math.log2(len(scores))
+    if not lowest < bits < highest:
+        raise ValueError(f"temperature_for_entropy: bits is {bits}, expected between {lowest:.4g} and {highest:.4g}")
+    cold, hot = -50.0, 50.0  # of ln T, in units of the spread of the scores
+    spread = scores.max() - scores.min()
+    for _ in range(80):
+        middle = (cold + hot) / 2
+        log_p = log_softmax(scores / (spread * math.exp(middle)))
+        p = np.exp(log_p)
+        entropy = -np.sum(p * np.where(p > 0, log_p, 0)) / math.log(2)
+        cold, hot = (middle, hot) if entropy < bits else (cold, middle)
+    return float(spread * math.exp(middle))

@@ -1,0 +1,67 @@
+"""A picture that follows its controls, and stands still where no kernel runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from attncore.views.style import Picture
+
+
+class Live:
+    """Controls above a picture: whenever one moves, `draw(**values)` makes the picture anew.
+
+    A front end without a kernel shows the first picture, still; a terminal its alternative text.
+    """
+
+    def __init__(self, draw: Callable[..., Picture], **controls: ipywidgets.ValueWidget):
+        self.draw, self.controls = draw, controls
+        self.still = self.picture()
+        self.canvas = ipywidgets.HTML(self.still.html)
+        for control in controls.values():
+            control.observe(self.follow, "value")
+        self.box = ipywidgets.VBox([*controls.values(), self.canvas])
+
+    def follow(self, _change: Any) -> None:
+        self.canvas.value = self.picture().html
+
+    def picture(self) -> Picture:
+        return self.draw(**{name: control.value for name, control in self.controls.items()})
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
+        return self.box._repr_mimebundle_() | {"text/html": self.still.html, "text/plain": self.still.alt}
+
+
+def slider(label: str, low: float, high: float, start: float, step: float = 1) -> ipywidgets.ValueWidget:
+    kind = ipywidgets.IntSlider if step == int(step) else ipywidgets.FloatSlider
+    return kind(start, min=low, max=high, step=step, description=label, **WIDE)
+
+
+def choice(label: str, options, start: Any) -> ipywidgets.ValueWidget:
+    return ipywidgets.Dropdown(options=options, value=start, description=label, **WIDE)
+
+
+def switch(label: str) -> ipywidgets.ValueWidget:
+    return ipywidgets.Checkbox(False, description=label, indent=False)
+
+
+WIDE: dict[str, Any] = {"style": {"description_width": "11em"}, "layout": {"width": "30em"}}
+
+
+def asked_of(function: Callable, *args: Any) -> tuple[np.ndarray | None, str]:
+    """What the learner's own function computes, or None and a sentence, so that a picture never breaks on it."""
+    name = getattr(function, "__name__", "the function")
+    try:
+        with np.errstate(all="ignore"):
+            got = function(*args)
+        if got is None or got is ...:
+            return None, f"{name} returns nothing yet: write it above, run its cell, and run this one again."
+        return np.asarray(got, dtype=float), ""
+    except Exception as problem:  # anything may be wrong with a function in progress
+        return None, f"{name} raises {type(problem).__name__}: {problem}"
+
+
+def waiting(sentence: str) -> Picture:
+    """Stands where a picture will be once the learner's function works."""
+    return Picture(f"<p>{sentence}</p>", sentence)

@@ -1,0 +1,50 @@
+"""Curves, bars and histograms: arrays in, Axes out. They compute nothing."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from attncore.views.style import BLUE, GREY, ORANGE
+
+
+def lines(ax: Axes, x, curves: Mapping[str, np.ndarray], title: str, xlabel: str, ylabel: str, log: str = "") -> Axes:
+    """Named curves over one x; `log` is "", "x", "y" or "xy"."""
+    for name, y in curves.items():
+        ax.plot(x, y, label=name)
+    if "x" in log:
+        ax.set_xscale("log", base=2)
+    if "y" in log:
+        ax.set_yscale("log")
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    if len(curves) > 1:
+        ax.legend()
+    return ax
+
+
+def points(ax: Axes, x, y, label: str, sizes=None) -> Axes:
+    """Dots over whatever is drawn; `sizes` from 0 to 1 make them larger."""
+    area = 25 if sizes is None else 15 + 250 * np.asarray(sizes)
+    ax.scatter(x, y, s=area, color=ORANGE, alpha=0.8, label=label, zorder=3)
+    return ax
+
+
+def bars(ax: Axes, heights, names, title: str, ylabel: str, top: float | None = 1.0) -> Axes:
+    """One bar for each name, its height written above."""
+    heights = np.asarray(heights, dtype=float)
+    drawn = ax.bar(names, np.nan_to_num(heights), color=[BLUE if np.isfinite(h) else GREY for h in heights])
+    ax.bar_label(drawn, [f"{h:.3g}" for h in heights])
+    ax.set(title=title, ylabel=ylabel)
+    if top is not None:
+        ax.set_ylim(0, top * 1.12)
+    return ax
+
+
+def histogram(ax: Axes, samples: Mapping[str, np.ndarray], edges, title: str, xlabel: str) -> Axes:
+    """Outlines of the share of samples in each bin."""
+    for name, sample in samples.items():
+        counts, _ = np.histogram(sample, edges)
+        ax.stairs(counts / len(sample), edges, label=name, fill=True, alpha=0.45)
+    ax.set(title=title, xlabel=xlabel, ylabel="share")
+    ax.legend()
+    return ax
