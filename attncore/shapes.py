@@ -48,8 +48,8 @@ def shaped(function=None, *, broadcasts=()):
     names = list(inspect.signature(function).parameters)[: len(inputs)]
 
     @wraps(function)
-    def checked(*args, **kwargs):
-        args = list(args)
+    def checked(*given_args, **kwargs):
+        args = list(given_args)
         arrays = {}
         for place, (name, axes) in enumerate(zip(names, inputs, strict=True)):
             given = args[place] if place < len(args) else kwargs.get(name)
@@ -83,7 +83,7 @@ def as_floats(given, name, keep=False):
 
 def fit(who, arrays, broadcasts=()):
     """See that every letter stands for one length; `arrays` maps a name to (shape, axes)."""
-    lengths = {}
+    lengths: dict[str, tuple[str, int]] = {}
     leading = {}
     for name, (shape, axes) in arrays.items():
         own = [axis for axis in axes if axis != "..."]
@@ -106,3 +106,14 @@ def fit(who, arrays, broadcasts=()):
 
 def shapes(arrays):
     return ", ".join(f"{name} is {shape}" for name, (shape, _) in arrays.items())
+
+
+def as_array(value):
+    """The value as an array of numbers or booleans; None where it is neither."""
+    if hasattr(value, "detach"):  # a PyTorch tensor that may require gradients
+        value = value.detach()
+    try:
+        array = np.asarray(value)
+    except Exception:  # a stranger's __array__ may raise anything; ragged lists raise ValueError
+        return None
+    return array if array.dtype.kind in "biufc" else None

@@ -30,5 +30,7 @@ def embed(text: str) -> np.ndarray:
     for word in tokens(text):
         if word not in known:
             near = get_close_matches(word, known, n=1)
-            raise ValueError(f'no vector for "{word}"' + (f'; the nearest word that has one is "{near[0]}"' if near else ""))
+            raise ValueError(
+                f'no vector for "{word}"' + (f'; the nearest word that has one is "{near[0]}"' if near else "")
+            )
     return np.stack([known[word] for word in tokens(text)])

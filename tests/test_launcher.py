@@ -206,9 +206,7 @@ def test_an_old_python_can_read_the_launcher():
 
 
 def test_an_old_python_is_told_so_before_anything_else(monkeypatch, capsys):
-    monkeypatch.setattr(
-        course, "sys", SimpleNamespace(version_info=(3, 8, 18, "final", 0), stderr=sys.stderr)
-    )
+    monkeypatch.setattr(course, "sys", SimpleNamespace(version_info=(3, 8, 18, "final", 0), stderr=sys.stderr))
     assert course.main(["lab"]) == 1
     assert one_sentence(capsys) == "The course needs Python 3.11 or newer, not 3.8."
 
@@ -272,9 +270,7 @@ def test_an_installer_that_succeeds_or_says_nothing(tmp_path):
     ],
     ids=["stop", "disk", "permission", "Ctrl-C"],
 )
-def test_whatever_goes_wrong_there_is_one_sentence_and_no_traceback(
-    raised, status, said, monkeypatch, capsys
-):
+def test_whatever_goes_wrong_there_is_one_sentence_and_no_traceback(raised, status, said, monkeypatch, capsys):
     def fail(home, extra):
         raise raised
 

@@ -27,7 +27,8 @@ class Card:
         return f"{self.question}\n\nModel answer: {self.answer}\n\nKey points:\n{points}\n\nFollow-ups:\n{follow_ups}"
 
     def _repr_html_(self) -> str:
-        return f"{self.asked()}<details><summary>Model answer</summary>{self.revealed()}{listed('Key points', self.points)}{self.followed()}</details>"
+        folded = f"{self.revealed()}{listed('Key points', self.points)}{self.followed()}"
+        return f"{self.asked()}<details><summary>Model answer</summary>{folded}</details>"
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
         return self.widget()._repr_mimebundle_() | {"text/html": self._repr_html_(), "text/plain": repr(self)}
@@ -47,10 +48,15 @@ class Card:
         boxes = [ipywidgets.Checkbox(False, description=point, indent=False, **wide) for point in self.points]
         save, said = ipywidgets.Button(description="Save my marks"), ipywidgets.HTML()
         hidden = ipywidgets.VBox(
-            [ipywidgets.HTML(self.revealed()), ipywidgets.HTML(f"<p {TEXT}>What did you say?</p>"), *boxes,
-             ipywidgets.HBox([save, said]), ipywidgets.HTML(self.followed())],
+            [
+                ipywidgets.HTML(self.revealed()),
+                ipywidgets.HTML(f"<p {TEXT}>What did you say?</p>"),
+                *boxes,
+                ipywidgets.HBox([save, said]),
+                ipywidgets.HTML(self.followed()),
+            ],
             layout={"display": "none"},
-        )  # fmt: skip
+        )
         reveal = ipywidgets.Button(description="Show the model answer", layout={"width": "14em"})
 
         def show(_button: Any) -> None:

@@ -36,7 +36,9 @@ def check(function: Any, exercise: str | None = None) -> Report:
         raise UnknownExercise('check takes a function: check(softmax), or check(mine, "softmax").')
     asked = find(name)
     if asked.kind not in ("code", "debug"):
-        raise UnknownExercise(f'"{name}" is no function: answer it with {"card" if asked.kind == "explain" else "answer"}.')
+        raise UnknownExercise(
+            f'"{name}" is no function: answer it with {"card" if asked.kind == "explain" else "answer"}.'
+        )
     return kept(judge(asked, function))
 
 
@@ -45,7 +47,9 @@ def answer(exercise: str, value: Any = None) -> Report:
     """Judge a number, a shape or a choice: answer("kv-bytes", 131072). Units are understood: "128 KiB"."""
     asked = find(exercise)
     if asked.kind not in ("numeric", "predict"):
-        raise UnknownExercise(f'"{exercise}" is not answered with a value: use {"card" if asked.kind == "explain" else "check"}.')
+        raise UnknownExercise(
+            f'"{exercise}" is not answered with a value: use {"card" if asked.kind == "explain" else "check"}.'
+        )
     return kept(judge(asked, value))
 
 
@@ -86,8 +90,10 @@ def card(exercise: str) -> Card:
     """Ask a question to answer aloud; show the model answer, and take the learner's marks."""
     asked = find(exercise)
     if asked.kind != "explain":
-        raise UnknownExercise(f'"{exercise}" is no card; the cards of {asked.lesson} are '
-                              + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson))
+        raise UnknownExercise(
+            f'"{exercise}" is no card; the cards of {asked.lesson} are '
+            + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson)
+        )
     return Card(asked)
 
 
@@ -115,7 +121,10 @@ def standing(store: Progress) -> list[tuple[str, str]]:
     left = [e for e in exercises if e.kind != "explain" and outcomes.get(e.id) != "right"]
     started = {find(id).lesson for id in outcomes if any(e.id == id for e in exercises)}
     following = next((e for e in left if e.lesson in started), left[0] if left else None)
-    lines = [("head", f"{len([e for e in exercises if outcomes.get(e.id) == 'right'])} exercises right"), ("input", "\n".join(rows))]
+    lines = [
+        ("head", f"{len([e for e in exercises if outcomes.get(e.id) == 'right'])} exercises right"),
+        ("input", "\n".join(rows)),
+    ]
     if advice := where_to_begin(store):
         lines.append(("where", advice))
     after = f"Next: {following.title} ({following.id}, in {following.lesson})." if following else "Everything is right."

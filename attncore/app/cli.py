@@ -31,8 +31,8 @@ def lab(workbook: Path, port: int | None, passed_on: list[str]) -> int:
     try:
         for sentence in copy_notebooks(workbook):
             print(sentence, file=sys.stderr)
-    except OSError as problem:
-        print(f"The working copy {workbook} could not be written: {problem.strerror}.", file=sys.stderr)
+    except OSError as error:
+        print(f"The working copy {workbook} could not be written: {error.strerror}.", file=sys.stderr)
         return 1
     command = [sys.executable, "-m", "jupyterlab", "00_start.ipynb", *passed_on]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]

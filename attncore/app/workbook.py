@@ -27,9 +27,10 @@ def copy_notebooks(workbook: Path) -> list[str]:
             shutil.copyfile(source, target)
             known[name] = fingerprint(target)
         elif not readable(target):
-            broken.append(f'{target} cannot be read as a notebook; reset("{source.stem}") restores it and keeps this file.')
-    (workbook / COPIED).parent.mkdir(exist_ok=True)
-    (workbook / COPIED).write_text(json.dumps(known, indent=1), encoding="utf-8")
+            broken.append(
+                f'{target} cannot be read as a notebook; reset("{source.stem}") restores it and keeps this file.'
+            )
+    write_copied(workbook, known)
     return broken
 
 
@@ -38,6 +39,11 @@ def read_copied(workbook: Path) -> dict[str, str]:
         return dict(json.loads((workbook / COPIED).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return {}
+
+
+def write_copied(workbook: Path, known: dict[str, str]) -> None:
+    (workbook / COPIED).parent.mkdir(exist_ok=True)
+    (workbook / COPIED).write_text(json.dumps(known, indent=1), encoding="utf-8")
 
 
 def fingerprint(path: Path) -> str:
@@ -64,16 +70,15 @@ def restore(lesson: str, workbook: Path | None = None) -> str:
         meant = f'Did you mean "{near[0]}"?' if near else f"There are {', '.join(lessons)}."
         raise ValueError(f'There is no lesson "{lesson}". {meant}')
     target = workbook / source.name
-    said = f"{target.name} is as it was. Reload it with File, Reload Notebook from Disk."
+    kept_as = ""
     if target.exists():
         number = 1
         while (kept := workbook / f"{lesson}.old-{number}.ipynb").exists():
             number += 1
         target.rename(kept)
-        said = f"{target.name} is as it was; your version is kept as {kept.name}. Reload it with File, Reload Notebook from Disk."
+        kept_as = f"; your version is kept as {kept.name}"
     shutil.copyfile(source, target)
     known = read_copied(workbook)
     known[source.name] = fingerprint(target)
-    (workbook / COPIED).parent.mkdir(exist_ok=True)
-    (workbook / COPIED).write_text(json.dumps(known, indent=1), encoding="utf-8")
-    return said
+    write_copied(workbook, known)
+    return f"{target.name} is as it was{kept_as}. Close its tab and open it again."

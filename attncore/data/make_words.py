@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-WORDS = """
-the a it was on in by did not because too he she his her
-cat dog animal mat rug sofa sat ran slept tired
-bank river water boat money loan paid street cross
-king queen man woman prince paris france rome italy
-coffee tea drink eat apple bread
-""".split()
+LINES = (
+    "the a it was on in by did not because too he she his her",
+    "cat dog animal mat rug sofa sat ran slept tired",
+    "bank river water boat money loan paid street cross",
+    "king queen man woman prince paris france rome italy",
+    "coffee tea drink eat apple bread",
+)
+WORDS = " ".join(LINES).split()
 
 
 def read_tensor(path: str, name: str) -> np.ndarray:

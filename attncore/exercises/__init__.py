@@ -15,9 +15,7 @@ LESSONS = (
     "07_heads",
 )
 
-lessons: dict[str, Lesson] = {
-    name: import_module(f"attncore.exercises.{name[3:]}").lesson for name in LESSONS
-}
+lessons: dict[str, Lesson] = {name: import_module(f"attncore.exercises.{name[3:]}").lesson for name in LESSONS}
 exercises: tuple[Exercise, ...] = tuple(exercise for lesson in lessons.values() for exercise in lesson)
 _by_id = {exercise.id: exercise for exercise in exercises}
 

@@ -199,14 +199,24 @@ attention = lesson.code(
         scaled_dot_product_attention,
         *scale_cases(scaled_dot_product_attention),
         *mask_cases(scaled_dot_product_attention),
-        case(scaled_dot_product_attention, "all scores equal", small=True, stage="the sum over the values",
-             query=lambda rng, s: np.zeros((s.q, s.d))),
+        case(
+            scaled_dot_product_attention,
+            "all scores equal",
+            small=True,
+            stage="the sum over the values",
+            query=lambda rng, s: np.zeros((s.q, s.d)),
+        ),
         case(scaled_dot_product_attention, "values as wide as the keys", sizes={"v": 8}),
         case(scaled_dot_product_attention, "a square of everything", sizes={"q": 4, "k": 4, "d": 4, "v": 4}),
-        case(scaled_dot_product_attention, "a mask on scores in the thousands", magnitude=60.0, stage="a mask on large scores",
-             mask=lambda rng, s: np.tri(s.q, s.k, 2, dtype=bool)),
+        case(
+            scaled_dot_product_attention,
+            "a mask on scores in the thousands",
+            magnitude=60.0,
+            stage="a mask on large scores",
+            mask=lambda rng, s: np.tri(s.q, s.k, 2, dtype=bool),
+        ),
     ),
-)  # fmt: skip
+)
 
 
 def attend(query, key, value, mask, scale):
@@ -457,9 +467,21 @@ lesson.debug("fix_attention", attention, not_scaled)
 lesson.debug("fix_attention_weights", weights_exercise, mask_added_before_the_scale)
 lesson.debug("fix_attention_scores", scores_exercise, key_reshaped_instead_of_transposed)
 
-lesson.numeric("score-flops", lambda: 2 * 1024 * 1024 * 64, multiplications_only=lambda: 1024 * 1024 * 64, width_forgotten=lambda: 1024 * 1024)
-lesson.numeric("score-bytes", lambda: 32 * 4096 * 4096 * 2, one_head_only=lambda: 4096 * 4096 * 2, numbers_not_bytes=lambda: 32 * 4096 * 4096)
+lesson.numeric(
+    "score-flops",
+    lambda: 2 * 1024 * 1024 * 64,
+    multiplications_only=lambda: 1024 * 1024 * 64,
+    width_forgotten=lambda: 1024 * 1024,
+)
+lesson.numeric(
+    "score-bytes",
+    lambda: 32 * 4096 * 4096 * 2,
+    one_head_only=lambda: 4096 * 4096 * 2,
+    numbers_not_bytes=lambda: 32 * 4096 * 4096,
+)
 lesson.numeric("score-std", lambda: math.sqrt(128), the_variance=lambda: 128)
-lesson.predict("output-shape", lambda: (2, 3, 6), width_of_the_keys=lambda: (2, 3, 8), one_row_for_each_key=lambda: (2, 5, 6))
+lesson.predict(
+    "output-shape", lambda: (2, 3, 6), width_of_the_keys=lambda: (2, 3, 8), one_row_for_each_key=lambda: (2, 5, 6)
+)
 lesson.predict("identical-keys", lambda: "the mean of the values", the_first_key_wins=lambda: "the first value")
 lesson.explain("why-scale", "dot-or-scaled", "dot-or-additive", "what-the-softmax-axis-means")

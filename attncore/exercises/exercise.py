@@ -119,7 +119,7 @@ class Exercise:
     id: str
     kind: str
     lesson: str
-    reference: Callable | None = None
+    reference: Callable
     cases: list[Case] = field(default_factory=list)
     tolerance: float = 1e-6
     bug: str | None = None
@@ -191,7 +191,7 @@ class Lesson:
 
     def explain(self, *ids: str) -> None:
         for id in ids:
-            self._add(Exercise(id, "explain", self.name))
+            self._add(Exercise(id, "explain", self.name, lambda: None))
 
     def _value(self, kind, id, reference, tolerance, wrong) -> Exercise:
         labels = {label.replace("_", " "): value for label, value in wrong.items()}

@@ -170,23 +170,40 @@ mha = lesson.code(
         heads_case("a causal mask", small=True, mask=causal, stage="a mask"),
         heads_case("a causal mask, three heads", 3, mask=causal, stage="a mask"),
         heads_case("a float mask", 3, mask=lambda s: np.where(causal(s), 0.0, -np.inf), stage="a float mask"),
-        heads_case("a mask for each text of the batch", 3, lead=(2,), stage="a mask for each text",
-                   mask=lambda s: np.stack([causal(s), causal(s)[::-1]])),
-        heads_case("padding in a batch", 3, lead=(2,), stage="a mask for each text",
-                   mask=lambda s: np.arange(s.k) < np.array([s.k, 2])[:, None, None]),
-        heads_case("as many texts as heads", 3, lead=(3,), stage="a mask for each text",
-                   mask=lambda s: np.arange(s.k) < np.array([s.k, 2, 1])[:, None, None]),
-        heads_case("a query with nothing allowed", 3, stage="a row with nothing allowed",
-                   mask=lambda s: causal(s) & (np.arange(s.q) > 0)[:, None]),
+        heads_case(
+            "a mask for each text of the batch",
+            3,
+            lead=(2,),
+            stage="a mask for each text",
+            mask=lambda s: np.stack([causal(s), causal(s)[::-1]]),
+        ),
+        heads_case(
+            "padding in a batch",
+            3,
+            lead=(2,),
+            stage="a mask for each text",
+            mask=lambda s: np.arange(s.k) < np.array([s.k, 2])[:, None, None],
+        ),
+        heads_case(
+            "as many texts as heads",
+            3,
+            lead=(3,),
+            stage="a mask for each text",
+            mask=lambda s: np.arange(s.k) < np.array([s.k, 2, 1])[:, None, None],
+        ),
+        heads_case(
+            "a query with nothing allowed",
+            3,
+            stage="a row with nothing allowed",
+            mask=lambda s: causal(s) & (np.arange(s.q) > 0)[:, None],
+        ),
     ],
-)  # fmt: skip
+)
 
 
 def by_heads(query, key, value, weights, n_heads, mask, scale=None, attend=scaled_dot_product_attention):
     """Multi-head attention up to the merge, with another scale or another attention."""
-    query, key, value = (
-        split_heads(x @ W, n_heads) for x, W in zip((query, key, value), weights[:3], strict=True)
-    )
+    query, key, value = (split_heads(x @ W, n_heads) for x, W in zip((query, key, value), weights[:3], strict=True))
     mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
     return attend(query, key, value, mask, scale)
 
@@ -247,7 +264,9 @@ def softmax_over_the_queries(query, key, value, weights, n_heads, mask=None):
 @mha.mistake
 def attends_over_the_heads_not_the_tokens(query, key, value, weights, n_heads, mask=None):
     def attend(query, key, value, mask, scale):
-        query, key, value = (np.swapaxes(x, -3, -2) for x in (query, key[..., : query.shape[-2], :], value[..., : query.shape[-2], :]))
+        query, key, value = (
+            np.swapaxes(x, -3, -2) for x in (query, key[..., : query.shape[-2], :], value[..., : query.shape[-2], :])
+        )
         return np.swapaxes(scaled_dot_product_attention(query, key, value), -3, -2)
 
     return merge_heads(by_heads(query, key, value, weights, n_heads, mask, attend=attend)) @ weights.W_output
@@ -438,12 +457,22 @@ def lowering_layer(x, keep):
 importance = lesson.code(
     head_importance,
     [
-        case(head_importance, f"{f.__name__.replace('_', ' ')}, {h} heads", layer=lambda rng, s, f=f: f, n_heads=h,
-             x=lambda rng, s, n=n, m=m: np.round(rng.standard_normal((n, m)), 1))
-        for f, h, n, m in ((mixing_layer, 2, 2, 3), (mixing_layer, 4, 5, 3), (redundant_layer, 3, 2, 3),
-                           (redundant_layer, 2, 4, 6), (lowering_layer, 3, 3, 2))
+        case(
+            head_importance,
+            f"{f.__name__.replace('_', ' ')}, {h} heads",
+            layer=lambda rng, s, f=f: f,
+            n_heads=h,
+            x=lambda rng, s, n=n, m=m: np.round(rng.standard_normal((n, m)), 1),
+        )
+        for f, h, n, m in (
+            (mixing_layer, 2, 2, 3),
+            (mixing_layer, 4, 5, 3),
+            (redundant_layer, 3, 2, 3),
+            (redundant_layer, 2, 4, 6),
+            (lowering_layer, 3, 3, 2),
+        )
     ],
-)  # fmt: skip
+)
 
 
 def without(layer, x, n_heads):
@@ -513,8 +542,18 @@ lesson.debug("fix_multi_head_attention", mha, batch_mask_read_as_a_mask_for_each
 lesson.debug("fix_head_importance", importance, heads_left_out_one_after_another)
 
 lesson.numeric("head-width", lambda: 64, the_model_width=lambda: 768)
-lesson.numeric("bert-attention-parameters", lambda: mha_parameter_count(768, 12), without_bias=lambda: mha_parameter_count(768, 12, bias=False), times_the_heads=lambda: 12 * mha_parameter_count(768, 12), tolerance=1e-6)
-lesson.numeric("mha-share-of-gpt2", lambda: 12 * mha_parameter_count(768, 12) / 124_439_808, one_layer_only=lambda: mha_parameter_count(768, 12) / 124_439_808)
+lesson.numeric(
+    "bert-attention-parameters",
+    lambda: mha_parameter_count(768, 12),
+    without_bias=lambda: mha_parameter_count(768, 12, bias=False),
+    times_the_heads=lambda: 12 * mha_parameter_count(768, 12),
+    tolerance=1e-6,
+)
+lesson.numeric(
+    "mha-share-of-gpt2",
+    lambda: 12 * mha_parameter_count(768, 12) / 124_439_808,
+    one_layer_only=lambda: mha_parameter_count(768, 12) / 124_439_808,
+)
 lesson.predict("split-shape", lambda: (2, 4, 5, 3), tokens_before_heads=lambda: (2, 5, 4, 3))
 lesson.predict("more-heads", lambda: "none", doubled=lambda: "twice as many")
 lesson.explain("why-many-heads", "what-w-output-does", "prune-heads", "head-width-trade-off")

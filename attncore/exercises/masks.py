@@ -362,7 +362,16 @@ def one_token_late(x):
     return out
 
 
-FUTURE = (causal_attention, one_ahead_attention, *LAYERS, normalised_causal, normalised_mean, normalised_over_queries, centred_on_the_text, one_token_late)
+FUTURE = (
+    causal_attention,
+    one_ahead_attention,
+    *LAYERS,
+    normalised_causal,
+    normalised_mean,
+    normalised_over_queries,
+    centred_on_the_text,
+    one_token_late,
+)
 leaks = lesson.code(leaks_future, layer_cases(leaks_future, FUTURE))
 
 
@@ -436,8 +445,12 @@ lesson.debug("fix_causal_mask", causal, queries_taken_as_the_first_positions)
 lesson.debug("fix_prefix_mask", prefixes, prefix_rows_see_everything)
 
 lesson.numeric("causal-share", lambda: 5050, the_whole_square=lambda: 10000, diagonal_forgotten=lambda: 4950)
-lesson.numeric("mask-bytes", lambda: 8192 * 8192, bits_not_bytes=lambda: 8192 * 8192 / 8, a_float32_mask=lambda: 8192 * 8192 * 4)
+lesson.numeric(
+    "mask-bytes", lambda: 8192 * 8192, bits_not_bytes=lambda: 8192 * 8192 / 8, a_float32_mask=lambda: 8192 * 8192 * 4
+)
 lesson.numeric("visible-keys", lambda: 5, queries_counted_from_the_start=lambda: 3, itself_left_out=lambda: 4)
-lesson.predict("masked-shape", lambda: (2, 1, 7), heads_axis_included=lambda: (2, 1, 1, 7), no_query_axis=lambda: (2, 7))
+lesson.predict(
+    "masked-shape", lambda: (2, 1, 7), heads_axis_included=lambda: (2, 1, 1, 7), no_query_axis=lambda: (2, 7)
+)
 lesson.predict("mask-then-scale", lambda: "a smaller sum", still_one=lambda: "exactly one")
 lesson.explain("mask-scores-not-weights", "two-boolean-conventions", "finite-or-infinite", "how-to-test-for-leaks")

@@ -181,7 +181,16 @@ def normalised_mean(x):
     return normal + normal.mean(axis=0)
 
 
-LAYERS = (plain_attention, with_positions, running_average, neighbours, causal_average, next_token, only_itself, first_and_last)
+LAYERS = (
+    plain_attention,
+    with_positions,
+    running_average,
+    neighbours,
+    causal_average,
+    next_token,
+    only_itself,
+    first_and_last,
+)
 
 
 def layer_cases(reference, layers, **given):
@@ -190,10 +199,17 @@ def layer_cases(reference, layers, **given):
     small = [(name, f, 3, 2, True) for name, f in named]
     longer = [(f"{name}, six tokens", f, 6, 5, False) for name, f in named]
     return [
-        case(reference, name, small=is_small, layer=lambda rng, s, f=f: f, sizes={"n": n, "m": m},
-             x=lambda rng, s: np.round(rng.standard_normal((s.n, s.m)), 1), **given)
+        case(
+            reference,
+            name,
+            small=is_small,
+            layer=lambda rng, s, f=f: f,
+            sizes={"n": n, "m": m},
+            x=lambda rng, s: np.round(rng.standard_normal((s.n, s.m)), 1),
+            **given,
+        )
         for name, f, n, m, is_small in small + longer
-    ]  # fmt: skip
+    ]
 
 
 def shuffled(rng, s):
@@ -204,8 +220,10 @@ def shuffled(rng, s):
 
 gaps = lesson.code(
     permutation_gap,
-    layer_cases(permutation_gap, (with_positions, plain_attention, running_sum, neighbours, first_and_last), order=shuffled),
-)  # fmt: skip
+    layer_cases(
+        permutation_gap, (with_positions, plain_attention, running_sum, neighbours, first_and_last), order=shuffled
+    ),
+)
 
 
 @gaps.mistake
@@ -340,13 +358,16 @@ def one_coordinate_after_another(layer, x):
 paths = lesson.code(
     path_length,
     [
-        *(case(path_length, f"{kind}, {n} tokens", architecture=kind, n=n)
-          for n in (7, 8, 100) for kind in ("recurrent", "convolutional", "attention")),
+        *(
+            case(path_length, f"{kind}, {n} tokens", architecture=kind, n=n)
+            for n in (7, 8, 100)
+            for kind in ("recurrent", "convolutional", "attention")
+        ),
         case(path_length, "convolutional, kernel of five", architecture="convolutional", n=12, kernel=5),
         case(path_length, "convolutional, kernel of two", architecture="convolutional", n=12, kernel=2),
         case(path_length, "convolutional, kernel wider than the text", architecture="convolutional", n=5, kernel=9),
     ],
-)  # fmt: skip
+)
 
 
 @paths.mistake
@@ -398,7 +419,12 @@ lesson.debug("fix_influence", reach, changes_left_standing)
 
 lesson.numeric("conv-layers", lambda: 512, kernel_not_kernel_minus_one=lambda: 341, dilated=lambda: 7)
 lesson.numeric("crossover-length", lambda: 512, the_square_of_the_width=lambda: 512 * 512)
-lesson.numeric("self-attention-parameters", lambda: 3 * 768 * 64, one_matrix_only=lambda: 768 * 64, output_projection_counted=lambda: 4 * 768 * 64)
+lesson.numeric(
+    "self-attention-parameters",
+    lambda: 3 * 768 * 64,
+    one_matrix_only=lambda: 768 * 64,
+    output_projection_counted=lambda: 4 * 768 * 64,
+)
 lesson.predict("shuffled-tokens", lambda: "the same vector", the_order_matters=lambda: "another vector")
 lesson.predict("self-attention-shape", lambda: (2, 5, 6), the_input_shape=lambda: (2, 5, 12))
 lesson.explain("self-or-cross", "why-not-recurrent", "when-recurrence-wins", "does-it-know-order")

@@ -16,7 +16,9 @@ def vector_cases(reference):
     """softmax and log_softmax take an array of any shape along any axis."""
 
     def of(name, x, **more):
-        return case(reference, name, x=lambda rng, s: x if isinstance(x, np.ndarray) else rng.standard_normal(x), **more)
+        return case(
+            reference, name, x=lambda rng, s: x if isinstance(x, np.ndarray) else rng.standard_normal(x), **more
+        )
 
     return [
         of("three numbers", np.array([1.0, 2, 4])),
@@ -29,7 +31,11 @@ def vector_cases(reference):
         of("integers", np.array([[1, 2, 3], [3, 0, 1]]), stage="integers"),
         of("very negative scores", np.array([-1000.0, -1001, -1003]), stage="very negative scores"),
         of("scores in the thousands", np.array([3000.0, 3001, 2999]), stage="scores in the thousands"),
-        of("rows of very different size", np.array([[0.0, 1, 2], [2000, 2001, 2002]]), stage="rows of very different size"),
+        of(
+            "rows of very different size",
+            np.array([[0.0, 1, 2], [2000, 2001, 2002]]),
+            stage="rows of very different size",
+        ),
         of("a score far below the others", np.array([0.0, -2000, 1]), stage="a score far below the others"),
         of("a score of -inf", np.array([0.0, -INF, 1]), stage="a score of -inf"),
         of("a row of nothing but -inf", np.array([[0.0, 1, 2], [-INF, -INF, -INF]]), stage="a row of -inf"),
@@ -225,18 +231,46 @@ def mask_cases(reference, **given):
     return [
         case(reference, "a boolean mask", small=True, stage="a mask", mask=some_keys, **given),
         case(reference, "a mask for a batch", lead=(2,), stage="a mask", mask=some_keys, **given),
-        case(reference, "one mask row for all queries", stage="a mask that broadcasts",
-             mask=lambda rng, s: some_keys(rng, s)[:1], **given),
+        case(
+            reference,
+            "one mask row for all queries",
+            stage="a mask that broadcasts",
+            mask=lambda rng, s: some_keys(rng, s)[:1],
+            **given,
+        ),
         case(reference, "a float mask of 0 and -inf", small=True, stage="a float mask", mask=minus_infinity, **given),
-        case(reference, "a float mask of any numbers", small=True, stage="a float mask",
-             mask=lambda rng, s: np.round(rng.standard_normal((s.q, s.k)), 1), **given),
-        case(reference, "everything hidden from one query", small=True, stage="a row with nothing allowed",
-             mask=an_empty_row, **given),
-        case(reference, "one text of a batch hidden whole", lead=(2,), stage="a row with nothing allowed",
-             mask=lambda rng, s: np.array([[[True]], [[False]]]), **given),
-        case(reference, "everything hidden by a float mask", stage="a row with nothing allowed",
-             mask=lambda rng, s: np.where(an_empty_row(rng, s), 0.0, -INF), **given),
-    ]  # fmt: skip
+        case(
+            reference,
+            "a float mask of any numbers",
+            small=True,
+            stage="a float mask",
+            mask=lambda rng, s: np.round(rng.standard_normal((s.q, s.k)), 1),
+            **given,
+        ),
+        case(
+            reference,
+            "everything hidden from one query",
+            small=True,
+            stage="a row with nothing allowed",
+            mask=an_empty_row,
+            **given,
+        ),
+        case(
+            reference,
+            "one text of a batch hidden whole",
+            lead=(2,),
+            stage="a row with nothing allowed",
+            mask=lambda rng, s: np.array([[[True]], [[False]]]),
+            **given,
+        ),
+        case(
+            reference,
+            "everything hidden by a float mask",
+            stage="a row with nothing allowed",
+            mask=lambda rng, s: np.where(an_empty_row(rng, s), 0.0, -INF),
+            **given,
+        ),
+    ]
 
 
 masked = lesson.code(
@@ -246,15 +280,23 @@ masked = lesson.code(
         case(masked_softmax, "nothing hidden", small=True, mask=lambda rng, s: np.ones((s.q, s.k), dtype=bool)),
         case(masked_softmax, "as many queries as keys", sizes={"q": 5}, mask=some_keys),
         *mask_cases(masked_softmax),
-        case(masked_softmax, "the hidden score is by far the largest", stage="a hidden score that is very large",
-             scores=lambda rng, s: np.array([[2000.0, 1, 2], [0, 3000, 1]]),
-             mask=lambda rng, s: np.array([[False, True, True], [True, False, True]])),
-        case(masked_softmax, "scores all very negative", stage="very negative scores",
-             scores=lambda rng, s: np.array([[-2000.0, -2001, -2002], [-5000, -5001, -5003]]),
-             mask=lambda rng, s: np.array([[False, True, True], [True, False, True]])),
+        case(
+            masked_softmax,
+            "the hidden score is by far the largest",
+            stage="a hidden score that is very large",
+            scores=lambda rng, s: np.array([[2000.0, 1, 2], [0, 3000, 1]]),
+            mask=lambda rng, s: np.array([[False, True, True], [True, False, True]]),
+        ),
+        case(
+            masked_softmax,
+            "scores all very negative",
+            stage="very negative scores",
+            scores=lambda rng, s: np.array([[-2000.0, -2001, -2002], [-5000, -5001, -5003]]),
+            mask=lambda rng, s: np.array([[False, True, True], [True, False, True]]),
+        ),
         mask=some_keys,
     ),
-)  # fmt: skip
+)
 
 
 def hide(scores, mask, value):
@@ -349,13 +391,20 @@ temperatures = lesson.code(
         case(temperature_for_entropy, "almost certain", scores=lambda rng, s: np.array([1.0, 2, 4]), bits=0.05),
         case(temperature_for_entropy, "almost equal", scores=lambda rng, s: np.array([1.0, 2, 4, 0]), bits=1.99),
         case(temperature_for_entropy, "eight scores, two bits", sizes={"k": 8}, bits=2.0),
-        case(temperature_for_entropy, "two equal scores on top", scores=lambda rng, s: np.array([3.0, 3, 1, 0]), bits=1.2),
-        case(temperature_for_entropy, "scores in the thousands", scores=lambda rng, s: np.array([1e3, 2e3, 4e3]), bits=0.9,
-             stage="scores in the thousands"),
+        case(
+            temperature_for_entropy, "two equal scores on top", scores=lambda rng, s: np.array([3.0, 3, 1, 0]), bits=1.2
+        ),
+        case(
+            temperature_for_entropy,
+            "scores in the thousands",
+            scores=lambda rng, s: np.array([1e3, 2e3, 4e3]),
+            bits=0.9,
+            stage="scores in the thousands",
+        ),
         case(temperature_for_entropy, "float32", sizes={"k": 8}, bits=1.5, dtype=np.float32),
     ],
     tolerance=1e-3,
-)  # fmt: skip
+)
 
 
 @temperatures.mistake
@@ -371,7 +420,9 @@ def one_over_the_temperature(scores, bits):
 @temperatures.mistake
 def perplexity_instead_of_bits(scores, bits):
     lowest = math.log2(np.sum(scores == scores.max()))
-    return temperature_for_entropy(scores, min(max(math.log2(max(bits, 1e-9)), lowest + 1e-6), math.log2(len(scores)) - 1e-9))
+    return temperature_for_entropy(
+        scores, min(max(math.log2(max(bits, 1e-9)), lowest + 1e-6), math.log2(len(scores)) - 1e-9)
+    )
 
 
 @temperatures.mistake
@@ -399,7 +450,9 @@ def search_in_the_open(scores, bits):
 lesson.debug("fix_softmax", vectors, no_maximum_subtracted)
 lesson.debug("fix_masked_softmax", masked, mask_after_the_softmax)
 
-lesson.numeric("overflow-float16", lambda: math.log(65504), the_largest_float16=lambda: 65504, base_ten=lambda: math.log10(65504))
+lesson.numeric(
+    "overflow-float16", lambda: math.log(65504), the_largest_float16=lambda: 65504, base_ten=lambda: math.log10(65504)
+)
 lesson.numeric("saturated-gradient", lambda: 0.99 * 0.01, the_weight_itself=lambda: 0.99)
 lesson.numeric("uniform-entropy", lambda: 3, nats=lambda: math.log(8))
 lesson.predict("shifted-scores", lambda: "nothing", they_overflow=lambda: "overflow")

@@ -98,10 +98,14 @@ lookups = lesson.code(
             keys=lambda rng, s: np.array([[1.0, 1, 0, 0], [9, 0, 9, 0], [-20, 1, 0, 0]]),
             values=lambda rng, s: np.array([[1.0], [2], [3]]),
         ),
-        case(hard_lookup, "scores all negative", keys=lambda rng, s: -np.abs(rng.standard_normal((s.k, s.d))),
-             query=lambda rng, s: np.abs(rng.standard_normal(s.d))),
+        case(
+            hard_lookup,
+            "scores all negative",
+            keys=lambda rng, s: -np.abs(rng.standard_normal((s.k, s.d))),
+            query=lambda rng, s: np.abs(rng.standard_normal(s.d)),
+        ),
     ),
-)  # fmt: skip
+)
 
 
 @lookups.mistake
@@ -171,10 +175,17 @@ kernels = lesson.code(
         kernel_weights,
         case(kernel_weights, "as many queries as keys", sizes={"q": 5}, width=0.7),
         case(kernel_weights, "a narrow bell", width=0.3),
-        case(kernel_weights, "a query far from every key", small=True, stage="a query far from every key", width=0.5, **far),
+        case(
+            kernel_weights,
+            "a query far from every key",
+            small=True,
+            stage="a query far from every key",
+            width=0.5,
+            **far,
+        ),
         width=2.0,
     ),
-)  # fmt: skip
+)
 
 
 @kernels.mistake
@@ -225,7 +236,7 @@ def far_queries_divide_zero_by_zero(query_points, key_points, width):
 
 @kernels.another_way
 def through_the_logarithm(query_points, key_points, width):
-    scores = -np.subtract.outer(query_points, key_points) ** 2 / (2 * width**2)
+    scores = -(np.subtract.outer(query_points, key_points) ** 2) / (2 * width**2)
     log_total = np.logaddexp.reduce(scores, axis=1, keepdims=True)
     return np.exp(scores - log_total)
 
@@ -245,10 +256,17 @@ regression = lesson.code(
     cases(
         kernel_regression,
         case(kernel_regression, "as many queries as keys", sizes={"q": 5}, width=0.7),
-        case(kernel_regression, "a query far from every key", small=True, stage="a query far from every key", width=0.5, **far),
+        case(
+            kernel_regression,
+            "a query far from every key",
+            small=True,
+            stage="a query far from every key",
+            width=0.5,
+            **far,
+        ),
         width=2.0,
     ),
-)  # fmt: skip
+)
 
 
 @regression.mistake

@@ -89,10 +89,13 @@ def depart(ran: Ran, again: Ran, known: Trial, i: int) -> Difference | None:
 
 def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list, failing: list[int]) -> Report:
     convention = next(
-        (label for label, outputs in known.conventions.items()
-         if all(agrees(r, o, t) for r, o, t in zip(ran, outputs, known.tolerances, strict=True))),
+        (
+            label
+            for label, outputs in known.conventions.items()
+            if all(agrees(r, o, t) for r, o, t in zip(ran, outputs, known.tolerances, strict=True))
+        ),
         None,
-    )  # fmt: skip
+    )
     mistake, whole = (None, True) if convention else name_mistake(known, ran, failing)
     explained = [i for i in failing if mistake and agrees(ran[i], known.wrong[mistake][i], known.tolerances[i])]
     smallest = min(explained or failing, key=lambda i: exercise.cases[i].size)
@@ -101,7 +104,7 @@ def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list, fa
     lines = [("head", headline(exercise, mistake, convention))]
     if convention or mistake:
         if mistake != exercise.bug or not mistake:
-            lines.append(("why", exercise.why(convention or mistake)))
+            lines.append(("why", exercise.why(convention or mistake or "")))
         if not whole:
             lines.append(("why", "That is not all: some cases differ for another reason as well."))
     else:
@@ -152,8 +155,13 @@ def show(value: Any, indent: int) -> str:
     if isinstance(value, np.ndarray):
         if value.size > 40:
             return f"an array of shape {value.shape}"
-        return np.array2string(value, precision=4, suppress_small=np.abs(value[np.isfinite(value)]).max(initial=0) < 1e4
-                               if value.dtype.kind == "f" else None, separator=", ", prefix=" " * indent)
+        return np.array2string(
+            value,
+            precision=4,
+            suppress_small=np.abs(value[np.isfinite(value)]).max(initial=0) < 1e4 if value.dtype.kind == "f" else None,
+            separator=", ",
+            prefix=" " * indent,
+        )
     if callable(value):
         return getattr(value, "__name__", type(value).__name__)
     if isinstance(value, np.random.Generator):

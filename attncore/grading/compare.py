@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from attncore.shapes import AXES
+from attncore.shapes import AXES, as_array
 
 
 @dataclass(frozen=True)
@@ -14,17 +14,6 @@ class Difference:
 
     kind: str
     text: str
-
-
-def as_array(value: Any) -> np.ndarray | None:
-    """The value as an array of numbers or booleans; None where it is neither."""
-    if hasattr(value, "detach"):  # a PyTorch tensor that may require gradients
-        value = value.detach()
-    try:
-        array = np.asarray(value)
-    except Exception:  # a stranger's __array__ may raise anything; ragged lists raise ValueError
-        return None
-    return array if array.dtype.kind in "biufc" else None
 
 
 def difference(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] = ()) -> Difference | None:

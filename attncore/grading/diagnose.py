@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 
 from attncore.exercises import Exercise
-from attncore.grading.compare import as_array, difference
+from attncore.grading.compare import difference
 from attncore.grading.run import Ran, quietly, run
-from attncore.shapes import shape_line
+from attncore.shapes import as_array, shape_line
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ def agrees(ran: Ran, other: Ran, tolerance: float) -> bool:
     """Do two calls come to the same: equal values, or the same exception?"""
     if ran.raised or other.raised:
         return ran.raised == other.raised
-    return difference(ran.value, other.value, tolerance) is None and difference(other.value, ran.value, tolerance) is None
+    return (
+        difference(ran.value, other.value, tolerance) is None and difference(other.value, ran.value, tolerance) is None
+    )
 
 
 def name_mistake(trial: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[str | None, bool]:

@@ -111,14 +111,17 @@ def bind(answer: Callable, reference: Callable, given: dict[str, Any]) -> tuple[
             kwargs[name] = given[name]
         else:  # renamed: its place decides
             before = [p for p in list(parameters)[: list(parameters).index(name)] if p not in required]
-            args += [parameters[p].default for p in before if p not in given and len(args) < len(required) + len(before)]
+            args += [
+                parameters[p].default for p in before if p not in given and len(args) < len(required) + len(before)
+            ]
             args.append(given[name])
     try:
         inspect.signature(answer).bind(*args, **kwargs)
     except TypeError:
         expected = ", ".join(parameters)
-        raise TypeError(f"it cannot be called as {reference.__name__}({expected}): its own parameters are "
-                        f"({', '.join(own)}).") from None
+        raise TypeError(
+            f"it cannot be called as {reference.__name__}({expected}): its own parameters are ({', '.join(own)})."
+        ) from None
     return args, kwargs
 
 
@@ -129,7 +132,11 @@ def kept(value: Any) -> Any:
 
 def unchanged(now: Any, before: Any) -> bool:
     if isinstance(before, np.ndarray):
-        return isinstance(now, np.ndarray) and now.shape == before.shape and np.array_equal(now, before, equal_nan=before.dtype.kind in "fc")
+        return (
+            isinstance(now, np.ndarray)
+            and now.shape == before.shape
+            and np.array_equal(now, before, equal_nan=before.dtype.kind in "fc")
+        )
     if isinstance(before, list | tuple):
         return len(now) == len(before) and all(map(unchanged, now, before))
     return True

@@ -133,7 +133,9 @@ attention_weights(x, x)[1].round(2), attention_weights(x, x, scale=4)[1].round(2
 # knows about position yet. "cat" and "mat" see themselves, and a trace of each other.
 
 # %%
-heat_map(attention_weights(x, x, scale=2), tokens(words), tokens(words), title='Each word finds itself, and "the" finds two')
+heat_map(
+    attention_weights(x, x, scale=2), tokens(words), tokens(words), title='Each word finds itself, and "the" finds two'
+)
 
 # %% exercise="identical-keys"
 

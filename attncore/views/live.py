@@ -1,11 +1,13 @@
 """A picture that follows its controls, and stands still where no kernel runs."""
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import ipywidgets
 import numpy as np
 
+from attncore.shapes import as_array
 from attncore.views.style import Picture
 
 
@@ -27,7 +29,10 @@ class Live:
         self.canvas.value = self.picture().html
 
     def picture(self) -> Picture:
-        return self.draw(**{name: control.value for name, control in self.controls.items()})
+        try:
+            return self.draw(**{name: control.value for name, control in self.controls.items()})
+        except Waiting as sentence:
+            return waiting(str(sentence))
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
         return self.box._repr_mimebundle_() | {"text/html": self.still.html, "text/plain": self.still.alt}
@@ -49,19 +54,27 @@ def switch(label: str) -> ipywidgets.ValueWidget:
 WIDE: dict[str, Any] = {"style": {"description_width": "11em"}, "layout": {"width": "30em"}}
 
 
-def asked_of(function: Callable, *args: Any) -> tuple[np.ndarray | None, str]:
-    """What the learner's own function computes, or None and a sentence, so that a picture never breaks on it."""
+class Waiting(Exception):
+    """The learner's function gives nothing that could be drawn yet; the message says why."""
+
+
+def asked_of(function: Callable, *args: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """What the learner's own function computes. Raises Waiting, with a sentence, so that no picture breaks on it."""
     name = getattr(function, "__name__", "the function")
     try:
         with np.errstate(all="ignore"):
             got = function(*args)
-        if got is None or got is ...:
-            return None, f"{name} returns nothing yet: write it above, run its cell, and run this one again."
-        return np.asarray(got, dtype=float), ""
     except Exception as problem:  # anything may be wrong with a function in progress
-        return None, f"{name} raises {type(problem).__name__}: {problem}"
+        raise Waiting(f"{name} raises {type(problem).__name__}: {problem}") from None
+    if got is None or got is ...:
+        raise Waiting(f"{name} returns nothing yet: write it above, run its cell, and run this one again.")
+    array = as_array(got)
+    if array is None or array.shape != shape:
+        came = "no array" if array is None else f"the shape {array.shape}"
+        raise Waiting(f"{name} returns {came}, expected the shape {shape}.")
+    return array
 
 
 def waiting(sentence: str) -> Picture:
     """Stands where a picture will be once the learner's function works."""
-    return Picture(f"<p>{sentence}</p>", sentence)
+    return Picture(f"<p>{escape(sentence)}</p>", sentence)

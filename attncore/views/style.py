@@ -4,17 +4,19 @@ import base64
 import io
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import matplotlib
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Okabe and Ito (2008): told apart by colour-blind readers too.
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c8c8c"
-LOOK = {
+LOOK: Any = {
     "svg.hashsalt": "attncore",  # the same drawing gives the same bytes
     "svg.fonttype": "path",
-    "axes.prop_cycle": matplotlib.cycler(color=[BLUE, ORANGE, GREEN, PINK, GREY]),
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PINK, GREY]),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 11,
@@ -42,20 +44,20 @@ class Picture:
         return self.alt
 
 
-def axes(width: float = 6.4, height: float = 3.0, columns: int = 1) -> tuple[Axes, ...]:
-    """Empty axes in the course's look, side by side on one figure."""
+def canvas(width: float = 6.4, height: float = 3.0, columns: int = 1) -> tuple[Figure, tuple[Axes, ...]]:
+    """An empty figure in the course's look, with axes side by side."""
     with matplotlib.rc_context(LOOK):
-        figure = Figure(figsize=(width, height), layout=None)
-        made = figure.subplots(1, columns, squeeze=False)[0]
-        figure.subplots_adjust(0.52 / width, 0.55 / height, 1 - 0.15 / width, 1 - 0.4 / height, 0.28)
-    return tuple(made)
+        empty = Figure(figsize=(width, height))
+        made = empty.subplots(1, columns, squeeze=False)[0]
+        empty.subplots_adjust(0.52 / width, 0.55 / height, 1 - 0.15 / width, 1 - 0.4 / height, 0.28)
+    return empty, tuple(made)
 
 
-def figure(drawn: Axes, alt: str, caption: str = "") -> Picture:
-    """The figure that the axes belong to, as an image with alternative text and a caption."""
+def figure(drawn: Figure, alt: str, caption: str = "") -> Picture:
+    """A figure as an image with alternative text and a caption: the one way that a figure is shown."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(LOOK):
-        drawn.get_figure(root=True).savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     data = base64.b64encode(buffer.getvalue()).decode()
     image = f'<img alt="{escape(alt)}" style="{CARD}" src="data:image/svg+xml;base64,{data}">'
     return captioned(image, alt, caption)

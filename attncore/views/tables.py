@@ -9,7 +9,9 @@ import numpy as np
 from attncore.views.style import GREEN, ORANGE, Picture, captioned
 
 COLOURS = matplotlib.colormaps["viridis"]
-TABLE = "border-collapse:separate;border-spacing:2px;margin:0;font-size:.9em;color:var(--jp-content-font-color1,inherit)"
+TABLE = (
+    "border-collapse:separate;border-spacing:2px;margin:0;font-size:.9em;color:var(--jp-content-font-color1,inherit)"
+)
 CELL = "min-width:2.9em;height:2.1em;text-align:center;padding:0 .3em;border-radius:3px;border:0"
 HEAD = "font-weight:normal;padding:.1em .5em;border:0;background:transparent;color:inherit"
 TITLE = "text-align:left;caption-side:top;padding:.2em 0 .4em;font-weight:600;color:inherit"
@@ -19,7 +21,10 @@ def heat_map(weights, queries, keys, title: str, caption: str = "", numbers: boo
     """Attention weights (q, k) as a table on a scale from 0 to 1; `title` states the finding."""
     weights = np.asarray(weights, dtype=float)
     cells = [[(shade(w), f"{w:.2f}" if numbers else "", f"{w:.4f}") for w in row] for row in weights]
-    best = [f"{q} looks most at {keys[int(np.argmax(row))]} ({row.max():.2f})" for q, row in zip(queries, weights, strict=True)]
+    best = [
+        f"{q} looks most at {keys[int(np.argmax(row))]} ({row.max():.2f})"
+        for q, row in zip(queries, weights, strict=True)
+    ]
     alt = f"{title}. Rows are queries, columns are keys. {'; '.join(best)}."
     return table(cells, queries, keys, title, alt, caption)
 
@@ -28,8 +33,13 @@ def mask_map(mask, queries, keys, title: str, caption: str = "") -> Picture:
     """A boolean mask (q, k): filled where the query may attend."""
     mask = np.asarray(mask, dtype=bool)
     cells = [[(yes_no(allowed), "●" if allowed else "", str(bool(allowed))) for allowed in row] for row in mask]
-    seen = [f"{q} sees {', '.join(k for k, a in zip(keys, row, strict=True) if a) or 'nothing'}" for q, row in zip(queries, mask, strict=True)]
-    return table(cells, queries, keys, title, f"{title}. Rows are queries, columns are keys. {'; '.join(seen)}.", caption)
+    seen = [
+        f"{q} sees {', '.join(k for k, a in zip(keys, row, strict=True) if a) or 'nothing'}"
+        for q, row in zip(queries, mask, strict=True)
+    ]
+    return table(
+        cells, queries, keys, title, f"{title}. Rows are queries, columns are keys. {'; '.join(seen)}.", caption
+    )
 
 
 def number_map(numbers, rows, columns, title: str, caption: str = "") -> Picture:
@@ -55,7 +65,9 @@ def table(cells, rows, columns, title: str, alt: str, caption: str = "") -> Pict
     head = "".join(f'<th scope="col" style="{HEAD};text-align:center">{escape(str(c))}</th>' for c in columns)
     body = "".join(
         f'<tr style="background:transparent"><th scope="row" style="{HEAD};text-align:right">{escape(str(row))}</th>'
-        + "".join(f'<td style="{CELL};{style}" title="{escape(hover)}">{escape(text)}</td>' for style, text, hover in line)
+        + "".join(
+            f'<td style="{CELL};{style}" title="{escape(hover)}">{escape(text)}</td>' for style, text, hover in line
+        )
         + "</tr>"
         for row, line in zip(rows, cells, strict=True)
     )

@@ -1,0 +1,182 @@
+"""Lessons to notebooks: `notebooks/` for the learner, without outputs, and `solutions/`, executed.
+
+A lesson is a Jupytext percent file. A cell `# %% exercise="softmax"` stands for the exercise of that id: its question,
+the learner's cell, and in the solutions the answer, a walk-through and another way to write it.
+"""
+
+import asyncio
+import hashlib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from attncore.app.workbook import NOTEBOOKS, SOLUTIONS
+from attncore.exercises import LESSONS, Exercise, find
+
+LESSON_FILES = Path(__file__).parents[1] / "lessons"
+CHECKED = "nbval-check-output"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+KIND = {
+    "code": "Write the function",
+    "debug": "Find the bug",
+    "numeric": "Work it out",
+    "predict": "Predict",
+    "explain": "Say it aloud",
+}
+
+
+def lesson_cells(lesson: str) -> list[NotebookNode]:
+    """The cells of a lesson as its author wrote them."""
+    text = (LESSON_FILES / f"{lesson}.py").read_text(encoding="utf-8")
+    return jupytext.reads(text, fmt="py:percent").cells
+
+
+def render(lesson: str, solved: bool) -> NotebookNode:
+    """A lesson as a notebook: the learner's, or with `solved` the solutions', not yet executed."""
+    cells: list[NotebookNode] = []
+    for cell in lesson_cells(lesson):
+        if "exercise" in cell.metadata:
+            exercise = find(cell.metadata["exercise"])
+            cells += solution_cells(exercise) if solved else learner_cells(exercise)
+        elif cell.cell_type == "markdown":
+            cells.append(new_markdown_cell(cell.source))
+        else:
+            tags = [tag for tag in cell.metadata.get("tags", []) if solved or tag != CHECKED]
+            cells.append(new_code_cell(cell.source, metadata={"tags": tags} if tags else {}))
+    notebook = new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    name_cells(notebook)
+    return notebook
+
+
+def name_cells(notebook: NotebookNode) -> None:
+    """Give each cell an id that changes only with its source."""
+    seen: dict[str, int] = {}
+    for cell in notebook.cells:
+        name = hashlib.sha256(f"{cell.cell_type} {cell.source}".encode()).hexdigest()[:12]
+        seen[name] = seen.get(name, 0) + 1
+        cell["id"] = name if seen[name] == 1 else f"{name}-{seen[name]}"
+
+
+def learner_cells(exercise: Exercise) -> list[NotebookNode]:
+    """The question, and the cell in which the learner answers it."""
+    if exercise.kind == "explain":
+        return [new_code_cell(f'card("{exercise.id}")')]
+    if exercise.kind == "code":
+        source = f"{stub(exercise.reference)}\n\n\ncheck({exercise.id})"
+    elif exercise.kind == "debug":
+        source = f"{renamed(exercise.wrong[exercise.bug or ''], exercise.id)}\n\n\ncheck({exercise.id})"
+    else:
+        source = f'answer("{exercise.id}", ...)'
+    return [new_markdown_cell(question(exercise)), new_code_cell(source)]
+
+
+def solution_cells(exercise: Exercise) -> list[NotebookNode]:
+    """The question, the answer with its verdict, the walk-through, and another way to write it."""
+    if exercise.kind == "explain":
+        return [new_code_cell(f'card("{exercise.id}")')]
+    asked = new_markdown_cell(question(exercise))
+    if exercise.kind in ("numeric", "predict"):
+        given = exercise.reference()
+        given = f"{given:.6g}" if isinstance(given, float) and not given.is_integer() else repr(given)
+        return [asked, verdict(f'answer("{exercise.id}", {given})')]
+    told = new_markdown_cell(unfilled(exercise.words["walkthrough"]))
+    if exercise.kind == "debug":
+        return [asked, verdict(f"{renamed(exercise.reference, exercise.id)}\n\n\ncheck({exercise.id})"), told]
+    other = next(iter(exercise.right.values()))
+    return [
+        asked,
+        verdict(f"{source_of(exercise.reference)}\n\n\ncheck({exercise.id})"),
+        told,
+        new_markdown_cell("Another way:"),
+        verdict(f'{source_of(other)}\n\n\ncheck({other.__name__}, "{exercise.id}")'),
+    ]
+
+
+def verdict(source: str) -> NotebookNode:
+    return new_code_cell(source, metadata={"tags": [CHECKED]})
+
+
+def question(exercise: Exercise) -> str:
+    """The heading of an exercise, and what is asked beyond the docstring."""
+    words = exercise.words
+    time = f" · {words['minutes']} minutes" if "minutes" in words else ""
+    parts = [f"### {exercise.title}", f"*{KIND[exercise.kind]} · {words['level']}{time}*"]
+    parts += [unfilled(words[key]) for key in ("prompt", "question") if key in words]
+    if "choices" in words:
+        parts.append("Answer with one of " + ", ".join(f'`"{choice}"`' for choice in words["choices"]) + ".")
+    return "\n\n".join(parts)
+
+
+def unfilled(text: str) -> str:
+    """The text with one line a paragraph, however it was wrapped in the TOML file."""
+    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
+
+
+def source_of(function: Callable) -> str:
+    """A function's source without its decorators."""
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    return source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :].strip()  # type: ignore[union-attr]
+
+
+def renamed(function: Callable, name: str) -> str:
+    return re.sub(rf"\b{function.__name__}\b", name, source_of(function))
+
+
+def stub(function: Callable) -> str:
+    """A function's first line and docstring, its body cut."""
+    source = source_of(function)
+    head, quote, rest = source.partition('"""')
+    docstring, quote, _ = rest.partition('"""')
+    return f'{head}"""{docstring}"""\n    ...'
+
+
+def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:
+    """Run a notebook and keep the outputs that read well without a kernel.
+
+    A widget cell may stall for ever in nbclient (issue 312), so that the whole has a time limit and three tries.
+    """
+    for attempt in range(3):
+        trial = nbformat.from_dict(notebook)
+        client = NotebookClient(
+            trial,
+            timeout=60,
+            kernel_name="python3",
+            store_widget_state=False,
+            resources={"metadata": {"path": str(LESSON_FILES)}},
+        )
+        try:
+            asyncio.run(asyncio.wait_for(client.async_execute(), seconds))
+            break
+        except TimeoutError:
+            if attempt == 2:
+                raise
+    trial.metadata = notebook.metadata
+    for cell in trial.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
+    return trial
+
+
+def write(path: Path, notebook: NotebookNode) -> None:
+    path.parent.mkdir(exist_ok=True)
+    nbformat.validate(notebook)
+    path.write_text(nbformat.writes(notebook, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def render_course(lessons: tuple[str, ...] = LESSONS) -> None:
+    """Write every notebook and execute every solution."""
+    for lesson in lessons:
+        write(NOTEBOOKS / f"{lesson}.ipynb", render(lesson, solved=False))
+        write(SOLUTIONS / f"{lesson}.ipynb", execute(render(lesson, solved=True)))
+        print(f"{lesson}: written")

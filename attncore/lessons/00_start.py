@@ -1,0 +1,135 @@
+# %% [markdown]
+# # Attention, asked and answered
+#
+# This course takes you from "attention is a weighted sum" to what interviewers ask about it today. You write each piece
+# yourself, in NumPy, and the course tells you what is wrong with it by name. This lesson shows how that works, in a
+# quarter of an hour.
+
+# %% [markdown]
+# **You need** Python, NumPy arrays and a little linear algebra.
+# **You get** the verbs of the course, a way to read pictures of attention, and advice on where to begin.
+
+# %%
+
+import numpy as np
+
+from attncore import answer, card, check, hint, progress
+from attncore.dot_product import attention_weights
+from attncore.views.tables import heat_map
+from attncore.views.widgets import reading_picture
+from attncore.words import embed, tokens
+
+# %% [markdown]
+# ## How to read a picture of attention
+#
+# Here is attention on a sentence, computed from the word vectors of a trained model. Each **row** is a query: the word
+# that looks. Each **column** is a key: the word that is looked at. The colour is the weight, from 0 to 1.
+
+# %%
+words = "the cat sat on the mat"
+weights = attention_weights(embed(words), embed(words), scale=2)
+heat_map(weights, tokens(words), tokens(words), title="Rows are queries, columns are keys")
+
+# %% [markdown]
+# Every row sums to one, since a query shares out one unit of attention. The columns need not: a word may be looked at by
+# many, or by nobody.
+
+# %%
+weights.sum(axis=1).round(2), weights.sum(axis=0).round(2)
+
+# %% [markdown]
+# Choose a row, and read it: how does this word share out its attention? The scale makes attention flat at 0 and sharp
+# at 6. Lesson 04 says what it is.
+
+# %%
+reading_picture()
+
+# %% [markdown]
+# At scale 0 every key gets the same weight: one sixth. Then the comparison plays no part, and what attention returns is
+# the plain mean of the values. That is where the exercises begin.
+
+# %% exercise="equal-weight"
+
+# %% [markdown]
+# ## How the exercises work
+#
+# There are five kinds: write a function, find a bug, work out a number, predict a result, and say an answer aloud. You
+# have just seen a number. Replace the three dots by your answer and run the cell. Units are understood, "128 KiB" and
+# "50 %" as well.
+
+# %% [markdown]
+# The next is a prediction. A shape is written as a tuple, `(2, 3)`. Predicting before you run is the quickest way to find
+# out what you do not know.
+
+# %% exercise="uniform-shape"
+
+# %% [markdown]
+# Now the main kind: a function. Its docstring says what it does, with the shapes on a line of their own, and three dots
+# stand for any number of leading axes. Write the body, run the cell, and read what `check` says.
+
+# %% exercise="uniform_attention"
+
+# %% [markdown]
+# Make a mistake on purpose: take the mean over the last axis, and run it again. `check` compares what your function
+# computes with known mistakes, names yours, and shows the smallest input that proves it. Any style is fine: loops, lists,
+# `einsum`.
+
+# %% [markdown]
+# When you are stuck, `hint(uniform_attention)` opens the first of three hints, from a question to think about to the shape
+# of the line. It never shows the line. In the next cell, the task is to find a bug that is already there.
+
+# %% exercise="fix_uniform_attention"
+
+# %% [markdown]
+# The last kind is answered aloud, as in the interview. Say your answer first; then open the model answer, and tick what
+# you said.
+
+# %% exercise="what-will-you-say"
+
+# %% [markdown]
+# ## Where to begin
+#
+# Eight questions, a minute each, from the lessons that follow. Answer what you know, and guess where you do not: after the
+# eighth, `progress()` says with which lesson to begin.
+
+# %% exercise="start-sum"
+
+# %% exercise="start-shift"
+
+# %% exercise="start-axis"
+
+# %% exercise="start-scale"
+
+# %% exercise="start-order"
+
+# %% exercise="start-causal"
+
+# %% exercise="start-masked"
+
+# %% exercise="start-heads"
+
+# %%
+progress()
+
+# %% [markdown]
+# Your attempts are kept beside these notebooks, and nowhere else. `reset("00_start")` puts a notebook back as it was and
+# keeps yours under another name. The notebooks in `solutions` hold every answer, with a walk-through.
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Most courses begin with a framework. We begin with arrays: an interviewer who asks for attention on a whiteboard asks for
+# ten lines of arithmetic, and a framework hides just those. What you write here carries over line by line.
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# Attention compares a query with keys, turns the comparisons into weights that sum to one, and returns the sum of the
+# values under those weights. In pictures the rows are queries and the columns are keys. With no preference at all, it
+# is the mean.
+
+# %% [markdown]
+# ## What the next lesson assumes
+#
+# That you can read a row of the picture, and that you have seen `check` say what is wrong. The next lesson takes the
+# weighted sum apart.
