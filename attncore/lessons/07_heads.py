@@ -44,15 +44,15 @@ cat, mat = [1.0, 0.0], [0.0, 1.0]
 weighted_sum(np.array([[0.5, 0.5]]), np.array([cat, mat]))
 
 # %% [markdown]
-# Half a cat, half a mat. Let the two words change places, and the mixture is the same: it says that both were there, and
-# not which of them sat.
+# Half a cat, half a mat. Let the two words change places, and the mixture is the same: it says that both were there,
+# and not which of them sat.
 
 # %%
 weighted_sum(np.array([[0.5, 0.5]]), np.array([mat, cat]))
 
 # %% [markdown]
-# Two heads are two softmaxes. The first asks who and looks at "cat", the second asks where and looks at "mat". What they
-# bring is laid side by side, and now the places tell the roles apart.
+# Two heads are two softmaxes. The first asks who and looks at "cat", the second asks where and looks at "mat". What
+# they bring is laid side by side, and now the places tell the roles apart.
 
 # %%
 who, where = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
@@ -60,8 +60,8 @@ found = weighted_sum(np.array([who, where]), np.array([cat, mat]))
 np.concatenate(found, axis=-1)
 
 # %% [markdown]
-# Two full-size attentions would cost twice as much. Vaswani et al. (2017) make each head narrower instead: h heads share
-# the model width m, so that a head is m/h wide, and the heads become one more leading axis.
+# Two full-size attentions would cost twice as much. Vaswani et al. (2017) make each head narrower instead: h heads
+# share the model width m, so that a head is m/h wide, and the heads become one more leading axis.
 
 # %% exercise="split-shape"
 
@@ -82,15 +82,15 @@ x
 x.reshape(3, 2, 2).transpose(1, 0, 2)
 
 # %% [markdown]
-# Head 0 has the first half of every token, head 1 the second half. The tempting shortcut reshapes straight to (h, n, w).
-# The shape is right. Read its first block: it holds both halves of token 0, then half of token 1.
+# Head 0 has the first half of every token, head 1 the second half. The tempting shortcut reshapes straight to (h, n,
+# w). The shape is right. Read its first block: it holds both halves of token 0, then half of token 1.
 
 # %%
 x.reshape(2, 3, 2)
 
 # %% [markdown]
-# No error will ever tell, and such a model even trains, badly. The same story with a label on every number, token by
-# token: move the slider through the three steps.
+# No error will ever tell. The same story with a label on every number: t0 h1 w0 is token 0, head 1, place 0. Move the
+# slider through the three steps, and compare the transpose with the reshape alone.
 
 # %%
 split_picture()
@@ -104,14 +104,14 @@ split_picture()
 np.array_equal(merge_heads(split_heads(x, 2)), x)
 
 # %% [markdown]
-# So code that splits, merges and never attends returns its input, in the right shape and without an error. Some published
-# interview answers for multi-head attention do just that. `check` does not accept it.
+# So code that splits, merges and never attends returns its input, in the right shape and without an error. Some
+# published interview answers for multi-head attention do just that. `check` does not accept it.
 
 # %% [markdown]
 # ## Twelve heads on real words
 #
-# Now cut the word vectors of lesson 04 into 12 heads of width 32, with no projection at all. The dot product of two whole
-# words is the sum of the twelve dot products of their slices: the heads share out one comparison.
+# Now cut the word vectors of lesson 04 into 12 heads of width 32, with no projection at all. The dot product of two
+# whole words is the sum of the twelve dot products of their slices: the heads share out one comparison.
 
 # %%
 words = "the cat sat on the mat"
@@ -132,7 +132,7 @@ beside(
 )
 
 # %% [markdown]
-# Where does "cat" look most, head by head? We take the largest weight of its row in all twelve.
+# Where does "cat" look most, head by head? We take the largest weight of its row in all twelve, and print the word.
 
 # %%
 nearest = weights[:, 1].argmax(axis=-1)
@@ -147,8 +147,8 @@ weights[[0, 1, 10], 1].round(2)
 
 # %% [markdown]
 # Let us be honest: these slices were not trained as heads. They are runs of neighbouring coordinates, and rotating the
-# space would give twelve others. They show that narrow comparisons disagree, not what heads learn. Lesson 17 shows trained
-# ones.
+# space would give twelve others. They show that narrow comparisons disagree, not what heads learn. Lesson 17 shows
+# trained ones.
 
 # %% [markdown]
 # ## Every head reads the whole token
@@ -168,7 +168,6 @@ np.allclose(split_heads(x @ weights.W_query, 4)[0], x @ weights.W_query[:, :2])
 #
 # $$\text{head}_i = \text{attention}(Q W^Q_i,\; K W^K_i,\; V W^V_i)$$
 
-
 # %%
 def attend_in_heads(x):
     query, key, value = (split_heads(x @ W, 4) for W in weights[:3])
@@ -178,7 +177,7 @@ def attend_in_heads(x):
 attend_in_heads(x).shape
 
 # %% [markdown]
-# Merge the heads, project once more, and the layer is complete.
+# Merge the heads, project once more by W_output, and the layer of Vaswani et al. is complete.
 #
 # $$\text{multi-head}(Q, K, V) = [\text{head}_1 \dots \text{head}_h]\, W^O$$
 
@@ -187,7 +186,7 @@ by_the_formula = merge_heads(attend_in_heads(x)) @ weights.W_output
 np.allclose(by_the_formula, multi_head_attention(x, x, x, weights, n_heads=4))
 
 # %% [markdown]
-# A single head as wide as the model is nothing new: the self-attention of lesson 05, times W_output.
+# A single head as wide as the model is nothing new. It is the self-attention of lesson 05, times W_output.
 
 # %%
 one_head = multi_head_attention(x, x, x, weights, n_heads=1)
@@ -196,8 +195,8 @@ np.allclose(one_head, self_attention(x, *weights[:3]) @ weights.W_output)
 # %% [markdown]
 # ## What W_output does
 #
-# Side by side, head 0 could write only to the first places of the output. W_output lets every head write to all of them.
-# Its first rows belong to head 0, the next to head 1. So cut it by rows, and multiply head by head.
+# Side by side, head 0 could write only to the first places of the output. W_output lets every head write to all of
+# them. Its first rows belong to head 0, the next to head 1. So cut it by rows, and multiply head by head.
 
 # %%
 rows = weights.W_output.reshape(4, 2, 8)
@@ -214,25 +213,27 @@ contributions.shape
 np.allclose(contributions.sum(axis=0), by_the_formula)
 
 # %% [markdown]
-# That is worth a pause. Multi-head attention is a **sum over heads**. Nothing mixes the heads but this addition, which is
-# why a head can be taken out by dropping one term. Elhage et al. (2021) build their reading of Transformers on it.
+# That is worth a pause. Multi-head attention is a **sum over heads**. Nothing mixes the heads but this addition, which
+# is why a head can be taken out by dropping one term. Elhage et al. (2021) build their reading of Transformers on it.
 
 # %% [markdown]
-# ## More heads are not more parameters
+# ## What more heads cost
+#
+# A layer that is 512 wide goes from 8 heads to 16. Each head has its own projections. Before we count: what does that
+# add?
 
 # %% exercise="more-heads"
 
 # %% [markdown]
-# Each of the four projections is m by m, however its columns are dealt out to heads. With biases that makes
-# $4 m^2 + 4 m$, and h is not in it.
+# Each of the four projections is m by m, however its columns are dealt out to heads. With biases that makes $4 m^2 + 4
+# m$, and h is not in it.
 
 # %%
 [mha_parameter_count(768, n_heads) for n_heads in (1, 12, 96)]
 
 # %% [markdown]
-# What shrinks is the width of a head, and with it what a head can express. Its scores are a product of (n, w) and (w, n),
-# and such a product has rank w at most. Six tokens, one head of width eight, then four of width two:
-
+# What shrinks is the width of a head, and with it what a head can express. Its scores are a product of (n, w) and (w,
+# n), and such a product has rank w at most. Six tokens, one head of width eight, then four of width two:
 
 # %%
 def score_ranks(n_heads):
@@ -243,15 +244,15 @@ def score_ranks(n_heads):
 score_ranks(1), score_ranks(4)
 
 # %% [markdown]
-# The softmax lifts the rank again, since it is not linear, but the patterns it can make start from those few dimensions.
-# Bhojanapalli et al. (2020) call it the low-rank bottleneck.
+# The softmax lifts the rank again, since it is not linear, but the patterns it can make start from those few
+# dimensions. Bhojanapalli et al. (2020) call it the low-rank bottleneck.
 
 # %%
 query, key = (split_heads(x @ W, 4) for W in weights[:2])
 np.linalg.matrix_rank(softmax(attention_scores(query, key)))
 
 # %% [markdown]
-# Published models keep heads of 64 to 128 and take more of them as they grow:
+# Most published models keep heads of 64 to 128 and take more of them as they grow:
 #
 # | model | model width | heads | head width |
 # |---|---|---|---|
@@ -268,8 +269,8 @@ np.linalg.matrix_rank(softmax(attention_scores(query, key)))
 # %% [markdown]
 # ## Masks with heads
 #
-# Two texts of six tokens; the second has three, then padding. The scores are (batch, h, q, k), and the mask is
-# (batch, q, k): it knows no heads.
+# Two texts of six tokens; the second has three, then padding. The scores are (batch, h, q, k), and the mask is (batch,
+# q, k): it knows no heads.
 
 # %%
 texts = np.stack([embed("the cat sat on the mat"), embed("the dog slept the the the")])
@@ -298,9 +299,8 @@ np.array_equal(before[1, :3], after[1, :3])
 # %% [markdown]
 # ## Leave a head out
 #
-# How much does a head matter? Leave it out and see what changes. We give the layer a switch for each head: `keep` holds a
-# 1 or a 0.
-
+# How much does a head matter? Leave it out and see what changes. We give the layer a switch for each head: `keep` holds
+# a 1 or a 0.
 
 # %%
 def layer(x, keep):
@@ -311,15 +311,15 @@ def layer(x, keep):
 head_importance(layer, x, 4).round(2)
 
 # %% [markdown]
-# In one layer these are the sizes of the contributions, as the sum over heads promises.
+# In one layer these are the largest entries of the contributions, just as the sum over heads promises: what is left out
+# is one term.
 
 # %%
 np.abs(contributions).max(axis=(1, 2)).round(2)
 
 # %% [markdown]
-# Through several layers it is no longer a plain sum, and one head may stand in for another. Take two heads that bring the
-# same, and a later step that keeps the larger. Each alone looks useless.
-
+# Through several layers it is no longer a plain sum, and one head may stand in for another. Take two heads that bring
+# the same, and a later step that keeps the larger. Each alone looks useless.
 
 # %%
 def either(x, keep):
@@ -334,9 +334,9 @@ head_importance(either, two, 2), either(two, np.zeros(2))
 # two heads that can each go need not both be able to go.
 
 # %% [markdown]
-# Trained models are like that. In a translation model, 8 of 96 encoder heads changed BLEU significantly when removed, and
-# half of those 8 raised it; up to 20% of that model's heads and 40% of BERT's could be pruned together (Michel et al.,
-# 2019). Yet one layer of encoder-decoder attention, cut down to its best head, lost 13.56 BLEU.
+# In a trained translation model, 8 of 96 encoder heads changed BLEU significantly when removed one at a time, and half
+# of those 8 raised it; up to 20% of that model's heads and 40% of BERT's could be pruned together (Michel et al.,
+# 2019). Yet one encoder-decoder layer, cut down to its best head, lost 13.56 BLEU.
 
 # %% [markdown]
 # Voita et al. (2019) learn which heads to close. 38 of 48 encoder heads go at a cost of 0.15 BLEU. The last to go have
@@ -345,19 +345,20 @@ head_importance(either, two, 2), either(two, np.zeros(2))
 
 # %% [markdown]
 # So what did many heads buy? Vaswani et al. (2017) kept the computation constant and translated with 1, 4, 8, 16 and 32
-# heads: 24.9, 25.5, 25.8, 25.8 and 25.4 BLEU. One head costs 0.9, and too many cost as well. Many heads help training more
-# than they are needed after it.
+# heads: 24.9, 25.5, 25.8, 25.8 and 25.4 BLEU. One head costs 0.9, and too many cost as well. Many heads seem to matter
+# more in training than after it.
 
 # %% [markdown]
 # ## Exercises
 #
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next of
-# three hints.
+# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
+# of three hints.
 
 # %% exercise="split_heads"
 
 # %% [markdown]
-# The last step of this picture is what your own function makes of the tiny tensor.
+# The last step of this picture is what your own function makes of the tiny tensor. Until it is right, the labels tell
+# where the numbers went.
 
 # %%
 split_picture(split_heads)
@@ -387,15 +388,16 @@ split_picture(split_heads)
 #
 # Talking-heads attention lets the heads mix their scores before and after the softmax (Shazeer et al., 2020). Heads may
 # share their key and query projections and be told apart by a learned weighting (Cordonnier et al., 2020). Or they may
-# share keys and values, which saves memory where it hurts most: that road we take, in lesson 13.
+# share keys and values, which saves memory where it hurts most: we take that road in lesson 13.
 
 # %% [markdown]
 # ## Say it in two minutes
 #
 # Multi-head attention projects query, key and value, cuts each into h slices of width m/h, runs scaled dot-product
-# attention in every slice with a softmax of its own, lays the results side by side and projects them by W_output. It is a
-# sum over heads, each writing through its own rows of W_output. It has $4 m^2 + 4 m$ parameters, whatever h is. More heads
-# mean more patterns for each token, every one from a narrower comparison. After training, many heads can be removed.
+# attention in every slice with a softmax of its own, lays the results side by side and projects them by W_output. It is
+# a sum over heads, each writing through its own rows of W_output. It has $4 m^2 + 4 m$ parameters, whatever h is. More
+# heads mean more patterns for each token, every one from a narrower comparison. After training, many heads can be
+# removed.
 
 # %% [markdown]
 # ## The interview corner

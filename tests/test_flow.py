@@ -1,0 +1,60 @@
+"""Data flows one way: numpy, mathematics, exercises, grading, app; and mathematics, views, app."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attncore.exercises import LESSONS
+
+PACKAGE = Path(__file__).parents[1] / "attncore"
+MATHEMATICS = ["shapes", "words", "loops", *(lesson[3:] for lesson in LESSONS)]
+MAY_IMPORT = {
+    "exercises": {"exercises"},
+    "grading": {"exercises", "grading"},
+    "views": {"views"},
+    "app": {"exercises", "grading", "views", "app"},
+}
+FILES = [*PACKAGE.glob("*.py"), *(f for room in MAY_IMPORT for f in (PACKAGE / room).glob("*.py"))]
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, in full."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_imports_only_from_its_left(path):
+    room = path.parent.name if path.parent != PACKAGE else ""
+    own = {name.split(".")[1] for name in imports(path) if name.startswith("attncore.")}
+    if room:
+        allowed = MAY_IMPORT[room] | set(MATHEMATICS)
+    elif path.stem == "__init__":
+        allowed = set()  # the verbs are imported when they are used
+    else:
+        allowed = set(MATHEMATICS[: MATHEMATICS.index(path.stem)])
+    assert own <= allowed
+
+
+@pytest.mark.parametrize("module", MATHEMATICS)
+def test_the_mathematics_needs_numpy_alone(module):
+    outside = {name.split(".")[0] for name in imports(PACKAGE / f"{module}.py")} - {"attncore", "numpy"}
+    assert outside <= set(sys.stdlib_module_names)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, attncore; print(sorted({'matplotlib', 'IPython', 'numpy', 'ipywidgets'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_judge_loads_neither_plots_nor_notebooks():
+    code = "import sys, attncore.grading; print(sorted({'matplotlib', 'IPython', 'ipywidgets'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -1,0 +1,307 @@
+"""The judge: right in any style, wrong by name, and a clear sentence for whatever else an answer does."""
+
+import functools
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from attncore.exercises import UnknownExercise, exercises, find
+from attncore.grading import judge, run
+from attncore.softmax import softmax
+
+
+def attend(query, key, value, mask=None, scale=None, **change):
+    """A right attention in one piece, for the answers below to bend."""
+    scores = query @ np.swapaxes(key, -1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    return softmax(scores) @ value
+
+
+class Attention:
+    def __call__(self, query, key, value, mask=None, scale=None):
+        return attend(query, key, value, mask, scale)
+
+
+@functools.wraps(attend)
+def decorated(*args, **kwargs):
+    return attend(*args, **kwargs)
+
+
+def renamed(q, k, v, m=None, s=None):
+    return attend(q, k, v, m, s)
+
+
+def with_more(query, key, value, mask=None, scale=None, dropout=0.0, verbose=True):
+    print("noise")
+    warnings.warn("harmless", stacklevel=1)
+    np.log(np.zeros(1))
+    return attend(query, key, value, mask, scale).tolist()
+
+
+def by_name_only(*, query, key, value, mask=None, scale=None):
+    return attend(query, key, value, mask, scale)
+
+
+def in_float32(query, key, value, mask=None, scale=None):
+    return attend(query, key, value, mask, scale).astype(np.float32)
+
+
+def restores_its_argument(query, key, value, mask=None, scale=None):
+    query *= 2
+    out = attend(query / 2, key, value, mask, scale)
+    query /= 2
+    return out
+
+
+RIGHT = [Attention(), decorated, renamed, with_more, by_name_only, in_float32, restores_its_argument,
+         functools.partial(attend), lambda *args, **kwargs: attend(*args, **kwargs)]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", RIGHT, ids=lambda f: getattr(f, "__name__", type(f).__name__))
+def test_a_right_answer_passes_in_any_style(answer):
+    assert judge("scaled_dot_product_attention", answer).outcome == "right"
+
+
+def test_a_tensor_of_another_library_is_an_array():
+    torch = pytest.importorskip("torch")
+
+    def answer(query, key, value, mask=None, scale=None):
+        given = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in (query, key, value)]
+        mask = None if mask is None else torch.tensor(mask)
+        scores = given[0] @ given[1].mT * (query.shape[-1] ** -0.5 if scale is None else scale)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+        return torch.nan_to_num(torch.softmax(scores, -1)) @ given[2]
+
+    assert judge("scaled_dot_product_attention", answer).outcome == "right"
+
+
+def returns_none(query, key, value, mask=None, scale=None):
+    pass
+
+
+def not_implemented(query, key, value, mask=None, scale=None):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("answer", [returns_none, not_implemented, lambda *a, **k: ..., None, ...])
+def test_a_stub_is_not_attempted(answer):
+    assert judge("scaled_dot_product_attention", answer).outcome == "unattempted"
+
+
+def writes(query, key, value, mask=None, scale=None):
+    out = attend(query, key, value, mask, scale)
+    query[...] = 0
+    return out
+
+
+def shared_buffer(query, key, value, mask=None, scale=None, buffers={}):  # noqa: B006
+    buffers[0] = buffers.get(0, 0) + 1
+    return attend(query, key, value, mask, scale) * (1 if buffers[0] < 20 else 2)
+
+
+def draws(query, key, value, mask=None, scale=None):
+    out = attend(query, key, value, mask, scale)
+    return out + 1e-3 * np.random.default_rng().standard_normal(out.shape)
+
+
+def returns_a_tuple(query, key, value, mask=None, scale=None):
+    return attend(query, key, value, mask, scale), 1
+
+
+def ragged(query, key, value, mask=None, scale=None):
+    return [[1.0], [1.0, 2.0]]
+
+
+def text(query, key, value, mask=None, scale=None):
+    return "attention"
+
+
+def zeros(query, key, value, mask=None, scale=None):
+    return np.zeros((*query.shape[:-1], value.shape[-1]))
+
+
+def first_batch_only(query, key, value, mask=None, scale=None):
+    out = attend(query, key, value, mask, scale)
+    return np.broadcast_to(out[:1], out.shape) if out.ndim > 2 else out
+
+
+def float64_only(query, key, value, mask=None, scale=None):
+    return attend(query, key, value, mask, scale) if query.dtype == np.float64 else zeros(query, key, value)
+
+
+def last_queries_hidden(query, key, value, mask=None, scale=None):
+    out = attend(query, key, value, mask, scale)
+    return np.where(np.isnan(out), 1, out) if mask is None or mask.any(axis=-1).all() else out + 1e-3
+
+
+WRONG = {
+    writes: "It writes to its argument `query`",
+    shared_buffer: "the same input gives another result",
+    draws: "",
+    returns_a_tuple: "It returns a tuple of 2",
+    ragged: "It returns a list that is no array",
+    text: "It returns a str",
+    zeros: "It is zero everywhere",
+    first_batch_only: "batch",
+    float64_only: "float32",
+    last_queries_hidden: "a row with nothing allowed",
+}
+
+
+@pytest.mark.parametrize("answer, said", WRONG.items(), ids=lambda a: getattr(a, "__name__", ""))
+def test_an_answer_that_is_right_by_luck_is_refused(answer, said):
+    report = judge("scaled_dot_product_attention", answer)
+    assert report.outcome == "wrong"
+    assert said.lower() in report.message.lower()
+
+
+def recursion(query, key, value, mask=None, scale=None):
+    return recursion(query, key, value)
+
+
+def leaves(query, key, value, mask=None, scale=None):
+    sys.exit(1)
+
+
+def divides(query, key, value, mask=None, scale=None):
+    return query / 0 + undefined_name  # noqa: F821
+
+
+def two_arguments(query, key):
+    return query
+
+
+RAISES = {
+    recursion: "calls itself without end",
+    leaves: "SystemExit",
+    divides: "NameError: name 'undefined_name' is not defined",
+    two_arguments: "its own parameters are (query, key)",
+}
+
+
+@pytest.mark.parametrize("answer, said", RAISES.items(), ids=lambda a: getattr(a, "__name__", ""))
+def test_an_answer_that_raises_gets_a_sentence(answer, said):
+    report = judge("scaled_dot_product_attention", answer)
+    assert report.outcome == "raised"
+    assert said in report.message
+    assert "Traceback" not in report.message
+
+
+def test_an_endless_loop_is_stopped(monkeypatch):
+    monkeypatch.setattr("attncore.grading.check.SECONDS", 0.05)
+
+    def forever(x, axis=-1):
+        while True:
+            pass
+
+    report = judge("softmax", forever)
+    assert report.outcome == "raised"
+    assert "a loop that never ends" in report.message
+
+
+def test_an_unknown_name_is_told_with_the_nearest():
+    with pytest.raises(UnknownExercise, match='Did you mean "softmax"'):
+        judge("sofmax", softmax)
+
+
+def test_what_a_function_returns_is_no_function():
+    report = judge("softmax", np.ones(3))
+    assert report.outcome == "wrong"
+    assert "without brackets" in report.message
+
+
+def test_the_process_is_left_as_it_was():
+    state = np.geterr(), sys.stdout, list(warnings.filters)
+    judge("scaled_dot_product_attention", with_more)
+    judge("scaled_dot_product_attention", recursion)
+    assert state == (np.geterr(), sys.stdout, list(warnings.filters))
+
+
+def test_the_smallest_failing_case_is_shown():
+    exercise = find("scaled_dot_product_attention")
+    report = judge(exercise, exercise.wrong["not scaled"])
+    roles = [role for role, _ in report.lines]
+    assert roles == ["head", "why", "case", "input", "where"]
+    assert "query = [[" in report.message
+    assert "at query 0, value width 0: expected" in report.message.lower()
+
+
+def test_a_mask_of_numbers_is_another_convention():
+    report = judge("causal_mask", lambda n_query, n_key=None: np.tri(n_query, n_key or n_query, (n_key or n_query) - n_query))
+    assert (report.outcome, report.convention, report.mistake) == ("wrong", "ones and zeros", None)
+
+
+def test_two_mistakes_at_once_are_both_told():
+    def unscaled_and_unmasked(query, key, value, mask=None, scale=None):
+        return softmax(query @ np.swapaxes(key, -1, -2) * (1 if scale is None else scale)) @ value
+
+    report = judge("scaled_dot_product_attention", unscaled_and_unmasked)
+    assert report.mistake == "not scaled"
+    assert "That is not all" in report.message
+
+
+def test_a_missing_option_does_not_hide_the_mistake():
+    def no_scale_no_options(query, key, value):
+        return softmax(query @ np.swapaxes(key, -1, -2)) @ value
+
+    assert judge("scaled_dot_product_attention", no_scale_no_options).mistake == "not scaled"
+
+
+def test_a_bug_to_find_is_not_named():
+    exercise = find("fix_attention")
+    report = judge(exercise, exercise.wrong[exercise.bug])
+    assert (report.outcome, report.mistake) == ("wrong", "not scaled")
+    assert "scale" not in report.lines[0][1]
+    assert exercise.why("not scaled") not in report.message
+
+
+@pytest.mark.parametrize("exercise", [e for e in exercises if e.kind == "code"], ids=lambda e: e.id)
+def test_the_other_exercises_answers_are_refused(exercise):
+    """No reference of another exercise passes, and none breaks the judge."""
+    for other in exercises:
+        if other.kind == "code" and other.id != exercise.id:
+            assert judge(exercise, other.reference).outcome in ("wrong", "raised")
+
+
+@pytest.mark.parametrize("exercise", [e for e in exercises if e.kind == "code"], ids=lambda e: e.id)
+def test_text_and_html_say_the_same(exercise):
+    from html import unescape
+    from re import sub
+
+    for function in exercise.wrong.values():
+        report = judge(exercise, function)
+        html = report._repr_html_().partition("</style>")[2]
+        said = unescape(sub(r"<span[^>]*>.</span> |<[^>]+>", "", html))
+        assert said == "".join(text for _, text in report.lines)
+
+
+def test_the_time_limit_leaves_nothing_behind():
+    with pytest.raises(run.TimeUp), run.time_limit(0.01):
+        while True:
+            pass
+    assert sum(range(1000)) == 499500
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#111111"])
+@pytest.mark.parametrize("edge", ["#0072b2", "#d55e00", "#8c8c8c"])
+def test_the_edge_of_a_panel_stands_out_in_both_themes(edge, background):
+    from attncore.grading.report import STYLE
+
+    assert edge in STYLE
+    assert contrast(edge, background) >= 3
