@@ -53,8 +53,8 @@ def path_length(architecture, n, kernel=3):
 
     ->()
 
-    Architecture "recurrent": one step a token, n - 1. "convolutional": plain kernels stacked until they span the
-    text, the ceiling of (n - 1) / (kernel - 1). "attention": 1. Raises ValueError for any other.
+    Architecture "recurrent": one step a token, n - 1. "convolutional": plain kernels stacked until one output spans
+    the text, the ceiling of (n - 1) / (kernel - 1). "attention": 1. Raises ValueError for any other.
     Vaswani et al. (2017), table 1.
     """
     if architecture == "recurrent":

@@ -555,5 +555,5 @@ lesson.numeric(
     one_layer_only=lambda: mha_parameter_count(768, 12) / 124_439_808,
 )
 lesson.predict("split-shape", lambda: (2, 4, 5, 3), tokens_before_heads=lambda: (2, 5, 4, 3))
-lesson.predict("more-heads", lambda: "none", doubled=lambda: "twice as many")
+lesson.predict("more-heads", lambda: "as many", doubled=lambda: "twice as many")
 lesson.explain("why-many-heads", "what-w-output-does", "prune-heads", "head-width-trade-off")

@@ -417,8 +417,15 @@ def grow_the_span(architecture, n, kernel=3):
 lesson.debug("fix_self_attention", layer, square_root_of_the_model_width)
 lesson.debug("fix_influence", reach, changes_left_standing)
 
-lesson.numeric("conv-layers", lambda: 512, kernel_not_kernel_minus_one=lambda: 341, dilated=lambda: 7)
-lesson.numeric("crossover-length", lambda: 512, the_square_of_the_width=lambda: 512 * 512)
+lesson.numeric(
+    "conv-layers",
+    lambda: 512,
+    tolerance=0,
+    kernel_not_kernel_minus_one=lambda: 341,
+    dilated=lambda: 7,
+    rounded_down=lambda: 511,
+)
+lesson.numeric("crossover-length", lambda: 512, tolerance=0, the_square_of_the_width=lambda: 512 * 512)
 lesson.numeric(
     "self-attention-parameters",
     lambda: 3 * 768 * 64,

@@ -196,7 +196,8 @@ def rows_not_normalised(query_points, key_points, width):
 @kernels.mistake
 def normalised_over_the_queries(query_points, key_points, width):
     distance = query_points[:, None] - key_points
-    bell = np.exp(-0.5 * (distance / width) ** 2)
+    exponent = -0.5 * (distance / width) ** 2
+    bell = np.exp(exponent - exponent.max(axis=-1, keepdims=True))
     return bell / bell.sum(axis=0, keepdims=True)
 
 
@@ -329,6 +330,8 @@ lesson.numeric(
     one_vector_only=lambda: 512 * 4,
     numbers_not_bytes=lambda: 50 * 512,
 )
-lesson.predict("context-shape", lambda: (3, 6), keys_kept=lambda: (3, 5, 6), one_row_for_each_key=lambda: (5, 6))
+lesson.predict(
+    "context-shape", lambda: (2, 3, 6), keys_kept=lambda: (2, 3, 5, 6), one_row_for_each_key=lambda: (2, 5, 6)
+)
 lesson.predict("wide-bell", lambda: "the mean", the_other_end=lambda: "the nearest")
 lesson.explain("what-is-attention", "query-key-value", "why-not-one-vector", "hard-or-soft")

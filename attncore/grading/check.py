@@ -98,7 +98,7 @@ def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list, fa
     )
     mistake, whole = (None, True) if convention else name_mistake(known, ran, failing)
     explained = [i for i in failing if mistake and agrees(ran[i], known.wrong[mistake][i], known.tolerances[i])]
-    smallest = min(explained or failing, key=lambda i: exercise.cases[i].size)
+    smallest = min(explained or failing, key=lambda i: (departures[i].kind != "values", exercise.cases[i].size))
     departure = departures[smallest]
     outcome = "raised" if all(departures[i].kind == "raised" for i in failing) else "wrong"
     lines = [("head", headline(exercise, mistake, convention))]

@@ -34,7 +34,8 @@ def difference(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] 
     wrong = unequal(array, right, tolerance)
     if not wrong.any():
         return None
-    place = tuple(np.argwhere(wrong)[0])
+    telling = wrong & (np.abs(np.nan_to_num(right.astype(float))) > 1e-3)
+    place = tuple(np.argwhere(telling if telling.any() else wrong)[0])
     at = f"at {place_words(place, axes)}: " if place else ""
     return Difference("values", f"{at}expected {figures(right[place])}, got {figures(array[place])}.")
 

@@ -34,7 +34,7 @@ scores = np.log([[6.0, 3.0, 1.0]])
 may_attend = np.array([False, True, True])
 softmax(scores)
 
-# %% exercise="mask-then-scale"
+# %% exercise="mask-after-softmax"
 
 # %% [markdown]
 # After the softmax the hidden key has already taken its 0.6. A weight of zero drops that share and gives it to nobody.
@@ -77,7 +77,12 @@ mask_map(causal_mask(6), tokens(words), tokens(words), title="Each word sees its
 
 # %%
 weights = attention_weights(x, x, causal_mask(6), scale=2)
-heat_map(weights, tokens(words), tokens(words), title="The first word gives itself everything; no weight lies above the diagonal")
+heat_map(
+    weights,
+    tokens(words),
+    tokens(words),
+    title="The first word gives itself everything; no weight lies above the diagonal",
+)
 
 # %% [markdown]
 # ## The queries are the last positions
@@ -174,7 +179,9 @@ masked_softmax(with_heads, padding)[1, 0], masked_softmax(with_heads, padding[:,
 
 # %%
 dialogue = tokens("did she eat bread she did not")
-mask_map(prefix_mask(7, 4), dialogue, dialogue, title="Everyone sees the four words of the question; the answer is causal")
+mask_map(
+    prefix_mask(7, 4), dialogue, dialogue, title="Everyone sees the four words of the question; the answer is causal"
+)
 
 # %% [markdown]
 # ## A row with nothing allowed
@@ -246,6 +253,7 @@ mask_picture(scaled_dot_product_attention)
 # The experiment finds what reading the code may miss. Take the mask after the softmax, once more: all forbidden weights
 # are zero. Yet each hidden score stands in the denominator of its row, and through it every word reaches every output.
 
+
 # %%
 def masked_late(x):
     return attention_weights(x, x) * causal_mask(len(x)) @ x
@@ -257,6 +265,7 @@ mask_map(reached, tokens(words), tokens(words), title="Masked after the softmax,
 # %% [markdown]
 # `leaks_future` repeats the experiment for all tokens and answers yes or no. It asks a layer, not a mask, since much else
 # can leak: a mean over the whole text, say.
+
 
 # %%
 def centred(x):
@@ -300,7 +309,12 @@ for name, k in (("off by one", 1), ("causal", 0)):
 # is added to the scores in both of PyTorch's.
 
 # %%
-mask_map(~causal_mask(6), tokens(words), tokens(words), title="Read the other way: only the future, and for the last word nothing")
+mask_map(
+    ~causal_mask(6),
+    tokens(words),
+    tokens(words),
+    title="Read the other way: only the future, and for the last word nothing",
+)
 
 # %% [markdown]
 # ## Exercises
@@ -322,7 +336,7 @@ mask_map(~causal_mask(6), tokens(words), tokens(words), title="Read the other wa
 
 # %% exercise="fix_prefix_mask"
 
-# %% exercise="causal-share"
+# %% exercise="causal-count"
 
 # %% exercise="visible-keys"
 

@@ -168,6 +168,7 @@ np.allclose(split_heads(x @ weights.W_query, 4)[0], x @ weights.W_query[:, :2])
 #
 # $$\text{head}_i = \text{attention}(Q W^Q_i,\; K W^K_i,\; V W^V_i)$$
 
+
 # %%
 def attend_in_heads(x):
     query, key, value = (split_heads(x @ W, 4) for W in weights[:3])
@@ -234,6 +235,7 @@ np.allclose(contributions.sum(axis=0), by_the_formula)
 # %% [markdown]
 # What shrinks is the width of a head, and with it what a head can express. Its scores are a product of (n, w) and (w,
 # n), and such a product has rank w at most. Six tokens, one head of width eight, then four of width two:
+
 
 # %%
 def score_ranks(n_heads):
@@ -302,6 +304,7 @@ np.array_equal(before[1, :3], after[1, :3])
 # How much does a head matter? Leave it out and see what changes. We give the layer a switch for each head: `keep` holds
 # a 1 or a 0.
 
+
 # %%
 def layer(x, keep):
     kept = attend_in_heads(x) * keep[:, None, None]
@@ -320,6 +323,7 @@ np.abs(contributions).max(axis=(1, 2)).round(2)
 # %% [markdown]
 # Through several layers it is no longer a plain sum, and one head may stand in for another. Take two heads that bring
 # the same, and a later step that keeps the larger. Each alone looks useless.
+
 
 # %%
 def either(x, keep):

@@ -11,7 +11,7 @@ from attncore.masks import causal_mask, padding_mask, prefix_mask
 from attncore.self_attention import influence
 from attncore.softmax import softmax
 from attncore.views import plots
-from attncore.views.live import Live, Waiting, asked_of, choice, slider, switch, waiting
+from attncore.views.live import WIDE, Live, Waiting, asked_of, choice, slider, switch, waiting
 from attncore.views.style import Picture, beside, canvas, figure
 from attncore.views.tables import changed_or_not, heat_map, label_grid, mask_map, table
 from attncore.weighted_sum import kernel_regression, kernel_weights
@@ -47,7 +47,7 @@ def kernel_picture(regression: Callable = kernel_regression) -> Live:
     def draw(query: float, width: float) -> Picture:
         curve = asked_of(regression, line, keys, values, width, shape=line.shape)
         weights = kernel_weights(np.array([query]), keys, width)[0]
-        predicted = float(weights @ values)
+        predicted = np.interp(query, line, curve)
         drawn, (ax,) = canvas()
         plots.lines(
             ax, line, {"prediction": curve}, f"At {query:.1f} the prediction is {predicted:.2f}", "position", "value"
@@ -60,7 +60,8 @@ def kernel_picture(regression: Callable = kernel_regression) -> Live:
         shared = f"About {effective:.1f} of the 14 points share the weight of this query."
         return figure(drawn, f"A curve through 14 known points; at {query:.1f} it is {predicted:.2f}. {shared}", shared)
 
-    return Live(draw, query=slider("query point", 0, 10, 4, 0.1), width=slider("width of the bell", 0.05, 5, 0.5, 0.05))
+    width = ipywidgets.FloatLogSlider(0.5, min=-1.3, max=1.3, step=0.05, description="width of the bell", **WIDE)
+    return Live(draw, query=slider("query point", 0, 10, 4, 0.1), width=width)
 
 
 def softmax_picture(function: Callable = softmax) -> Live:
@@ -142,10 +143,11 @@ def reach_picture(function: Callable = influence) -> Live:
     x_all = rng.standard_normal((12, 4))
 
     def recurrence(x):
-        out = np.array(x)
-        for i in range(1, len(x)):
-            out[i] = 0.5 * out[i - 1] + 0.5 * x[i]
-        return out
+        out, state = [], np.zeros(x.shape[1])
+        for token in x:
+            state = 0.5 * state + 0.5 * token
+            out.append(state)
+        return np.array(out)
 
     def convolution(x):
         padded = np.pad(x, ((1, 1), (0, 0)))
@@ -163,14 +165,14 @@ def reach_picture(function: Callable = influence) -> Live:
 
             return stack
 
-        maps = []
+        maps, labels = [], [str(place) for place in range(n)]
         x = x_all[:n]
         moved = np.vstack([x[:1] + 1, x[1:]])
         for name, layer in (("recurrence", recurrence), ("convolution", convolution), ("attention", attention)):
             reached = asked_of(function, stacked(layer), x, shape=(n, n))
             change = float(np.abs(stacked(layer)(moved)[-1] - stacked(layer)(x)[-1]).max())
             title = f"{name}: the first moves the last by {change:.2g}"
-            maps.append(mask_map(reached.astype(bool), range(n), range(n), title))
+            maps.append(mask_map(reached, labels, labels, title))
         return beside(*maps)
 
     return Live(draw, n=slider("tokens", 3, 12, 7), layers=slider("layers", 1, 6, 1))
