@@ -17,7 +17,7 @@ def softmax(x, axis=-1):
     gives NaN; a line of nothing but -inf gives zeros. The distribution is Boltzmann's (1868); the name is
     Bridle's (1990).
     """
-    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    largest = np.max(x, axis=axis, keepdims=True)
     largest = np.where(largest == -np.inf, 0, largest)  # -inf - -inf would be NaN
     exponentials = np.exp(x - largest)
     total = exponentials.sum(axis=axis, keepdims=True)
@@ -32,7 +32,7 @@ def log_softmax(x, axis=-1):
 
     Integers become float64. A line of nothing but -inf stays -inf.
     """
-    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    largest = np.max(x, axis=axis, keepdims=True)
     shifted = x - np.where(largest == -np.inf, 0, largest)
     total = np.exp(shifted).sum(axis=axis, keepdims=True)
     return shifted - np.log(np.where(total == 0, 1, total))

@@ -231,7 +231,9 @@ def test_the_smallest_failing_case_is_shown():
 
 
 def test_a_mask_of_numbers_is_another_convention():
-    report = judge("causal_mask", lambda n_query, n_key=None: np.tri(n_query, n_key or n_query, (n_key or n_query) - n_query))
+    report = judge(
+        "causal_mask", lambda n_query, n_key=None: np.tri(n_query, n_key or n_query, (n_key or n_query) - n_query)
+    )
     assert (report.outcome, report.convention, report.mistake) == ("wrong", "ones and zeros", None)
 
 

@@ -8,7 +8,8 @@ from attncore.grading.quantities import read
 NUMBERS = {
     "131072": 131072, "131,072": 131072, "131_072": 131072, "128 KiB": 131072, "128KiB": 131072, "1.5 MB": 1.5e6,
     "1 GiB": 2**30, "134 MFLOPs": 134e6, "0.13 GFLOP": 0.13e9, "1/6": 1 / 6, "1 / 6": 1 / 6, "50 %": 0.5, "50%": 0.5,
-    "2.4e6": 2.4e6, "-3": -3, "2.36 million": 2.36e6, "2 million parameters": 2e6, "110 M": 110e6, "4 kB": 4000, "12 bytes": 12,
+    "2.4e6": 2.4e6, "-3": -3, "2.36 million": 2.36e6, "2 million parameters": 2e6, "110 M": 110e6, "4 kB": 4000,
+    "12 bytes": 12,
 }  # fmt: skip
 
 

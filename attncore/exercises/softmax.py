@@ -1,6 +1,7 @@
 """Lesson 02: softmax, its logarithm, its mask, its temperature."""
 
 import math
+from functools import wraps
 
 import numpy as np
 
@@ -8,8 +9,6 @@ from attncore.exercises.exercise import Lesson, case, cases
 from attncore.softmax import log_softmax, masked_softmax, softmax, temperature_for_entropy
 
 lesson = Lesson("02_softmax")
-
-INF = np.inf
 
 
 def vector_cases(reference):
@@ -37,8 +36,8 @@ def vector_cases(reference):
             stage="rows of very different size",
         ),
         of("a score far below the others", np.array([0.0, -2000, 1]), stage="a score far below the others"),
-        of("a score of -inf", np.array([0.0, -INF, 1]), stage="a score of -inf"),
-        of("a row of nothing but -inf", np.array([[0.0, 1, 2], [-INF, -INF, -INF]]), stage="a row of -inf"),
+        of("a score of -inf", np.array([0.0, -np.inf, 1]), stage="a score of -inf"),
+        of("a row of nothing but -inf", np.array([[0.0, 1, 2], [-np.inf, -np.inf, -np.inf]]), stage="a row of -inf"),
     ]
 
 
@@ -133,7 +132,7 @@ def empty_rows_mended_afterwards(x, axis=-1):
 def one_line_at_a_time(x, axis=-1):
     def line(numbers):
         top = max(numbers)
-        if top == -INF:
+        if top == -np.inf:
             return [0.0 for _ in numbers]
         exponentials = [math.exp(number - top) for number in numbers]
         return [e / sum(exponentials) for e in exponentials]
@@ -194,14 +193,14 @@ def nan_on_a_row_of_minus_infinity(x, axis=-1):
 @logs.another_way
 def minus_the_log_of_the_total(x, axis=-1):
     log_total = np.logaddexp.reduce(x, axis=axis, keepdims=True)
-    return np.where(np.isneginf(log_total), -INF, x - log_total)
+    return np.where(np.isneginf(log_total), -np.inf, x - log_total)
 
 
 @logs.another_way
 def number_by_number(x, axis=-1):
     def line(numbers):
         top = max(numbers)
-        if top == -INF:
+        if top == -np.inf:
             return list(numbers)
         log_total = top + math.log(sum(math.exp(number - top) for number in numbers))
         return [number - log_total for number in numbers]
@@ -223,7 +222,7 @@ def an_empty_row(rng, s):
 
 
 def minus_infinity(rng, s):
-    return np.where(some_keys(rng, s), 0.0, -INF)
+    return np.where(some_keys(rng, s), 0.0, -np.inf)
 
 
 def mask_cases(reference, **given):
@@ -267,7 +266,7 @@ def mask_cases(reference, **given):
             reference,
             "everything hidden by a float mask",
             stage="a row with nothing allowed",
-            mask=lambda rng, s: np.where(an_empty_row(rng, s), 0.0, -INF),
+            mask=lambda rng, s: np.where(an_empty_row(rng, s), 0.0, -np.inf),
             **given,
         ),
     ]
@@ -277,6 +276,7 @@ masked = lesson.code(
     masked_softmax,
     cases(
         masked_softmax,
+        case(masked_softmax, "no mask at all", small=True, mask=None),
         case(masked_softmax, "nothing hidden", small=True, mask=lambda rng, s: np.ones((s.q, s.k), dtype=bool)),
         case(masked_softmax, "as many queries as keys", sizes={"q": 5}, mask=some_keys),
         *mask_cases(masked_softmax),
@@ -299,6 +299,16 @@ masked = lesson.code(
 )
 
 
+def mask_may_be_none(function):
+    """The wrong solutions below are wrong about masks, not about None."""
+
+    @wraps(function)
+    def unless_none(scores, mask):
+        return function(scores, np.ones(scores.shape[-2:], dtype=bool) if mask is None else mask)
+
+    return unless_none
+
+
 def hide(scores, mask, value):
     """Masked scores with a value of one's own in the hidden places."""
     if mask.dtype == bool:
@@ -307,28 +317,34 @@ def hide(scores, mask, value):
 
 
 @masked.mistake
+@mask_may_be_none
 def mask_upside_down(scores, mask):
     return masked_softmax(scores, ~mask if mask.dtype == bool else -mask)
 
 
 @masked.mistake
+@mask_may_be_none
 def hidden_scores_set_to_zero(scores, mask):
     allowed = mask if mask.dtype == bool else mask > -np.inf
     return softmax(scores * allowed)
 
 
 @masked.mistake
+@mask_may_be_none
 def hidden_scores_not_low_enough(scores, mask):
     return softmax(hide(scores, mask, -10.0))
 
 
 @masked.mistake
 def mask_after_the_softmax(scores, mask):
-    allowed = mask if mask.dtype == bool else np.exp(mask)
-    return softmax(scores) * allowed
+    weights = softmax(scores)
+    if mask is None:
+        return weights
+    return weights * (mask if mask.dtype == bool else np.exp(mask))
 
 
 @masked.mistake
+@mask_may_be_none
 def mask_after_the_softmax_then_renormalised(scores, mask):
     weights = softmax(scores) * (mask if mask.dtype == bool else np.exp(mask))
     total = weights.sum(axis=-1, keepdims=True)
@@ -336,47 +352,55 @@ def mask_after_the_softmax_then_renormalised(scores, mask):
 
 
 @masked.mistake
+@mask_may_be_none
 def mask_ignored(scores, mask):
     return softmax(scores)
 
 
 @masked.mistake
+@mask_may_be_none
 def empty_row_shares_equally(scores, mask):
     return softmax(hide(scores, mask, -1e9) if mask.dtype == bool else np.maximum(scores + mask, -1e9))
 
 
 @masked.mistake
+@mask_may_be_none
 def empty_row_is_nan(scores, mask):
-    hidden = hide(scores, mask, -INF)
+    hidden = hide(scores, mask, -np.inf)
     exponentials = np.exp(hidden - hidden.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 @masked.mistake
+@mask_may_be_none
 def boolean_mask_added_to_the_scores(scores, mask):
     return softmax(scores + mask)
 
 
 @masked.mistake
+@mask_may_be_none
 def float_mask_read_as_a_boolean(scores, mask):
     return masked_softmax(scores, mask.astype(bool))
 
 
 @masked.mistake
+@mask_may_be_none
 def softmax_over_the_queries(scores, mask):
-    return softmax(hide(scores, mask, -INF), axis=-2)
+    return softmax(hide(scores, mask, -np.inf), axis=-2)
 
 
 @masked.another_way
-def exponentials_times_the_mask(scores, mask):
-    if mask.dtype != bool:
-        scores, mask = np.where(np.isneginf(mask), 0, scores + mask), ~np.isneginf(mask)
-    visible = np.where(mask, scores, -INF).max(axis=-1, keepdims=True)
-    exponentials = np.exp(np.minimum(scores - np.where(np.isneginf(visible), 0, visible), 0)) * mask
-    return exponentials / np.maximum(exponentials.sum(axis=-1, keepdims=True), 1e-300)
+def finite_scores_and_a_second_look(scores, mask):
+    if mask is None:
+        return softmax(scores)
+    allowed = mask if mask.dtype == bool else ~np.isneginf(mask)
+    shift = np.zeros(mask.shape) if mask.dtype == bool else np.where(allowed, mask, 0)
+    weights = softmax(np.where(allowed, scores + shift, -1e30))
+    return np.where(allowed.any(axis=-1, keepdims=True), weights, 0)
 
 
 @masked.another_way
+@mask_may_be_none
 def a_finite_value_and_empty_rows_set_to_zero(scores, mask):
     allowed = mask if mask.dtype == bool else ~np.isneginf(mask)
     shift = np.where(allowed, 0.0, -1e30) if mask.dtype == bool else np.maximum(mask, -1e30)
@@ -453,8 +477,17 @@ lesson.debug("fix_masked_softmax", masked, mask_after_the_softmax)
 lesson.numeric(
     "overflow-float16", lambda: math.log(65504), the_largest_float16=lambda: 65504, base_ten=lambda: math.log10(65504)
 )
-lesson.numeric("saturated-gradient", lambda: 0.99 * 0.01, the_weight_itself=lambda: 0.99)
+lesson.numeric(
+    "saturated-gradient", lambda: 0.99 * 0.01, the_weight_itself=lambda: 0.99, rounded_too_early=lambda: 0.01
+)
 lesson.numeric("uniform-entropy", lambda: 3, nats=lambda: math.log(8))
-lesson.predict("shifted-scores", lambda: "nothing", they_overflow=lambda: "overflow")
-lesson.predict("low-temperature", lambda: "hard lookup", the_other_end=lambda: "plain mean")
+lesson.predict(
+    "shifted-scores",
+    lambda: "nothing",
+    they_overflow=lambda: "overflow",
+    they_come_closer=lambda: "they come closer together",
+)
+lesson.predict(
+    "low-temperature", lambda: "hard lookup", the_other_end=lambda: "plain mean", nothing_left=lambda: "zero"
+)
 lesson.explain("why-subtract-the-maximum", "what-temperature-does", "why-softmax-at-all", "row-with-nothing-allowed")

@@ -1,16 +1,19 @@
 """Judge an answer: run it beside the reference, compare, and say what is wrong in a sentence."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from attncore.exercises import Exercise, find
+from attncore.exercises import Exercise, exercises, find
 from attncore.grading.compare import Difference, difference
 from attncore.grading.diagnose import Trial, agrees, name_mistake, observe, trial
 from attncore.grading.quantities import read
 from attncore.grading.report import Report
 from attncore.grading.run import SECONDS, Ran, TimeUp, quietly, run, time_limit
+
+KNOWN = {exercise.id for exercise in exercises if exercise.kind == "code"}
 
 
 def judge(exercise: str | Exercise, answer: Any) -> Report:
@@ -47,6 +50,12 @@ def judge_function(exercise: Exercise, answer: Any) -> Report:
         return Report(exercise.id, "raised", [("head", text)])
     if is_stub(ran, known):
         return unattempted(exercise)
+    if waits_for := unwritten(exercise, answer):
+        text = (
+            f"{exercise.id}: it calls {waits_for}, which is not written yet. Write it first, or import the course's: "
+        )
+        text += f"from attncore.{find(waits_for).lesson[3:]} import {waits_for}"
+        return Report(exercise.id, "raised", [("head", text)])
     departures = [depart(r, again[i], known, i) for i, r in enumerate(ran)]
     failing = [i for i, departure in enumerate(departures) if departure]
     if not failing:
@@ -64,8 +73,21 @@ def attempts(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[R
 
 
 def is_stub(ran: list[Ran], known: Trial) -> bool:
-    asked = [r for r, expected in zip(ran, known.expected, strict=True) if expected is not None]
+    asked = [r for r, expected in zip(ran, known.expected, strict=False) if expected is not None]
     return all(r.raised == "NotImplementedError" or (not r.raised and nothing(r.value)) for r in asked)
+
+
+def unwritten(exercise: Exercise, answer: Any) -> str:
+    """The name of another exercise's function that the answer calls, and still a stub; or nothing."""
+    code, names = getattr(answer, "__code__", None), getattr(answer, "__globals__", {})
+    for name in getattr(code, "co_names", ()):
+        called = names.get(name)
+        if name != exercise.id and name in KNOWN and inspect.isfunction(called) and called is not find(name).reference:
+            with quietly():
+                ran = [run(called, find(name).reference, given) for given in trial(find(name)).arguments[:1]]
+            if is_stub(ran, trial(find(name))):
+                return name
+    return ""
 
 
 def nothing(value: Any) -> bool:

@@ -54,8 +54,8 @@ def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarra
 def place_words(place: tuple[int, ...], axes: tuple[str, ...]) -> str:
     """(1, 0, 3) on (..., q, k) is "batch 1, query 0, key 3"."""
     letters = [axis for axis in axes if axis != "..."]
-    if len(letters) > len(place):
-        return f"index {tuple(map(int, place))}"
+    if not letters or len(letters) > len(place):
+        return f"index {place[0] if len(place) == 1 else tuple(map(int, place))}"
     leading = place[: len(place) - len(letters)]
     words = [f"batch {', '.join(map(str, leading))}"] if leading else []
     words += [f"{AXES.get(axis, axis)} {index}" for axis, index in zip(letters, place[len(leading) :], strict=True)]

@@ -20,8 +20,6 @@ from attncore.views.widgets import softmax_picture
 from attncore.weighted_sum import hard_lookup, kernel_weights, weighted_sum
 from attncore.words import embed, tokens
 
-INF = np.inf
-
 # %% [markdown]
 # ## From scores to weights
 #
@@ -243,7 +241,7 @@ softmax_picture(softmax)
 
 # %%
 mask = np.array([[False, False, True, True, True]])
-hidden = np.where(mask, scores, -INF)
+hidden = np.where(mask, scores, -np.inf)
 np.allclose(softmax(hidden), masked_softmax(scores, mask)), softmax(hidden).round(3)
 
 # %% [markdown]
@@ -275,7 +273,7 @@ masked_softmax(far, seen).round(3), minus_ten.round(3), after
 # key's odds. Some libraries read True the other way round; here True means may attend.
 
 # %%
-as_floats = np.where(mask, 0.0, -INF)
+as_floats = np.where(mask, 0.0, -np.inf)
 np.allclose(masked_softmax(scores, as_floats), masked_softmax(scores, mask))
 
 # %% [markdown]
@@ -286,7 +284,7 @@ np.allclose(masked_softmax(scores, as_floats), masked_softmax(scores, mask))
 
 # %%
 nobody = np.zeros((1, 5), dtype=bool)
--INF - -INF, masked_softmax(scores, nobody)
+-np.inf - -np.inf, masked_softmax(scores, nobody)
 
 # %% [markdown]
 # A large negative number in place of -inf avoids the NaN and does worse: all scores of the row are then equal, and the query
