@@ -49,9 +49,7 @@ def test_scores_are_their_loop(by_loop, qkv, leading, scale):
 @every_scale
 def test_attention_is_its_loop(by_loop, qkv, leading, scale):
     query, key, value = qkv(leading)
-    assert_allclose(
-        attention_weights(query, key, scale=scale), by_loop(attention_weights, query, key, scale=scale)
-    )
+    assert_allclose(attention_weights(query, key, scale=scale), by_loop(attention_weights, query, key, scale=scale))
     assert_allclose(
         scaled_dot_product_attention(query, key, value, scale=scale),
         by_loop(scaled_dot_product_attention, query, key, value, scale=scale),

@@ -121,10 +121,8 @@ def standing(store: Progress) -> list[tuple[str, str]]:
     left = [e for e in exercises if e.kind != "explain" and outcomes.get(e.id) != "right"]
     started = {find(id).lesson for id in outcomes if any(e.id == id for e in exercises)}
     following = next((e for e in left if e.lesson in started), left[0] if left else None)
-    lines = [
-        ("head", f"{len([e for e in exercises if outcomes.get(e.id) == 'right'])} exercises right"),
-        ("input", "\n".join(rows)),
-    ]
+    count = sum(outcomes.get(e.id) == "right" for e in exercises)
+    lines = [("head", f"{count} exercise{'' if count == 1 else 's'} right"), ("input", "\n".join(rows))]
     if advice := where_to_begin(store):
         lines.append(("where", advice))
     after = f"Next: {following.title} ({following.id}, in {following.lesson})." if following else "Everything is right."

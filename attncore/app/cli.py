@@ -1,8 +1,8 @@
 """The command line: `attncore lab` opens the course on a working copy."""
 
 import argparse
+import os
 import socket
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,14 +34,14 @@ def lab(workbook: Path, port: int | None, passed_on: list[str]) -> int:
     except OSError as error:
         print(f"The working copy {workbook} could not be written: {error.strerror}.", file=sys.stderr)
         return 1
-    command = [sys.executable, "-m", "jupyterlab", "00_start.ipynb", *passed_on]
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
+    from jupyterlab.labapp import LabApp
+
+    options = ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
     if port is not None:
-        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-    try:
-        return subprocess.run(command, cwd=workbook).returncode
-    except KeyboardInterrupt:
-        return 0
+        options += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    os.chdir(workbook)
+    LabApp.launch_instance(["00_start.ipynb", *options, *passed_on])
+    return 0
 
 
 def hindrance(port: int | None) -> str:

@@ -71,7 +71,8 @@ def name_mistake(trial: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tu
         explained = [i for i in failing if same[i]]
         if not any(telling(ran[i]) for i in explained):
             continue
-        score = len(explained) - 0.75 * same.count(False)
+        refuted = sum(not s and not r.raised for s, r in zip(same, ran, strict=True))
+        score = len(explained) - 0.75 * refuted
         if score > best_score:
             best, best_score, whole = label, score, len(explained) == len(failing)
     return best, whole

@@ -1,0 +1,262 @@
+"""The shape lines, and what holds for every function that has one: shapes, dtypes, inputs left alone, messages.
+
+A new function gets a row in ON_ARRAYS where its shape line names its inputs, in ON_LENGTHS where it does not.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from attncore import dot_product, heads, masks, self_attention, softmax, start, weighted_sum, words
+from attncore.shapes import as_floats, shape_line, shaped
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+MODULES = [start, weighted_sum, softmax, dot_product, self_attention, masks, heads, words]
+
+LENGTHS = {"1": 1, "b": 2, "q": 3, "n": 4, "k": 5, "h": 6, "v": 7, "d": 8, "w": 9, "h*w": 54, "m": 384, "m/h": 64}
+WEIGHTS = heads.HeadWeights(*np.random.default_rng(0).standard_normal((4, 384, 384)) / 20)
+
+# Beside the arrays that its shape line names, a function takes ...
+ON_ARRAYS = {
+    start.uniform_attention: {},
+    weighted_sum.weighted_sum: {},
+    weighted_sum.hard_lookup: {},
+    weighted_sum.kernel_weights: {"width": 0.7},
+    weighted_sum.kernel_regression: {"width": 0.7},
+    softmax.softmax: {},
+    softmax.log_softmax: {},
+    softmax.masked_softmax: {},
+    softmax.temperature_for_entropy: {"bits": 1.5},
+    dot_product.attention_scores: {},
+    dot_product.attention_weights: {},
+    dot_product.scaled_dot_product_attention: {},
+    self_attention.self_attention: {},
+    self_attention.influence: {"layer": np.tanh},
+    heads.split_heads: {"n_heads": LENGTHS["h"]},
+    heads.merge_heads: {},
+    heads.multi_head_attention: {"n_heads": LENGTHS["h"], "weights": WEIGHTS},
+}
+
+# Called with these, the output's axes have the lengths above.
+ON_LENGTHS = {
+    dot_product.dot_product_std: (8, 10, np.random.default_rng(0)),
+    self_attention.permutation_gap: (np.tanh, np.eye(4), [2, 0, 3, 1]),
+    self_attention.path_length: ("recurrent", 4),
+    masks.causal_mask: (3, 5),
+    masks.padding_mask: ([4, 1], 5),
+    masks.prefix_mask: (4, 2),
+    masks.combine_masks: (np.ones((2, 3, 1), bool), np.ones(5, bool)),
+    masks.leaks_future: (np.tanh, np.eye(4)),
+    heads.mha_parameter_count: (8, 2),
+    heads.head_importance: (lambda x, keep: x * keep.sum(), np.eye(4), 6),
+    words.embed: ("the cat sat on",),
+}
+
+ARRAYS_OF_FLOATS = [  # what the others return: a Python float, and booleans
+    f for f in ON_ARRAYS if f not in (softmax.temperature_for_entropy, self_attention.influence)
+]
+
+
+def name(function):
+    return function.__name__
+
+
+def lengths(axes, leading):
+    return tuple(length for axis in axes for length in (leading if axis == "..." else [LENGTHS[axis]]))
+
+
+def read_only(array):
+    array = np.array(array)
+    array.setflags(write=False)  # whoever writes into it is told
+    return array
+
+
+def arguments(function, leading=(), dtype=float):
+    """Everything a function of ON_ARRAYS takes, its arrays of the shapes that the shape line names."""
+    rng = np.random.default_rng(1)
+    given = dict(ON_ARRAYS[function])
+    inputs, _ = shape_line(function)
+    names = [parameter for parameter in inspect.signature(function).parameters if parameter not in given]
+    for key, axes in zip(names, inputs, strict=False):
+        array = 3 * rng.standard_normal(lengths(axes, leading))
+        given[key] = read_only(array > 0 if key == "mask" else np.asarray(array, dtype))
+    if isinstance(given.get("weights"), heads.HeadWeights):
+        given["weights"] = heads.HeadWeights(*(read_only(W.astype(dtype)) for W in given["weights"]))
+    return given
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.removeprefix("attncore."))
+def test_no_function_with_a_shape_line_is_forgotten(module):
+    own = [f for _, f in inspect.getmembers(module, inspect.isfunction) if f.__module__ == module.__name__]
+    assert {f for f in own if "->(" in inspect.getdoc(f)} <= ON_ARRAYS.keys() | ON_LENGTHS.keys()
+
+
+@pytest.mark.parametrize("leading", [(), (2,), (2, 11)])
+@pytest.mark.parametrize("function", ON_ARRAYS, ids=name)
+def test_the_shape_line_is_kept(function, leading):
+    _, output = shape_line(function)
+    assert np.shape(function(**arguments(function, leading))) == lengths(output, leading)
+
+
+@pytest.mark.parametrize("function", ON_LENGTHS, ids=name)
+def test_the_shape_line_is_kept_by_what_makes_its_own_axes(function):
+    _, output = shape_line(function)
+    assert np.shape(function(*ON_LENGTHS[function])) == lengths(output, leading=(2,))
+
+
+@pytest.mark.parametrize("function", ARRAYS_OF_FLOATS, ids=name)
+@pytest.mark.parametrize(
+    ("given", "expected"), [("float32", "float32"), ("float64", "float64"), ("int64", "float64"), ("uint8", "float64")]
+)
+def test_floats_stay_as_they_are_and_integers_become_float64(function, given, expected):
+    assert function(**arguments(function, (2,), given)).dtype == expected
+
+
+@pytest.mark.parametrize("function", ON_ARRAYS, ids=name)
+def test_inputs_are_never_written_to(function):
+    given = arguments(function, (2,))
+    before = {key: array.copy() for key, array in given.items() if isinstance(array, np.ndarray)}
+    function(**given)
+    for key, array in before.items():
+        assert_array_equal(given[key], array)
+
+
+@pytest.mark.parametrize("function", ARRAYS_OF_FLOATS, ids=name)
+def test_lists_and_positions_do_as_well_as_arrays_and_names(function):
+    given = arguments(function, (2,))
+    lists = {key: array.tolist() if isinstance(array, np.ndarray) else array for key, array in given.items()}
+    in_order = [lists[parameter] for parameter in inspect.signature(function).parameters if parameter in lists]
+    assert_array_equal(function(*in_order), function(**given))
+
+
+def test_reading_a_shape_line():
+    def attend(x, W):
+        """Attend.
+
+        (...,h,n,m/h),(m)->(b,1,h*w)
+
+        Returns (more) than it -> says.
+        """
+
+    assert shape_line(attend) == ([("...", "h", "n", "m/h"), ("m",)], ("b", "1", "h*w"))
+
+
+def test_a_shape_line_without_inputs():
+    assert shape_line(masks.causal_mask) == ([], ("q", "k"))
+    assert shape_line(dot_product.dot_product_std) == ([], ())
+
+
+def test_a_docstring_without_a_shape_line():
+    def undescribed(x):
+        """Return x."""
+
+    with pytest.raises(ValueError, match="^the docstring of undescribed has no shape line$"):
+        shape_line(undescribed)
+
+
+def test_a_mask_may_be_missing_or_lack_axes():
+    @shaped(broadcasts=("mask",))
+    def seen(scores, mask=None):
+        """Return the mask.
+
+        (...,q,k),(...,q,k)->(...,q,k)
+        """
+        return mask
+
+    scores = np.zeros((2, 3, 5))
+    assert seen(scores) is None
+    for shape in [(), (5,), (1,), (3, 1), (1, 5), (2, 3, 5), (1, 3, 5), (4, 1, 3, 5)]:
+        mask = np.ones(shape, bool)
+        assert seen(scores, mask) is mask
+    assert seen(scores, mask=[True] * 5).dtype == bool
+
+
+def zeros(*shapes):
+    return [np.zeros(shape) for shape in shapes]
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "message"),
+    [
+        (
+            dot_product.attention_scores,
+            zeros((3, 8), (5, 7)),
+            "attention_scores: key has width 7, but query has 8: query is (3, 8), key is (5, 7)",
+        ),
+        (
+            weighted_sum.weighted_sum,
+            zeros((3, 5), (4, 6)),
+            "weighted_sum: values has 4 on the key axis, but weights has 5: weights is (3, 5), values is (4, 6)",
+        ),
+        (
+            dot_product.scaled_dot_product_attention,
+            zeros((3, 8), (5, 8), (4, 6)),
+            "scaled_dot_product_attention: value has 4 on the key axis, but key has 5: "
+            "query is (3, 8), key is (5, 8), value is (4, 6)",
+        ),
+        (
+            self_attention.self_attention,
+            zeros((5, 8), (7, 4), (8, 4), (8, 6)),
+            "self_attention: W_query has model width 7, but x has 8: "
+            "x is (5, 8), W_query is (7, 4), W_key is (8, 4), W_value is (8, 6)",
+        ),
+        (
+            softmax.masked_softmax,
+            zeros((3, 5), (4, 5)),
+            "masked_softmax: mask has 4 on the query axis, but scores has 3: scores is (3, 5), mask is (4, 5)",
+        ),
+        (
+            dot_product.attention_weights,
+            zeros((3, 8), (5, 8), (3, 4)),
+            "masked_softmax: mask has 4 on the key axis, but scores has 5: scores is (3, 5), mask is (3, 4)",
+        ),
+        (
+            weighted_sum.weighted_sum,
+            zeros((2, 3, 5), (4, 5, 6)),
+            "weighted_sum: the leading axes do not broadcast: weights is (2, 3, 5), values is (4, 5, 6)",
+        ),
+        (
+            softmax.masked_softmax,
+            zeros((2, 3, 5), (4, 3, 5)),
+            "masked_softmax: the leading axes do not broadcast: scores is (2, 3, 5), mask is (4, 3, 5)",
+        ),
+        (
+            dot_product.attention_scores,
+            zeros((8,), (5, 8)),
+            "attention_scores: query has shape (8,), expected (..., q, d)",
+        ),
+        (
+            weighted_sum.hard_lookup,
+            zeros((1, 8), (5, 8), (5, 6)),
+            "hard_lookup: query has shape (1, 8), expected (d)",
+        ),
+        (
+            self_attention.self_attention,
+            zeros((5, 8), (2, 8, 4), (8, 4), (8, 6)),
+            "self_attention: W_query has shape (2, 8, 4), expected (m, d)",
+        ),
+        (heads.merge_heads, zeros((5, 8)), "merge_heads: x has shape (5, 8), expected (..., h, n, w)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_told_in_axis_words(function, given, message):
+    with pytest.raises(ValueError) as error:
+        function(*given)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "keep", "message"),
+    [
+        ([[1, 2], [3]], False, "x is no array: its rows differ in length"),
+        ([True, False], False, "x holds bool, expected numbers"),
+        (["a"], False, "x holds <U1, expected numbers"),
+        ([1, 0], True, "x holds int64, expected booleans or floats"),
+    ],
+)
+def test_what_is_no_array_of_numbers(given, keep, message):
+    with pytest.raises(ValueError) as error:
+        as_floats(given, "x", keep)
+    assert str(error.value) == message
