@@ -15,11 +15,11 @@ def attention_scores(query, key, scale=None):
 
     (...,q,d),(...,k,d)->(...,q,k)
 
-    Without a scale it is one over the square root of the width d; a scale that is given multiplies.
-    Vaswani et al. (2017).
+    Without a scale it is one over the square root of the width d; a scale that is given
+    multiplies. Vaswani et al. (2017).
     """
     if scale is None:
-        scale = 1 / math.sqrt(query.shape[-1])  # math, not np: a NumPy float64 would turn float32 into float64
+        scale = 1 / math.sqrt(query.shape[-1])  # np.sqrt's float64 would turn float32 into float64
     return query @ np.swapaxes(key, -1, -2) * scale
 
 
@@ -29,20 +29,22 @@ def attention_weights(query, key, mask=None, scale=None):
 
     (...,q,d),(...,k,d)->(...,q,k)
 
-    A boolean mask: True = may attend; a float mask is added to the scaled scores. A row with nothing allowed is all
-    zeros. Without a scale it is one over the square root of d. Vaswani et al. (2017).
+    A boolean mask: True = may attend; a float mask is added to the scaled scores. A row with
+    nothing allowed is all zeros. Without a scale it is one over the square root of d. Vaswani et
+    al. (2017).
     """
     return masked_softmax(attention_scores(query, key, scale), mask)
 
 
 @shaped
 def scaled_dot_product_attention(query, key, value, mask=None, scale=None):
-    """Look up, for every query, the mean of the values, weighted by how well their keys match it.
+    """Look up, for every query, the mean of the values, weighted by how well their keys match.
 
     (...,q,d),(...,k,d),(...,k,v)->(...,q,v)
 
-    A boolean mask: True = may attend; a float mask is added to the scaled scores. A query that may see nothing gets
-    zeros. Without a scale it is one over the square root of d. Vaswani et al. (2017).
+    A boolean mask: True = may attend; a float mask is added to the scaled scores. A query that
+    may see nothing gets zeros. Without a scale it is one over the square root of d. Vaswani et
+    al. (2017).
     """
     return weighted_sum(attention_weights(query, key, mask, scale), value)
 
@@ -52,7 +54,8 @@ def dot_product_std(d, trials, rng):
 
     ->()
 
-    Each of the `trials` draws both vectors from the standard normal distribution of `rng`, a NumPy Generator.
+    Each of the `trials` draws both vectors from the standard normal distribution of `rng`, a
+    NumPy Generator.
     """
     query, key = rng.standard_normal((2, trials, d))
     return float(np.std(np.sum(query * key, axis=-1)))

@@ -19,7 +19,8 @@ class HeadWeights(NamedTuple):
 
 @shaped
 def split_heads(x, n_heads):
-    """Cut the model width into heads: head i of every token takes the i-th run of neighbouring numbers.
+    """Cut the model width into heads: head i of every token takes the i-th run of neighbouring
+    numbers.
 
     (...,n,m)->(...,h,n,m/h)
 
@@ -43,13 +44,15 @@ def merge_heads(x):
 
 @shaped
 def multi_head_attention(query, key, value, weights, n_heads, mask=None):
-    """Attend in several heads at once, each in its own slice of the width, and mix what they bring.
+    """Attend in several heads at once, each in its own slice of the width, and mix what they
+    bring.
 
     (...,q,m),(...,k,m),(...,k,m)->(...,q,m)
 
-    `weights` is a `HeadWeights`: query, key and value are projected (x @ W), split into heads, attended to, merged,
-    and projected by W_output. No bias. The mask is that of `scaled_dot_product_attention`, the same for every head:
-    a mask (batch, q, k) is one for each text of the batch. Vaswani et al. (2017).
+    `weights` is a `HeadWeights`: query, key and value are projected (x @ W), split into heads,
+    attended to, merged, and projected by W_output. No bias. The mask is that of
+    `scaled_dot_product_attention`, the same for every head: a mask (batch, q, k) is one for each
+    text of the batch. Vaswani et al. (2017).
     """
     query = split_heads(query @ weights.W_query, n_heads)
     key = split_heads(key @ weights.W_key, n_heads)
@@ -60,11 +63,13 @@ def multi_head_attention(query, key, value, weights, n_heads, mask=None):
 
 
 def mha_parameter_count(d_model, n_heads, bias=True):
-    """Count the numbers that multi-head attention learns: four projections, each with a bias where asked.
+    """Count the numbers that multi-head attention learns: four projections, each with a bias
+    where asked.
 
     ->()
 
-    Each of the n_heads heads is d_model / n_heads wide. Raises ValueError where the heads do not divide the width.
+    Each of the n_heads heads is d_model / n_heads wide. Raises ValueError where the heads do not
+    divide the width.
     """
     if d_model % n_heads:
         raise ValueError(f"mha_parameter_count: d_model is {d_model}, which {n_heads} heads do not divide")
@@ -72,12 +77,14 @@ def mha_parameter_count(d_model, n_heads, bias=True):
 
 
 def head_importance(layer, x, n_heads):
-    """Measure what each head contributes: the largest absolute change of the output when it is left out.
+    """Measure what each head contributes: the largest absolute change of the output when it is
+    left out.
 
     ->(h)
 
-    `layer(x, keep)` returns the output with the heads kept where `keep`, an array of n_heads numbers, is 1, and left
-    out where it is 0. One head at a time is left out. Michel et al. (2019), measured there on the task's score.
+    `layer(x, keep)` returns the output with the heads kept where `keep`, an array of n_heads
+    numbers, is 1, and left out where it is 0. One head at a time is left out. Michel et al.
+    (2019), measured there on the task's score.
     """
     whole = layer(x, np.ones(n_heads))
     return np.array([np.max(np.abs(layer(x, 1 - one) - whole)) for one in np.eye(n_heads)])

@@ -12,8 +12,9 @@ def causal_mask(n_query, n_key=None):
 
     ->(q,k)
 
-    Booleans, True = may attend. Without `n_key` there are as many keys as queries. Where there are more keys, the
-    queries are the last positions; where there are fewer, the first rows are empty. Vaswani et al. (2017).
+    Booleans, True = may attend. Without `n_key` there are as many keys as queries. Where there
+    are more keys, the queries are the last positions; where there are fewer, the first rows are
+    empty. Vaswani et al. (2017).
     """
     n_key = n_query if n_key is None else n_key
     return np.tri(n_query, n_key, n_key - n_query, dtype=bool)
@@ -24,9 +25,10 @@ def padding_mask(lengths, n_key):
 
     ->(b,1,k)
 
-    Booleans, True = may attend; `lengths` holds the true length of each text of the batch, `n_key` the padded one.
-    The axis of length one is for the queries; where the scores have a heads axis too, add one: mask[:, None].
-    Raises ValueError for a length below zero or above n_key.
+    Booleans, True = may attend; `lengths` holds the true length of each text of the batch,
+    `n_key` the padded one. The axis of length one is for the queries; where the scores have a
+    heads axis too, add one: mask[:, None]. Raises ValueError for a length below zero or above
+    n_key.
     """
     lengths = np.asarray(lengths)
     if np.any((lengths < 0) | (lengths > n_key)):
@@ -39,7 +41,8 @@ def prefix_mask(n, prefix):
 
     ->(n,n)
 
-    Booleans, True = may attend; `prefix` counts the tokens that all may see. Raffel et al. (2019).
+    Booleans, True = may attend; `prefix` counts the tokens that all may see. Raffel et al.
+    (2019).
     """
     return causal_mask(n) | (np.arange(n) < prefix)
 
@@ -49,8 +52,8 @@ def combine_masks(*masks):
 
     ->(...,q,k)
 
-    Boolean masks, which broadcast; None allows everything and is skipped, and where nothing is left the result is
-    None. Raises ValueError for a mask that is not boolean.
+    Boolean masks, which broadcast; None allows everything and is skipped, and where nothing is
+    left the result is None. Raises ValueError for a mask that is not boolean.
     """
     given = [np.asarray(mask) for mask in masks if mask is not None]
     for mask in given:
@@ -64,6 +67,7 @@ def leaks_future(layer, x):
 
     ->()
 
-    True or False; `layer` takes x, (n, m), and returns one row for each token. A change of more than 1e-9 counts.
+    True or False; `layer` takes x, (n, m), and returns one row for each token. A change of more
+    than 1e-9 counts.
     """
     return bool(np.triu(influence(layer, x), k=1).any())

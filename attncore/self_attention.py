@@ -12,30 +12,32 @@ def self_attention(x, W_query, W_key, W_value, mask=None):
 
     (...,n,m),(m,d),(m,d),(m,v)->(...,n,v)
 
-    The weights are used as x @ W. The mask is that of `scaled_dot_product_attention`. Cheng et al. (2016) put it
-    into a recurrent net; Vaswani et al. (2017) put it in place of one.
+    The weights are used as x @ W. The mask is that of `scaled_dot_product_attention`. Cheng et
+    al. (2016) put it into a recurrent net; Vaswani et al. (2017) put it in place of one.
     """
     return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask)
 
 
 def permutation_gap(layer, x, order):
-    """Measure how far a layer is from not caring about order: 0 where permuting commutes with it.
+    """Measure how far a layer is from not caring about order: 0 where permuting commutes with
+    it.
 
     ->()
 
-    The largest absolute difference between layer(x[order]) and layer(x)[order]; x is (n, m), `order` a permutation
-    of its n tokens.
+    The largest absolute difference between layer(x[order]) and layer(x)[order]; x is (n, m),
+    `order` a permutation of its n tokens.
     """
     return float(np.max(np.abs(layer(x[order]) - layer(x)[order])))
 
 
 def influence(layer, x):
-    """Tell which inputs reach which outputs: entry (i, j) is True where moving token j changes output i.
+    """Tell which inputs reach which outputs: entry (i, j) is True where moving token j changes
+    output i.
 
     (n,m)->(n,n)
 
-    Booleans, by finite differences: a change of more than 1e-9 counts. `layer` takes (n, m) and returns one row for
-    each token; here `x` is the second argument.
+    Booleans, by finite differences: a change of more than 1e-9 counts. `layer` takes (n, m) and
+    returns one row for each token; here `x` is the second argument.
     """
     step = 0.01 * np.linspace(1, 2, x.shape[-1])  # not a constant: a layer norm would undo it
     x = np.array(x, dtype=float)
@@ -53,9 +55,9 @@ def path_length(architecture, n, kernel=3):
 
     ->()
 
-    Architecture "recurrent": one step a token, n - 1. "convolutional": plain kernels stacked until one output spans
-    the text, the ceiling of (n - 1) / (kernel - 1). "attention": 1. Raises ValueError for any other.
-    Vaswani et al. (2017), table 1.
+    Architecture "recurrent": one step a token, n - 1. "convolutional": plain kernels stacked
+    until one output spans the text, the ceiling of (n - 1) / (kernel - 1). "attention": 1.
+    Raises ValueError for any other. Vaswani et al. (2017), table 1.
     """
     if architecture == "recurrent":
         return n - 1

@@ -9,13 +9,13 @@ from attncore.shapes import shaped
 
 @shaped
 def softmax(x, axis=-1):
-    """Turn numbers into positive weights that sum to one along an axis, larger numbers weighing more.
+    """Turn numbers into positive weights that sum to one along an axis.
 
     (...)->(...)
 
-    Each weight is proportional to e raised to its number. Integers become float64. No finite input, however large,
-    gives NaN; a line of nothing but -inf gives zeros. The distribution is Boltzmann's (1868); the name is
-    Bridle's (1990).
+    Each weight is proportional to e raised to its number. Integers become float64. No finite
+    input, however large, gives NaN; a line of nothing but -inf gives zeros. The distribution is
+    Boltzmann's (1868); the name is Bridle's (1990).
     """
     largest = np.max(x, axis=axis, keepdims=True)
     largest = np.where(largest == -np.inf, 0, largest)  # -inf - -inf would be NaN
@@ -44,8 +44,9 @@ def masked_softmax(scores, mask):
 
     (...,q,k),(...,q,k)->(...,q,k)
 
-    A boolean mask: True = may attend. A float mask is added to the scores. The mask broadcasts; None allows
-    everything. A row with nothing allowed is all zeros. Raises ValueError for a mask of integers.
+    A boolean mask: True = may attend. A float mask is added to the scores. The mask broadcasts;
+    None allows everything. A row with nothing allowed is all zeros. Raises ValueError for a mask
+    of integers.
     """
     if mask is None:
         return softmax(scores)
@@ -60,8 +61,9 @@ def temperature_for_entropy(scores, bits):
 
     (k)->()
 
-    Entropy is minus the sum of p log2 p: 0 bits for a certain choice, log2 k for k equal ones. It grows with T.
-    Raises ValueError, with the range, where no temperature reaches the given bits.
+    Entropy is minus the sum of p log2 p: 0 bits for a certain choice, log2 k for k equal ones.
+    It grows with T. Raises ValueError, with the range, where no temperature reaches the given
+    bits.
     """
     ties = np.count_nonzero(scores == scores.max())
     lowest, highest = math.log2(ties), math.log2(len(scores))

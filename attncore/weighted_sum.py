@@ -11,19 +11,20 @@ def weighted_sum(weights, values):
 
     (...,q,k),(...,k,v)->(...,q,v)
 
-    The weights are taken as they come: they need not sum to one. The result is the context vector of
-    Bahdanau et al. (2014).
+    The weights are taken as they come: they need not sum to one. The result is the context
+    vector of Bahdanau et al. (2014).
     """
     return weights @ values
 
 
 @shaped
 def hard_lookup(query, keys, values):
-    """Return the value whose key has the largest dot product with the query; among equals, the first.
+    """Return the value of the key with the largest dot product; among equals, the first.
 
     (d),(k,d),(k,v)->(v)
 
-    This is a dictionary that always finds something: the limit that soft attention approaches as its scores grow.
+    This is a dictionary that always finds something: the limit that soft attention approaches as
+    its scores grow.
     """
     return values[np.argmax(keys @ query)]
 
@@ -34,21 +35,21 @@ def kernel_weights(query_points, key_points, width):
 
     (q),(k)->(q,k)
 
-    Points are positions on a line; `width` is the standard deviation of the bell, in the same unit. A query far
-    from every key still has a row that sums to one. Raises ValueError unless the width is positive.
-    Nadaraya (1964), Watson (1964).
+    Points are positions on a line; `width` is the standard deviation of the bell, in the same
+    unit. A query far from every key still has a row that sums to one. Raises ValueError unless
+    the width is positive. Nadaraya (1964), Watson (1964).
     """
     if not width > 0:
         raise ValueError(f"kernel_weights: width is {width}, expected a positive number")
     distance = query_points[:, None] - key_points
     exponent = -0.5 * (distance / width) ** 2
-    bell = np.exp(exponent - exponent.max(axis=-1, keepdims=True))  # far away, every bell alone would be 0
+    bell = np.exp(exponent - exponent.max(axis=-1, keepdims=True))  # far away, each bell is 0
     return bell / bell.sum(axis=-1, keepdims=True)
 
 
 @shaped
 def kernel_regression(query_points, key_points, values, width):
-    """Predict the value at each query point: the mean of the known values, near ones counting more.
+    """Predict a value at each query point: the mean of the known ones, near ones weighing more.
 
     (q),(k),(k)->(q)
 

@@ -23,6 +23,10 @@ def test_a_row_for_each_word():
     assert_array_equal(rows, [vocabulary()[word] for word in ("the", "cat", "sat", "on", "the", "mat")])
 
 
+def test_one_word_is_one_row():
+    assert embed("cat").shape == (1, 384)
+
+
 def test_every_word_has_a_vector_of_its_own():
     rows = np.stack(list(vocabulary().values()))
     assert rows.shape == (len(vocabulary()), 384)
@@ -39,7 +43,7 @@ def test_words_that_mean_alike_have_vectors_that_look_alike(word, near, far):
 
 
 def test_writing_into_the_rows_leaves_the_vocabulary_alone():
-    before = embed("cat")
+    before = embed("cat").copy()
     embed("cat")[:] = 0
     assert_array_equal(embed("cat"), before)
 

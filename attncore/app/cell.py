@@ -55,12 +55,14 @@ def answer(exercise: str, value: Any = None) -> Report:
 
 def kept(report: Report) -> Report:
     """Keep the attempt; where that fails, say so under the verdict."""
-    if report.outcome != "unattempted":
+    asked = find(report.exercise)
+    untouched = asked.kind == "debug" and report.mistake == asked.bug
+    if report.outcome != "unattempted" and not untouched:
         try:
             progress_here().record(report.exercise, "attempt", report.outcome, report.mistake)
         except (OSError, sqlite3.Error) as problem:
             report.lines.append(("next", f"This attempt could not be saved: {problem}."))
-    if report.outcome in ("wrong", "raised") and find(report.exercise).hints:
+    if report.outcome in ("wrong", "raised") and asked.hints:
         report.lines.append(("next", f"{hint_call(report.exercise)} opens a hint."))
     return report
 

@@ -50,7 +50,7 @@ def render(lesson: str, solved: bool) -> NotebookNode:
             cells.append(new_markdown_cell(cell.source))
         else:
             tags = [tag for tag in cell.metadata.get("tags", []) if solved or tag != CHECKED]
-            cells.append(new_code_cell(cell.source, metadata={"tags": tags} if tags else {}))
+            cells.append(new_code_cell(cell.source.strip(), metadata={"tags": tags} if tags else {}))
     notebook = new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}

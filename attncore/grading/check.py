@@ -33,8 +33,7 @@ def judge(exercise: str | Exercise, answer: Any) -> Report:
 
 
 def unattempted(exercise: Exercise) -> Report:
-    where = "function" if exercise.kind in ("code", "debug") else "answer"
-    return Report(exercise.id, "unattempted", [("head", f"{exercise.id}: not attempted yet, no {where} is there.")])
+    return Report(exercise.id, "unattempted", [("head", f"{exercise.id}: not attempted yet.")])
 
 
 def judge_function(exercise: Exercise, answer: Any) -> Report:

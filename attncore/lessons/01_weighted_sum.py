@@ -56,7 +56,12 @@ hard_lookup(query, keys, values)
 # %%
 offered = "king queen animal cat drink rug"
 prince, keys = embed("prince")[0], embed(offered)
-number_map([keys @ prince], ["prince"], tokens(offered), title='"prince" fits "queen" and "king" about equally')
+number_map(
+    [keys @ prince],
+    ["prince"],
+    tokens(offered),
+    title='"prince" fits "queen" and "king" about equally',
+)
 
 # %% [markdown]
 # The values need not be the keys. Ours are two facts about each word: is it royal, is it female? We give the animals
@@ -195,7 +200,10 @@ heat_map(weights, tokens(asking), tokens(offered), title='Only "prince" is torn 
 
 # %%
 number_map(
-    weighted_sum(weights, facts), tokens(asking), ["royal", "female"], title='"prince" finds royalty, the others do not'
+    weighted_sum(weights, facts),
+    tokens(asking),
+    ["royal", "female"],
+    title='"prince" finds royalty, the others do not',
 )
 
 # %% [markdown]

@@ -29,7 +29,12 @@ from attncore.words import embed, tokens
 # %%
 offered = "money loan river water tea"
 scores = 5 * embed("bank") @ embed(offered).T
-number_map(scores, ["bank"], tokens(offered), title='Scores: "bank" leans towards money, and knows the river')
+number_map(
+    scores,
+    ["bank"],
+    tokens(offered),
+    title='Scores: "bank" leans towards money, and knows the river',
+)
 
 # %% [markdown]
 # Weights should be positive and sum to one. Dividing by the sum looks like the obvious way. It fails at the first negative
@@ -66,7 +71,12 @@ np.allclose(p[2] / p[1], np.exp(x[2] - x[1]))
 # distribution is Boltzmann's (1868), its name Bridle's (1990).
 
 # %%
-heat_map(softmax(scores), ["bank"], tokens(offered), title='Every key gets a share; "money" gets the largest')
+heat_map(
+    softmax(scores),
+    ["bank"],
+    tokens(offered),
+    title='Every key gets a share; "money" gets the largest',
+)
 
 # %% [markdown]
 # ## A common shift
@@ -169,7 +179,9 @@ np.allclose(log_softmax(scores), np.log(softmax(scores)))
 temperatures = (0.05, 0.5, 1, 10)
 weights = np.concatenate([softmax(scores / T) for T in temperatures])
 labels = [f"bank, T = {T}" for T in temperatures]
-heat_map(weights, labels, tokens(offered), title="Cold is nearly a hard lookup, hot nearly a plain mean")
+heat_map(
+    weights, labels, tokens(offered), title="Cold is nearly a hard lookup, hot nearly a plain mean"
+)
 
 # %% [markdown]
 # The two limits are functions of lesson 01. We number the values from 1 to 5. Cold, softmax returns what `hard_lookup`
@@ -178,7 +190,11 @@ heat_map(weights, labels, tokens(offered), title="Cold is nearly a hard lookup, 
 # %%
 values = np.array([[1.0], [2.0], [3.0], [4.0], [5.0]])
 hard = hard_lookup(embed("bank")[0], embed(offered), values)
-hard, weighted_sum(softmax(scores / 0.001), values), weighted_sum(softmax(scores / 1e6), values).round(3)
+(
+    hard,
+    weighted_sum(softmax(scores / 0.001), values),
+    weighted_sum(softmax(scores / 1e6), values).round(3),
+)
 
 # %% [markdown]
 # Entropy measures where we are in between. In bits, it is 0 for a certain choice and $\log_2 k$ for $k$ equal ones; four
@@ -189,7 +205,7 @@ hard, weighted_sum(softmax(scores / 0.001), values), weighted_sum(softmax(scores
 # %%
 for T, p in zip(temperatures, weights, strict=True):
     bits = -np.sum(p * np.log2(p))
-    print(f"T = {T:<5} {bits:.2f} bits, like {2**bits:.1f} equal keys, of at most {math.log2(5):.2f} bits")
+    print(f"T = {T:<5} {bits:.2f} of {math.log2(5):.2f} bits, like {2**bits:.1f} equal keys")
 
 # %% [markdown]
 # Entropy only grows with $T$: its slope, in nats, is the variance of the scores under the weights over $T^3$. So we can turn
@@ -256,7 +272,12 @@ ways = {
     "after": softmax(scores) * mask,
 }
 table = np.array([[*p[0], p.sum()] for p in ways.values()])
-number_map(table, ways, [*tokens(offered), "sum"], title="Only the first row hides money and loan and sums to one")
+number_map(
+    table,
+    ways,
+    [*tokens(offered), "sum"],
+    title="Only the first row hides money and loan and sums to one",
+)
 
 # %% [markdown]
 # Two more ways would pass in this table, and fail under pressure. Where the allowed scores are low, -10 is not low enough. And a

@@ -46,7 +46,9 @@ query @ key.T
 # %%
 asking, offered = "prince dog tea sofa", "king queen animal cat drink rug"
 scores = embed(asking) @ embed(offered).T
-number_map(scores, tokens(asking), tokens(offered), title="Dot products already know what belongs together")
+number_map(
+    scores, tokens(asking), tokens(offered), title="Dot products already know what belongs together"
+)
 
 # %% [markdown]
 # Softmax over each row turns the scores into shares of attention. We sharpen them with a factor of 4, for a reason that
@@ -54,7 +56,12 @@ number_map(scores, tokens(asking), tokens(offered), title="Dot products already 
 
 # %%
 weights = softmax(4 * scores)
-heat_map(weights, tokens(asking), tokens(offered), title="Each query shares out one unit of attention among the keys")
+heat_map(
+    weights,
+    tokens(asking),
+    tokens(offered),
+    title="Each query shares out one unit of attention among the keys",
+)
 
 # %% [markdown]
 # The last step is the weighted sum of lesson 01. What does "prince" get? A mixture, mostly of "king" and "queen". We may
@@ -79,8 +86,8 @@ weighted_sum(weights, royal).round(2)
 # %%
 rng = np.random.default_rng(0)
 for d in (4, 64, 512):
-    pairs = rng.standard_normal((2, 10_000, d))
-    print(f"width {d:>3}: the dot products spread by {np.std(np.sum(pairs[0] * pairs[1], axis=-1)):5.1f}")
+    query, key = rng.standard_normal((2, 10_000, d))
+    print(f"width {d:>3}: the dot products spread by {np.std(np.sum(query * key, axis=-1)):5.1f}")
 
 # %% [markdown]
 # The spread is $\sqrt d$. Each product has mean 0 and variance 1, the variances of independent numbers add, and so the sum
@@ -89,8 +96,8 @@ for d in (4, 64, 512):
 # %% exercise="score-std"
 
 # %% [markdown]
-# What does a wide spread do? It saturates the softmax. With a spread of 23 the best key is nearly always so far ahead
-# that it takes everything. Then $p(1 - p)$, the slope of softmax from lesson 02, is close to zero, and nothing is learned.
+# What does a wide spread do? It saturates the softmax. With a spread of 23, one or two of eight keys take everything, and
+# the rest get nothing. Where $p$ is 0 or 1 the slope $p(1 - p)$ of lesson 02 is 0, and nothing is learned.
 
 # %%
 scores = 23 * rng.standard_normal(8)
@@ -134,7 +141,10 @@ attention_weights(x, x)[1].round(2), attention_weights(x, x, scale=4)[1].round(2
 
 # %%
 heat_map(
-    attention_weights(x, x, scale=2), tokens(words), tokens(words), title='Each word finds itself, and "the" finds two'
+    attention_weights(x, x, scale=2),
+    tokens(words),
+    tokens(words),
+    title='Each word finds itself, and "the" finds two',
 )
 
 # %% exercise="identical-keys"

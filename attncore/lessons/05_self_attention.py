@@ -35,7 +35,9 @@ asking, words = "dog rug", "the cat sat on the mat"
 cross = attention_weights(embed(asking), embed(words), scale=3)
 itself = attention_weights(embed(words), embed(words), scale=3)
 beside(
-    heat_map(cross, tokens(asking), tokens(words), title='Cross: "dog" finds "cat", "rug" finds "mat"'),
+    heat_map(
+        cross, tokens(asking), tokens(words), title='Cross: "dog" finds "cat", "rug" finds "mat"'
+    ),
     heat_map(itself, tokens(words), tokens(words), title="Self: a word finds itself first"),
 )
 
@@ -79,7 +81,9 @@ softmax(query @ key.T / math.sqrt(3)) @ value
 # lesson 04; its mask argument waits for lesson 06.
 
 # %%
-np.allclose(self_attention(x, W_query, W_key, W_value), scaled_dot_product_attention(query, key, value))
+np.allclose(
+    self_attention(x, W_query, W_key, W_value), scaled_dot_product_attention(query, key, value)
+)
 
 # %% exercise="self-attention-shape"
 
@@ -202,7 +206,12 @@ def returns_its_input(x):
     return x
 
 
-mask_map(influence(returns_its_input, x), names, names, title="The input returned: nothing reaches anything else")
+mask_map(
+    influence(returns_its_input, x),
+    names,
+    names,
+    title="The input returned: nothing reaches anything else",
+)
 
 # %% [markdown]
 # Only the diagonal is left. Such a layer leaves "bank" what it was, in every text: no token learns of any other, and
@@ -221,7 +230,12 @@ def three_convolutions(x):
     return convolution(convolution(convolution(x)))
 
 
-mask_map(influence(three_convolutions, x), names, names, title='After three layers, "sat" and "on" see both ends')
+mask_map(
+    influence(three_convolutions, x),
+    names,
+    names,
+    title='After three layers, "sat" and "on" see both ends',
+)
 
 # %% [markdown]
 # Be exact here: the span covers the text, so the middle sees both ends. The last word still does not see the first; a

@@ -69,7 +69,12 @@ softmax(scores) * may_attend, softmax(scores + M)
 # %%
 words = "the cat sat on the mat"
 x = embed(words)
-mask_map(causal_mask(6), tokens(words), tokens(words), title="Each word sees itself and what came before it")
+mask_map(
+    causal_mask(6),
+    tokens(words),
+    tokens(words),
+    title="Each word sees itself and what came before it",
+)
 
 # %% [markdown]
 # The first word has only itself to look at, whatever its scores. The fifth word is "the" again, and splits its attention
@@ -123,7 +128,9 @@ batch = np.zeros((2, 6, 384))
 batch[0, :3], batch[1] = embed("the dog slept"), x
 short, padded = tokens("the dog slept"), ["the", "dog", "slept", "-", "-", "-"]
 weights = attention_weights(batch, batch, scale=2)[0, :3]
-heat_map(weights, short, padded, title="Padding takes more than a quarter of what the first word gives")
+heat_map(
+    weights, short, padded, title="Padding takes more than a quarter of what the first word gives"
+)
 
 # %% [markdown]
 # All queries of a text see the same keys. So its mask is a single row, with an axis of length one where the queries go.
@@ -180,7 +187,10 @@ masked_softmax(with_heads, padding)[1, 0], masked_softmax(with_heads, padding[:,
 # %%
 dialogue = tokens("did she eat bread she did not")
 mask_map(
-    prefix_mask(7, 4), dialogue, dialogue, title="Everyone sees the four words of the question; the answer is causal"
+    prefix_mask(7, 4),
+    dialogue,
+    dialogue,
+    title="Everyone sees the four words of the question; the answer is causal",
 )
 
 # %% [markdown]
@@ -192,7 +202,12 @@ mask_map(
 # %%
 front = padding_mask([2], 4)[..., ::-1]
 names = ["-", "-", "she", "ran"]
-mask_map(combine_masks(causal_mask(4), front)[0], names, names, title="With padding in front, two rows are empty")
+mask_map(
+    combine_masks(causal_mask(4), front)[0],
+    names,
+    names,
+    title="With padding in front, two rows are empty",
+)
 
 # %% [markdown]
 # Such a row has three possible outcomes. Minus infinity, with the row's maximum subtracted as usual, makes NaN. A large
@@ -239,7 +254,9 @@ softmax(scores - 1e9).round(2), softmax(scores.astype(np.float32) - np.float32(1
 # %%
 other = embed("the cat sat on the rug")
 for mask in (causal_mask(6), None):
-    change = scaled_dot_product_attention(other, other, other, mask) - scaled_dot_product_attention(x, x, x, mask)
+    change = scaled_dot_product_attention(other, other, other, mask) - scaled_dot_product_attention(
+        x, x, x, mask
+    )
     print(np.max(np.abs(change), axis=-1) > 1e-9)
 
 # %% [markdown]
@@ -260,7 +277,12 @@ def masked_late(x):
 
 
 reached = influence(masked_late, x)
-mask_map(reached, tokens(words), tokens(words), title="Masked after the softmax, every word reaches every output")
+mask_map(
+    reached,
+    tokens(words),
+    tokens(words),
+    title="Masked after the softmax, every word reaches every output",
+)
 
 # %% [markdown]
 # `leaks_future` repeats the experiment for all tokens and answers yes or no. It asks a layer, not a mask, since much else

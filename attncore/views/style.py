@@ -27,7 +27,7 @@ LOOK: Any = {
     "legend.frameon": False,
 }
 CARD = "background:#fff;border-radius:6px;padding:4px;max-width:100%"
-CAPTION = "font-size:.92em;margin:.3em 0;max-width:50em;color:var(--jp-content-font-color1,inherit)"
+CAPTION = "font-size:.92em;line-height:1.4;margin:.3em 0;max-width:50em;color:var(--jp-content-font-color1,inherit)"
 
 
 @dataclass(frozen=True)

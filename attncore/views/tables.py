@@ -14,7 +14,7 @@ TABLE = (
 )
 CELL = "min-width:2.9em;height:2.1em;text-align:center;padding:0 .3em;border-radius:3px;border:0"
 HEAD = "font-weight:normal;padding:.1em .5em;border:0;background:transparent;color:inherit"
-TITLE = "text-align:left;caption-side:top;padding:.2em 0 .4em;font-weight:600;color:inherit"
+TITLE = "padding:.2em 0 .4em;font-weight:600;line-height:1.3;color:var(--jp-content-font-color1,inherit)"
 
 
 def heat_map(weights, queries, keys, title: str, caption: str = "", numbers: bool = True) -> Picture:
@@ -72,7 +72,7 @@ def table(cells, rows, columns, title: str, alt: str, caption: str = "") -> Pict
         for row, line in zip(rows, cells, strict=True)
     )
     html = (
-        f'<table style="{TABLE}" aria-label="{escape(alt)}"><caption style="{TITLE}">{escape(title)}</caption>'
+        f'<div style="{TITLE}">{escape(title)}</div><table style="{TABLE}" aria-label="{escape(alt)}">'
         f'<tr style="background:transparent"><td style="border:0"></td>{head}</tr>{body}</table>'
     )
     return captioned(html, alt, caption)

@@ -10,7 +10,13 @@ import threading
 import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +43,8 @@ def lab(tmp_path_factory):
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(tmp_path_factory.mktemp("settings"))
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     address = next(
-        (m.group(1) for line in server.stderr if (m := re.search(r"(http://(?:localhost|127\.0\.0\.1):\d+/)", line))), None
+        (m.group(1) for line in server.stderr if (m := re.search(r"(http://(?:localhost|127\.0\.0\.1):\d+/)", line))),
+        None,
     )
     assert address, "JupyterLab said no address"
     threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop it
@@ -59,7 +66,7 @@ def open_lesson(browser, lab, request):
         page.wait_for_function("() => document.body.innerText.includes('Python 3 (ipykernel) | Idle')", timeout=60_000)
         if theme != "JupyterLab Light":
             page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-            page.wait_for_selector("body[data-jp-theme-light='false']")
+            page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
         return page
 
     yield opened
