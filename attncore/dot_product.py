@@ -18,8 +18,8 @@ def attention_scores(query, key, scale=None):
     Without a scale it is one over the square root of the width d; a scale that is given
     multiplies. Vaswani et al. (2017).
     """
-    if scale is None:
-        scale = 1 / math.sqrt(query.shape[-1])  # np.sqrt's float64 would turn float32 into float64
+    # a plain float: NumPy's float64, as np.sqrt gives, would turn float32 scores into float64
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     return query @ np.swapaxes(key, -1, -2) * scale
 
 

@@ -27,7 +27,7 @@ def split_heads(x, n_heads):
     Raises ValueError where the heads do not divide the width. Vaswani et al. (2017).
     """
     *leading, n, m = x.shape
-    if m % n_heads:
+    if n_heads < 1 or m % n_heads:
         raise ValueError(f"split_heads: x has model width {m}, which {n_heads} heads do not divide")
     return np.swapaxes(x.reshape(*leading, n, n_heads, m // n_heads), -3, -2)
 
@@ -42,7 +42,7 @@ def merge_heads(x):
     return np.swapaxes(x, -3, -2).reshape(*leading, n, h * w)
 
 
-@shaped
+@shaped(weights="(m,m),(m,m),(m,m),(m,m)")
 def multi_head_attention(query, key, value, weights, n_heads, mask=None):
     """Attend in several heads at once, each in its own slice of the width, and mix what they
     bring.
@@ -57,8 +57,8 @@ def multi_head_attention(query, key, value, weights, n_heads, mask=None):
     query = split_heads(query @ weights.W_query, n_heads)
     key = split_heads(key @ weights.W_key, n_heads)
     value = split_heads(value @ weights.W_value, n_heads)
-    if mask is not None and mask.ndim > 2:
-        mask = mask[..., None, :, :]
+    if mask is not None and np.ndim(mask) > 2:
+        mask = np.expand_dims(mask, -3)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
@@ -71,7 +71,7 @@ def mha_parameter_count(d_model, n_heads, bias=True):
     Each of the n_heads heads is d_model / n_heads wide. Raises ValueError where the heads do not
     divide the width.
     """
-    if d_model % n_heads:
+    if n_heads < 1 or d_model % n_heads:
         raise ValueError(f"mha_parameter_count: d_model is {d_model}, which {n_heads} heads do not divide")
     return 4 * (d_model * d_model + (d_model if bias else 0))
 

@@ -123,9 +123,11 @@ def permutation_gap(layer, x, order):
 
 def path_length(architecture, n, kernel=3):
     """Grow the span of what one token can reach, a layer or step at a time, until it holds both ends."""
-    grows_by = {"recurrent": 1, "convolutional": kernel - 1, "attention": n}[architecture]
+    if architecture == "attention":
+        return 1
+    grows_by = {"recurrent": 1, "convolutional": kernel - 1}[architecture]
     steps, reached = 0, 1
-    while reached < n or steps == 0:
+    while reached < n:
         steps, reached = steps + 1, reached + grows_by
     return steps
 

@@ -31,6 +31,8 @@ def padding_mask(lengths, n_key):
     n_key.
     """
     lengths = np.asarray(lengths)
+    if lengths.ndim != 1:
+        raise ValueError(f"padding_mask: lengths has shape {lengths.shape}, expected (b,)")
     if np.any((lengths < 0) | (lengths > n_key)):
         raise ValueError(f"padding_mask: lengths are {lengths.tolist()}, expected from 0 to n_key, {n_key}")
     return np.arange(n_key) < lengths[:, None, None]
@@ -59,6 +61,11 @@ def combine_masks(*masks):
     for mask in given:
         if mask.dtype != bool:
             raise ValueError(f"combine_masks: a mask holds {mask.dtype}, expected booleans")
+    try:
+        np.broadcast_shapes(*(mask.shape for mask in given))
+    except ValueError:
+        shapes = ", ".join(str(mask.shape) for mask in given)
+        raise ValueError(f"combine_masks: the masks do not broadcast: {shapes}") from None
     return reduce(np.logical_and, given) if given else None
 
 

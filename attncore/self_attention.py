@@ -31,22 +31,21 @@ def permutation_gap(layer, x, order):
 
 
 def influence(layer, x):
-    """Tell which inputs reach which outputs: entry (i, j) is True where moving token j changes
-    output i.
+    """Tell which inputs reach which outputs: (i, j) is True where moving token j changes output i.
 
     (n,m)->(n,n)
 
-    Booleans, by finite differences: a change of more than 1e-9 counts. `layer` takes (n, m) and
-    returns one row for each token; here `x` is the second argument.
+    Booleans, by finite differences: a change of more than 1e-9 counts, and so does NaN. `layer`
+    takes (n, m) and returns one row for each token; here `x` is the second argument.
     """
-    step = 0.01 * np.linspace(1, 2, x.shape[-1])  # not a constant: a layer norm would undo it
     x = np.array(x, dtype=float)
+    step = 0.01 * np.linspace(1, 2, x.shape[-1])  # not a constant: a layer norm would undo it
     still = layer(x)
     reached = np.zeros((len(x), len(x)), dtype=bool)
     for j in range(len(x)):
         moved = x.copy()
         moved[j] += step
-        reached[:, j] = np.max(np.abs(layer(moved) - still), axis=-1) > 1e-9
+        reached[:, j] = ~(np.max(np.abs(layer(moved) - still), axis=-1) <= 1e-9)
     return reached
 
 
@@ -59,6 +58,8 @@ def path_length(architecture, n, kernel=3):
     until one output spans the text, the ceiling of (n - 1) / (kernel - 1). "attention": 1.
     Raises ValueError for any other. Vaswani et al. (2017), table 1.
     """
+    if kernel < 2:
+        raise ValueError(f"path_length: kernel is {kernel}, expected at least 2")
     if architecture == "recurrent":
         return n - 1
     if architecture == "convolutional":

@@ -29,55 +29,64 @@ def shape_line(function):
     found = re.search(r"^\s*(\(.*\))?->(\(.*\))\s*$", inspect.getdoc(function) or "", re.MULTILINE)
     if not found:
         raise ValueError(f"the docstring of {function.__name__} has no shape line")
-    inputs, output = (
-        [tuple(filter(None, axes.split(","))) for axes in re.findall(r"\(([^)]*)\)", side or "")]
-        for side in found.groups()
-    )
-    return inputs, output[0]
+    inputs, output = found.groups()
+    return letters(inputs or ""), letters(output)[0]
 
 
-def shaped(function=None, *, broadcasts=()):
+def letters(line):
+    """The axes of each array in "(...,q,d),(...,k,d)", a tuple of letters each."""
+    return [tuple(filter(None, axes.split(","))) for axes in re.findall(r"\(([^)]*)\)", line)]
+
+
+def shaped(function=None, *, broadcasts=(), **fields):
     """Check the first arguments of a function against its shape line, and promote integers to float64.
 
-    An argument named in `broadcasts` may lack axes or have them of length one, as a mask does, and None passes.
-    Raises ValueError with the argument, what came and what was expected.
+    An argument named in `broadcasts` may lack axes or have them of length one, as a mask does, and may be None or
+    boolean. A keyword names an argument that is a NamedTuple of arrays, with the shape line of its fields:
+    weights="(m,m),(m,m)". Raises ValueError with the argument, what came and what was expected.
     """
     if function is None:
-        return lambda function: shaped(function, broadcasts=broadcasts)
+        return lambda function: shaped(function, broadcasts=broadcasts, **fields)
     inputs, _ = shape_line(function)
-    names = list(inspect.signature(function).parameters)[: len(inputs)]
+    names = list(inspect.signature(function).parameters)
+    axes_of = {name: letters(line) for name, line in fields.items()}
+    who = function.__name__
 
     @wraps(function)
-    def checked(*given_args, **kwargs):
-        args = list(given_args)
+    def checked(*given, **kwargs):
+        args = list(given)
         arrays = {}
-        for place, (name, axes) in enumerate(zip(names, inputs, strict=True)):
-            given = args[place] if place < len(args) else kwargs.get(name)
-            if given is None:
+        for place, (name, axes) in enumerate(zip(names, inputs, strict=False)):
+            came = args[place] if place < len(args) else kwargs.get(name)
+            if came is None and (name in broadcasts or place >= len(args) and name not in kwargs):
                 continue
-            array = as_floats(given, name, keep=name in broadcasts)
+            array = as_floats(came, f"{who}: {name}", booleans=name in broadcasts)
             if place < len(args):
                 args[place] = array
             else:
                 kwargs[name] = array
             arrays[name] = (array.shape, axes)
-        fit(function.__name__, arrays, broadcasts)
+        for name, lines in axes_of.items():
+            place = names.index(name)
+            came = args[place] if place < len(args) else kwargs[name]
+            arrays |= {f: (np.shape(a), axes) for f, a, axes in zip(came._fields, came, lines, strict=True)}
+        fit(who, arrays, broadcasts)
         return function(*args, **kwargs)
 
     return checked
 
 
-def as_floats(given, name, keep=False):
-    """An array of floats, integers promoted to float64; with `keep` booleans stay as they are."""
+def as_floats(given, name, booleans=False):
+    """An array of floats, integers promoted to float64; where `booleans` may stand, they stay, and integers may not."""
     try:
         array = np.asarray(given)
     except ValueError:
         raise ValueError(f"{name} is no array: its rows differ in length") from None
-    if array.dtype.kind == "f" or (keep and array.dtype == bool):
+    if array.dtype.kind == "f" or (booleans and array.dtype == bool):
         return array
-    if array.dtype.kind in "iu" and not keep:
+    if array.dtype.kind in "iu" and not booleans:
         return array.astype(np.float64)
-    expected = "booleans or floats" if keep else "numbers"
+    expected = "booleans or floats" if booleans else "real numbers"
     raise ValueError(f"{name} holds {array.dtype}, expected {expected}")
 
 
@@ -94,10 +103,12 @@ def fit(who, arrays, broadcasts=()):
         leading[name] = shape[: len(shape) - len(named)]
         for axis, length in zip(own[len(own) - len(named) :], named, strict=True):
             other, expected = lengths.setdefault(axis, (name, length))
+            word = AXES.get(axis, axis)
+            count = f"{word} {length}" if "width" in word else f"{length} on the {word} axis"
             if length != expected and not (loose and length == 1):
-                word = AXES.get(axis, axis)
-                count = f"{word} {length}" if "width" in word else f"{length} on the {word} axis"
                 raise ValueError(f"{who}: {name} has {count}, but {other} has {expected}: {shapes(arrays)}")
+            if length == 0:
+                raise ValueError(f"{who}: {name} has {count}, expected at least 1")
     try:
         np.broadcast_shapes(*leading.values())
     except ValueError:

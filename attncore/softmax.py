@@ -65,12 +65,15 @@ def temperature_for_entropy(scores, bits):
     It grows with T. Raises ValueError, with the range, where no temperature reaches the given
     bits.
     """
-    ties = np.count_nonzero(scores == scores.max())
+    if not np.isfinite(scores).all():
+        raise ValueError(f"temperature_for_entropy: scores are {scores}, expected finite numbers")
+    scores = scores - scores.max()
+    ties = np.count_nonzero(scores == 0)
     lowest, highest = math.log2(ties), math.log2(len(scores))
     if not lowest < bits < highest:
         raise ValueError(f"temperature_for_entropy: bits is {bits}, expected between {lowest:.4g} and {highest:.4g}")
     cold, hot = -50.0, 50.0  # of ln T, in units of the spread of the scores
-    spread = scores.max() - scores.min()
+    spread = -scores.min()
     for _ in range(80):
         middle = (cold + hot) / 2
         log_p = log_softmax(scores / (spread * math.exp(middle)))

@@ -42,7 +42,7 @@ def kernel_weights(query_points, key_points, width):
     if not width > 0:
         raise ValueError(f"kernel_weights: width is {width}, expected a positive number")
     distance = query_points[:, None] - key_points
-    exponent = -0.5 * (distance / width) ** 2
+    exponent = -0.5 * (distance / float(width)) ** 2
     bell = np.exp(exponent - exponent.max(axis=-1, keepdims=True))  # far away, each bell is 0
     return bell / bell.sum(axis=-1, keepdims=True)
 

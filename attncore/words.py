@@ -27,6 +27,8 @@ def embed(text: str) -> np.ndarray:
     Raises ValueError for a word that has no vector here, with the nearest that has one.
     """
     known = vocabulary()
+    if not tokens(text):
+        raise ValueError("embed: the text has no words")
     for word in tokens(text):
         if word not in known:
             near = get_close_matches(word, known, n=1)

@@ -251,8 +251,8 @@ def test_shapes_that_do_not_fit_are_told_in_axis_words(function, given, message)
     ("given", "keep", "message"),
     [
         ([[1, 2], [3]], False, "x is no array: its rows differ in length"),
-        ([True, False], False, "x holds bool, expected numbers"),
-        (["a"], False, "x holds <U1, expected numbers"),
+        ([True, False], False, "x holds bool, expected real numbers"),
+        (["a"], False, "x holds <U1, expected real numbers"),
         ([1, 0], True, "x holds int64, expected booleans or floats"),
     ],
 )
@@ -260,3 +260,49 @@ def test_what_is_no_array_of_numbers(given, keep, message):
     with pytest.raises(ValueError) as error:
         as_floats(given, "x", keep)
     assert str(error.value) == message
+
+
+MORE_BAD_INPUT = {
+    "scaled_dot_product_attention: key has 0 on the key axis, expected at least 1": lambda: (
+        dot_product.scaled_dot_product_attention(np.ones((2, 3)), np.ones((0, 3)), np.ones((0, 4)))
+    ),
+    "attention_scores: query has width 0, expected at least 1": lambda: dot_product.attention_scores(
+        np.ones((2, 0)), np.ones((3, 0))
+    ),
+    "softmax: x holds complex128, expected real numbers": lambda: softmax.softmax([1j]),
+    "softmax: x holds object, expected real numbers": lambda: softmax.softmax(None),
+    "multi_head_attention: W_query has model width 3, but query has 4": lambda: heads.multi_head_attention(
+        *(np.ones((2, 4)),) * 3, heads.HeadWeights(np.eye(3), *(np.eye(4),) * 3), 2
+    ),
+    "split_heads: x has model width 4, which 0 heads do not divide": lambda: heads.split_heads(np.ones((2, 4)), 0),
+    "temperature_for_entropy: scores are": lambda: softmax.temperature_for_entropy([-np.inf, 0.0, 1.0], 1),
+    "path_length: kernel is 1, expected at least 2": lambda: self_attention.path_length("convolutional", 8, kernel=1),
+    "padding_mask: lengths has shape (), expected (b,)": lambda: masks.padding_mask(3, 5),
+    "combine_masks: the masks do not broadcast: (2, 3), (4, 5)": lambda: masks.combine_masks(
+        np.ones((2, 3), bool), np.ones((4, 5), bool)
+    ),
+    "embed: the text has no words": lambda: words.embed(" "),
+}
+
+
+@pytest.mark.parametrize("message, call", MORE_BAD_INPUT.items())
+def test_bad_input_is_told_in_axis_words(message, call):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value).startswith(message)
+
+
+def test_a_scalar_of_numpy_does_not_widen_float32():
+    x = np.ones((2, 3), np.float32)
+    assert dot_product.attention_scores(x, x, scale=np.float64(0.5)).dtype == np.float32
+
+
+def test_a_mask_may_be_a_list():
+    x = np.ones((1, 2, 4))
+    weights = heads.HeadWeights(*np.ones((4, 4, 4)))
+    expected = heads.multi_head_attention(x, x, x, weights, 2, np.array([[[True, False], [True, True]]]))
+    assert np.array_equal(heads.multi_head_attention(x, x, x, weights, 2, [[[True, False], [True, True]]]), expected)
+
+
+def test_nan_does_not_hide_a_leak():
+    assert masks.leaks_future(lambda x: x * np.nan, np.ones((3, 2)))
