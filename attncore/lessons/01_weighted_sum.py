@@ -10,8 +10,6 @@
 # **You get** `weighted_sum`, the last step of every attention in this course, and the words query, key and value.
 
 # %%
-import math
-
 import numpy as np
 
 from attncore import answer, card, check, hint, progress

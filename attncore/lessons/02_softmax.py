@@ -399,8 +399,8 @@ softmax_picture(softmax)
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can turn any row of scores into weights, and know what happens to the weights when the scores grow. There, the
-# scores come from a small network that learns to translate.
+# That you can turn any row of scores into weights, and know what happens to the weights when the scores grow. The next
+# lessons make the scores: lesson 03 with a small network, lesson 04 with dot products.
 
 # %%
 progress()

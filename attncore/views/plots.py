@@ -29,6 +29,14 @@ def points(ax: Axes, x, y, label: str, sizes=None) -> Axes:
     return ax
 
 
+def cross(ax: Axes, x: float, y: float, label: str) -> Axes:
+    """A cross over whatever is drawn, on a thin line that shows its x."""
+    ax.axvline(x, color=GREY, lw=1, zorder=0)
+    ax.plot([x], [y], "k+", markersize=13, markeredgewidth=2, label=label, zorder=4)
+    ax.legend(loc="upper left")
+    return ax
+
+
 def bars(ax: Axes, heights, names, title: str, ylabel: str, top: float | None = 1.0) -> Axes:
     """One bar for each name, its height written above."""
     heights = np.asarray(heights, dtype=float)

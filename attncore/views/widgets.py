@@ -49,13 +49,10 @@ def kernel_picture(regression: Callable = kernel_regression) -> Live:
         weights = kernel_weights(np.array([query]), keys, width)[0]
         predicted = np.interp(query, line, curve)
         drawn, (ax,) = canvas()
-        plots.lines(
-            ax, line, {"prediction": curve}, f"At {query:.1f} the prediction is {predicted:.2f}", "position", "value"
-        )
+        title = f"At {query:.1f} the prediction is {predicted:.2f}"
+        plots.lines(ax, line, {"prediction": curve}, title, "position", "value")
         plots.points(ax, keys, values, "known points, as large as their weight", weights)
-        ax.axvline(query, color="#8c8c8c", lw=1)
-        ax.plot([query], [predicted], "k+", markersize=12)
-        ax.legend(loc="upper left")
+        plots.cross(ax, query, weights @ values, "weighted mean of the known values")
         effective = 1 / np.sum(weights**2)
         shared = f"About {effective:.1f} of the 14 points share the weight of this query."
         return figure(drawn, f"A curve through 14 known points; at {query:.1f} it is {predicted:.2f}. {shared}", shared)
