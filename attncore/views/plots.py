@@ -5,7 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from attncore.views.style import BLUE, GREY, ORANGE
+from attncore.views.style import GREY, ORANGE
+
+
+def label(ax: Axes, title: str, xlabel: str = "", ylabel: str = "") -> Axes:
+    """The title states the finding, over the left edge."""
+    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", y=1.02)  # a fixed y is quicker to place
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return ax
 
 
 def lines(ax: Axes, x, curves: Mapping[str, np.ndarray], title: str, xlabel: str, ylabel: str, log: str = "") -> Axes:
@@ -16,7 +23,7 @@ def lines(ax: Axes, x, curves: Mapping[str, np.ndarray], title: str, xlabel: str
         ax.set_xscale("log", base=2)
     if "y" in log:
         ax.set_yscale("log")
-    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    label(ax, title, xlabel, ylabel)
     if len(curves) > 1:
         ax.legend()
     return ax
@@ -37,22 +44,11 @@ def cross(ax: Axes, x: float, y: float, label: str) -> Axes:
     return ax
 
 
-def bars(ax: Axes, heights, names, title: str, ylabel: str, top: float | None = 1.0) -> Axes:
-    """One bar for each name, its height written above."""
-    heights = np.asarray(heights, dtype=float)
-    drawn = ax.bar(names, np.nan_to_num(heights), color=[BLUE if np.isfinite(h) else GREY for h in heights])
-    ax.bar_label(drawn, [f"{h:.3g}" for h in heights])
-    ax.set(title=title, ylabel=ylabel)
-    if top is not None:
-        ax.set_ylim(0, top * 1.12)
-    return ax
-
-
 def histogram(ax: Axes, samples: Mapping[str, np.ndarray], edges, title: str, xlabel: str) -> Axes:
     """Outlines of the share of samples in each bin."""
     for name, sample in samples.items():
         counts, _ = np.histogram(sample, edges)
         ax.stairs(counts / len(sample), edges, label=name, fill=True, alpha=0.45)
-    ax.set(title=title, xlabel=xlabel, ylabel="share")
+    label(ax, title, xlabel, "share")
     ax.legend()
     return ax

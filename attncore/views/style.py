@@ -15,13 +15,10 @@ from matplotlib.figure import Figure
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c8c8c"
 LOOK: Any = {
     "svg.hashsalt": "attncore",  # the same drawing gives the same bytes
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PINK, GREY]),
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
     "font.size": 10,
     "lines.linewidth": 2,
     "legend.frameon": False,
@@ -49,7 +46,7 @@ def canvas(width: float = 6.4, height: float = 3.0, columns: int = 1) -> tuple[F
     with matplotlib.rc_context(LOOK):
         empty = Figure(figsize=(width, height))
         made = empty.subplots(1, columns, squeeze=False)[0]
-        empty.subplots_adjust(0.52 / width, 0.55 / height, 1 - 0.15 / width, 1 - 0.4 / height, 0.28)
+        empty.subplots_adjust(0.52 / width, 0.55 / height, 1 - 0.15 / width, 1 - 0.4 / height, 0.3)
     return empty, tuple(made)
 
 

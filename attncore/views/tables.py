@@ -6,7 +6,7 @@ from html import escape
 import matplotlib
 import numpy as np
 
-from attncore.views.style import GREEN, ORANGE, Picture, captioned
+from attncore.views.style import BLUE, GREEN, ORANGE, Picture, captioned
 
 COLOURS = matplotlib.colormaps["viridis"]
 TABLE = (
@@ -14,6 +14,7 @@ TABLE = (
 )
 CELL = "min-width:2.9em;height:2.1em;text-align:center;padding:0 .3em;border-radius:3px;border:0"
 HEAD = "font-weight:normal;padding:.1em .5em;border:0;background:transparent;color:inherit"
+BARS = "font-size:.9em;color:var(--jp-content-font-color1,inherit)"
 TITLE = "padding:.2em 0 .4em;font-weight:600;line-height:1.3;color:var(--jp-content-font-color1,inherit)"
 
 
@@ -58,6 +59,24 @@ def label_grid(labels: Sequence[Sequence[str]], groups: Sequence[Sequence[int]],
     ]
     read = "; ".join(f"{r}: {', '.join(names)}" for r, names in zip(rows, labels, strict=True))
     return table(cells, rows, columns, title, f"{title}. {read}.")
+
+
+def bars(heights, names, title: str, top: float = 1.0) -> Picture:
+    """A bar for each name, from 0 to `top`, its height beside it."""
+    heights = np.asarray(heights, dtype=float)
+    rows = "".join(
+        f'<div style="display:flex;align-items:center;gap:.5em;height:1.6em">'
+        f'<span style="min-width:4.5em;text-align:right">{escape(name)}</span>'
+        f'<span style="width:9em;background:rgba(128,128,128,.18)"><span style="display:block;height:1.1em;'
+        f'width:{100 * min(max(np.nan_to_num(height) / top, 0), 1):.1f}%;background:{BLUE}"></span></span>'
+        f"<span>{height:.3g}</span></div>"
+        for name, height in zip(names, heights, strict=True)
+    )
+    read = ", ".join(f"{name} {height:.3g}" for name, height in zip(names, heights, strict=True))
+    alt = f"{title}: {read}."
+    heading = f'<div style="{TITLE}">{escape(title)}</div>'
+    body = f'{heading}<div role="img" aria-label="{escape(alt)}" style="{BARS}">{rows}</div>'
+    return captioned(body, alt, "")
 
 
 def table(cells, rows, columns, title: str, alt: str, caption: str = "") -> Picture:

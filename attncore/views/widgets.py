@@ -13,7 +13,7 @@ from attncore.softmax import softmax
 from attncore.views import plots
 from attncore.views.live import WIDE, Live, Waiting, asked_of, choice, slider, switch, waiting
 from attncore.views.style import Picture, beside, canvas, figure
-from attncore.views.tables import changed_or_not, heat_map, label_grid, mask_map, table
+from attncore.views.tables import bars, changed_or_not, heat_map, label_grid, mask_map, table
 from attncore.weighted_sum import kernel_regression, kernel_weights
 from attncore.words import embed, tokens
 
@@ -72,16 +72,12 @@ def softmax_picture(function: Callable = softmax) -> Live:
         weights = asked_of(function, x, shape=(4,)).astype(float)
         p = weights[weights > 0]
         bits = float(-np.sum(p * np.log2(p))) if np.isfinite(p).all() else np.nan
-        drawn, (left, middle, right) = canvas(7.6, 2.6, 3)
-        names = ["a", "b", "c", "d"]
-        plots.bars(left, weights, names, f"Weights, {bits:.2f} bits", "weight")
-        plots.bars(middle, weights * (1 - weights), names, "Slope p(1-p)", "slope", 0.25)
-        plots.bars(right, naive, names, "Without the maximum", "weight")
-        read = ", ".join(f"{w:.3g}" for w in weights)
-        overflow = "" if np.isfinite(naive).all() else " Without subtracting the maximum they overflow."
-        steepest = np.max(weights * (1 - weights))
-        alt = f"Weights {read}; entropy {bits:.2f} of at most 2 bits; largest slope {steepest:.3g}.{overflow}"
-        return figure(drawn, alt, alt)
+        finite = np.isfinite(naive).all()
+        return beside(
+            bars(weights, scores, f"Weights, {bits:.2f} of 2 bits"),
+            bars(weights * (1 - weights), scores, "Slope p(1 - p)", top=0.25),
+            bars(naive, scores, "No maximum subtracted" if finite else "No maximum: overflow"),
+        )
 
     scores = {
         name: slider(f"score {name}", -20, 20, start, 0.5) for name, start in zip("abcd", (1, 2, 4, 0), strict=True)
@@ -98,22 +94,16 @@ def scale_picture() -> Live:
         d = 2**exponent
         plain = np.sum(draws[0, :, :1, :d] * draws[1, :, :, :d], axis=-1)
         scaled = plain / np.sqrt(d)
-        drawn, (left, right) = canvas(7.6, 2.8, 2)
+        drawn, (ax,) = canvas(4.6, 2.6)
         spread = {f"plain, {plain.std():.1f}": plain.ravel(), f"scaled, {scaled.std():.1f}": scaled.ravel()}
-        plots.histogram(left, spread, np.linspace(-40, 40, 61), f"Scores at width {d}", "score")
+        plots.histogram(ax, spread, np.linspace(-40, 40, 61), f"Scores at width {d}", "score")
+        alt = f"At width {d} plain scores spread by {plain.std():.1f}, scaled ones by {scaled.std():.1f}."
         weights = {"plain": softmax(plain), "scaled": softmax(scaled)}
-        top = {name: float(w.max(axis=-1).mean()) for name, w in weights.items()}
-        slope = {name: float((w * (1 - w)).sum(axis=-1).mean()) for name, w in weights.items()}
-        names = ["largest,\nplain", "largest,\nscaled", "slope,\nplain", "slope,\nscaled"]
-        plots.bars(
-            right, [*top.values(), *slope.values()], names, "Largest weight and total slope", "mean over 400 rows"
+        largest = [w.max(axis=-1).mean() for w in weights.values()]
+        slope = [(w * (1 - w)).sum(axis=-1).mean() for w in weights.values()]
+        return beside(
+            figure(drawn, alt), bars(largest, weights, "Largest of 8 weights"), bars(slope, weights, "Sum of slopes")
         )
-        alt = (
-            f"At width {d} plain scores spread by {plain.std():.1f} and scaled ones by {scaled.std():.1f}. "
-            f"The largest of 8 weights is {top['plain']:.2f} plain and {top['scaled']:.2f} scaled; "
-            f"the slopes sum to {slope['plain']:.2f} and {slope['scaled']:.2f}."
-        )
-        return figure(drawn, alt, alt)
 
     powers = [(str(2**k), k) for k in range(10)]
     return Live(draw, exponent=ipywidgets.SelectionSlider(options=powers, value=6, description="width d"))
@@ -186,11 +176,11 @@ class MaskPainter:
     def __init__(self, attention: Callable, causal: Callable):
         self.attention, self.words, self.x = attention, tokens(SENTENCE)[:5], embed(SENTENCE)[:5]
         n = len(self.words)
-        self.presets = {
-            "causal": lambda: causal(n),
-            "all": lambda: np.ones((n, n), dtype=bool),
-            "prefix of two": lambda: prefix_mask(n, 2),
-            "last two are padding": lambda: np.tile(padding_mask([3], n)[0], (n, 1)),
+        self.presets: dict[str, tuple] = {
+            "causal": (causal, n),
+            "all": (np.ones, (n, n)),
+            "prefix of two": (prefix_mask, n, 2),
+            "last two are padding": (np.tile, padding_mask([3], n)[0], (n, 1)),
         }
         self.buttons = [
             [ipywidgets.ToggleButton(tooltip=f"{q} may see {k}", layout={"width": "3.4em"}) for k in self.words]
@@ -211,7 +201,7 @@ class MaskPainter:
         """Set every button from the preset, and draw once."""
         mask, self.sentence = np.zeros((5, 5)), ""
         try:
-            mask = asked_of(self.presets[self.preset.value], shape=(5, 5))
+            mask = asked_of(*self.presets[self.preset.value], shape=(5, 5))
         except Waiting as sentence:
             self.sentence = str(sentence)
         self.filling = True
