@@ -120,11 +120,12 @@ def shapes(arrays):
 
 
 def as_array(value):
-    """The value as an array of numbers or booleans; None where it is neither."""
-    if hasattr(value, "detach"):  # a PyTorch tensor that may require gradients
-        value = value.detach()
+    """A stranger's value as an array of numbers or booleans; None where it is neither."""
     try:
-        array = np.asarray(value)
-    except Exception:  # a stranger's __array__ may raise anything; ragged lists raise ValueError
+        if callable(getattr(value, "detach", None)):  # a PyTorch tensor that may require gradients
+            value = value.detach()
+        array = np.ma.filled(np.asanyarray(value), 0)
+        array = array.astype(float) if array.dtype.kind == "O" else np.asarray(array)
+    except Exception:  # __array__ may raise anything; ragged lists raise ValueError
         return None
     return array if array.dtype.kind in "biufc" else None

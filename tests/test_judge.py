@@ -141,9 +141,9 @@ def last_queries_hidden(query, key, value, mask=None, scale=None):
 WRONG = {
     writes: "It writes to its argument `query`",
     shared_buffer: "the same input gives another result",
-    draws: "",
+    draws: "the same input gives another result",
     returns_a_tuple: "It returns a tuple of 2",
-    ragged: "It returns a list that is no array",
+    ragged: "It returns a list whose rows differ in length",
     text: "It returns a str",
     zeros: "It is zero everywhere",
     first_batch_only: "batch",
@@ -177,7 +177,7 @@ def two_arguments(query, key):
 
 RAISES = {
     recursion: "calls itself without end",
-    leaves: "SystemExit",
+    leaves: "It calls exit",
     divides: "NameError: name 'undefined_name' is not defined",
     two_arguments: "its own parameters are (query, key)",
 }

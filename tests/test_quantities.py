@@ -18,9 +18,11 @@ def test_a_number_is_read_with_its_unit(text, number):
     assert read(text, 1) == pytest.approx(number)
 
 
-@pytest.mark.parametrize("text", ["", "much", "1/0", "12 parsecs", "1 2", "--1", "KiB"])
+@pytest.mark.parametrize(
+    "text", ["", "much", "1/0", "12 parsecs", "1 2", "--1", "KiB", "0,1667", "2*1024", "1e9999", "67 bits"]
+)
 def test_what_is_no_number_is_refused_with_a_sentence(text):
-    with pytest.raises(ValueError, match="no number|not known"):
+    with pytest.raises(ValueError, match="no number|not known|with a point"):
         read(text, 1)
 
 
@@ -29,13 +31,13 @@ def test_a_shape_may_be_written_in_any_way(answer):
     assert judge("output-shape", answer).outcome == "right"
 
 
-@pytest.mark.parametrize("answer", ["attention", 3.5, object()])
+@pytest.mark.parametrize("answer", ["attention", 3.5, (3.9, 6.2), "-3,-6", (2, "x"), object()])
 def test_what_is_no_shape_is_said_so(answer):
     assert judge("output-shape", answer).outcome == "wrong"
 
 
 def test_a_choice_may_be_written_in_capitals():
-    assert judge("start-axis", " Keys ").outcome == "right"
+    assert judge("start-axis", " Keys. ").outcome == "right"
 
 
 def test_a_wrong_number_is_named():
@@ -45,3 +47,15 @@ def test_a_wrong_number_is_named():
 
 def test_the_three_dots_are_no_answer():
     assert judge("score-bytes", ...).outcome == "unattempted"
+
+
+def test_a_word_of_the_question_may_stand_behind_a_number():
+    assert judge("conv-layers", "512 layers").outcome == "right"
+
+
+def test_a_complex_number_is_no_answer():
+    assert "is no number" in judge("context-by-hand", 5 + 0j).message
+
+
+def test_what_is_no_choice_is_told_the_choices():
+    assert judge("start-axis", "rows").message == "start-axis: choose one of queries, keys."

@@ -1,6 +1,7 @@
 """Lesson 04: scores, weights, and scaled dot-product attention."""
 
 import math
+from copy import deepcopy
 
 import numpy as np
 
@@ -23,6 +24,8 @@ def scale_cases(reference):
         case(reference, "as many keys as the width", sizes={"k": 8}),
         case(reference, "a scale that is given", small=True, stage="a scale that is given", scale=0.3),
         case(reference, "a scale of one", stage="a scale that is given", scale=1.0),
+        case(reference, "a scale below zero, on a batch", stage="a scale that is given", lead=(2,), scale=-0.3),
+        case(reference, "a scale, in float32", stage="a scale that is given", dtype=np.float32, scale=0.3),
         case(reference, "a scale of zero", stage="a scale of zero", scale=0.0),
         case(reference, "scores in the thousands", magnitude=60.0, stage="scores in the thousands"),
     ]
@@ -116,7 +119,8 @@ def dot_product_by_dot_product(query, key, scale=None):
 
 
 weights_exercise = lesson.code(
-    attention_weights, cases(attention_weights, *scale_cases(attention_weights), *mask_cases(attention_weights))
+    attention_weights,
+    cases(attention_weights, *scale_cases(attention_weights), *mask_cases(attention_weights, scaled=True)),
 )
 
 
@@ -198,7 +202,7 @@ attention = lesson.code(
     cases(
         scaled_dot_product_attention,
         *scale_cases(scaled_dot_product_attention),
-        *mask_cases(scaled_dot_product_attention),
+        *mask_cases(scaled_dot_product_attention, scaled=True),
         case(
             scaled_dot_product_attention,
             "all scores equal",
@@ -417,11 +421,37 @@ def query_by_query(query, key, value, mask=None, scale=None):
     return np.array(rows)
 
 
+class TwiceAsWide(np.random.Generator):
+    """Every draw doubled: who does not draw from the rng that is given gives another number."""
+
+    def __deepcopy__(self, memo):
+        return TwiceAsWide(deepcopy(self.bit_generator, memo))
+
+    def standard_normal(self, *args, **kwargs):
+        return 2 * super().standard_normal(*args, **kwargs)
+
+    def normal(self, *args, **kwargs):
+        return 2 * super().normal(*args, **kwargs)
+
+    def random(self, *args, **kwargs):
+        return 2 * super().random(*args, **kwargs)
+
+
 spread = lesson.code(
     dot_product_std,
     [
-        case(dot_product_std, f"width {d}", d=d, trials=20_000, rng=lambda rng, s: np.random.default_rng(7))
-        for d in (4, 16, 64)
+        *(
+            case(dot_product_std, f"width {d}", d=d, trials=20_000, rng=lambda rng, s: np.random.default_rng(7))
+            for d in (4, 16, 64)
+        ),
+        case(
+            dot_product_std,
+            "draws twice as wide",
+            stage="draws from another rng",
+            d=16,
+            trials=20_000,
+            rng=lambda rng, s: TwiceAsWide(np.random.PCG64(7)),
+        ),
     ],
     tolerance=0.05,
 )
@@ -453,6 +483,11 @@ def query_is_the_key(d, trials, rng):
 def mean_instead_of_standard_deviation(d, trials, rng):
     query, key = rng.standard_normal((2, trials, d))
     return np.abs(np.mean((query * key).sum(axis=-1)))
+
+
+@spread.mistake
+def own_draws_instead_of_rng(d, trials, rng):
+    return dot_product_std(d, trials, np.random.default_rng(0))
 
 
 @spread.another_way

@@ -166,7 +166,16 @@ mha = lesson.code(
         heads_case("a batch of two", small=True, lead=(2,)),
         heads_case("two leading axes", 4, lead=(2, 3)),
         heads_case("float32", 4, dtype=np.float32),
-        heads_case("large numbers", 4, magnitude=4.0, stage="large scores"),
+        heads_case("large numbers", 4, magnitude=60.0, stage="large scores"),
+        heads_case(
+            "a float mask of any numbers", small=True, stage="a float mask", mask=lambda s: 0.7 - 0.9 * np.tri(s.q, s.k)
+        ),
+        heads_case(
+            "a query with nothing allowed, small",
+            small=True,
+            stage="a row with nothing allowed",
+            mask=lambda s: np.array([[True, False, True], [False, False, False]]),
+        ),
         heads_case("a causal mask", small=True, mask=causal, stage="a mask"),
         heads_case("a causal mask, three heads", 3, mask=causal, stage="a mask"),
         heads_case("a float mask", 3, mask=lambda s: np.where(causal(s), 0.0, -np.inf), stage="a float mask"),

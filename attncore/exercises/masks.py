@@ -363,7 +363,8 @@ def centred_on_the_text(x):
 def one_token_late(x):
     """Only token 2 leaks, and only into output 1."""
     out = np.cumsum(x, axis=0)
-    out[1] += 0.01 * x[2]
+    if len(x) > 2:
+        out[1] += 0.01 * x[2]
     return out
 
 

@@ -181,6 +181,32 @@ def normalised_mean(x):
     return normal + normal.mean(axis=0)
 
 
+def one_coordinate(x):
+    """Only the last number of a token reaches the token before it, and only its first number."""
+    out = np.tanh(x)
+    out[:-1, 0] += x[1:, -1]
+    return out
+
+
+def first_pair(x):
+    """A causal sum in which token 1 alone leaks, into output 0."""
+    out = np.cumsum(x, axis=0)
+    out[0] += 0.01 * x[1]
+    return out
+
+
+def last_to_first(x):
+    """A causal sum in which the last token alone leaks, into output 0."""
+    out = np.cumsum(x, axis=0)
+    out[0] += 0.01 * x[-1]
+    return out
+
+
+def rounding_noise(x):
+    """A causal sum with a trace of everything, far below what counts."""
+    return np.cumsum(x, axis=0) + 1e-13 * x.sum(axis=0)
+
+
 LAYERS = (
     plain_attention,
     with_positions,
@@ -190,13 +216,17 @@ LAYERS = (
     next_token,
     only_itself,
     first_and_last,
+    one_coordinate,
+    first_pair,
+    last_to_first,
+    rounding_noise,
 )
 
 
 def layer_cases(reference, layers, **given):
     """A case for each layer on a small input and one on a longer."""
     named = [(f.__name__.replace("_", " "), f) for f in layers]
-    small = [(name, f, 3, 2, True) for name, f in named]
+    small = [(name, f, 3, 3, True) for name, f in named]  # of width 2 a layer norm leaves nothing but signs
     longer = [(f"{name}, six tokens", f, 6, 5, False) for name, f in named]
     return [
         case(

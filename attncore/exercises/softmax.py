@@ -26,7 +26,10 @@ def vector_cases(reference):
         of("more axes, all of other lengths", (2, 3, 5)),
         of("the first axis", np.array([[0.0, 1, 3], [-1, 2, 0.5]]), axis=0, stage="axis=0"),
         of("an axis in the middle", (2, 3, 5), axis=1, stage="another axis"),
+        of("the last axis but one", (2, 3, 5), axis=-2, stage="another axis"),
+        of("the first of three axes", (2, 3, 5), axis=0, stage="another axis"),
         of("float32", (3, 5), dtype=np.float32),
+        of("float32, larger scores", np.array([100.0, 101, 103]), dtype=np.float32, stage="large scores in float32"),
         of("integers", np.array([[1, 2, 3], [3, 0, 1]]), stage="integers"),
         of("very negative scores", np.array([-1000.0, -1001, -1003]), stage="very negative scores"),
         of("scores in the thousands", np.array([3000.0, 3001, 2999]), stage="scores in the thousands"),
@@ -225,51 +228,59 @@ def minus_infinity(rng, s):
     return np.where(some_keys(rng, s), 0.0, -np.inf)
 
 
-def mask_cases(reference, **given):
-    """The masks that every function with a mask must survive."""
-    return [
-        case(reference, "a boolean mask", small=True, stage="a mask", mask=some_keys, **given),
-        case(reference, "a mask for a batch", lead=(2,), stage="a mask", mask=some_keys, **given),
-        case(
-            reference,
-            "one mask row for all queries",
-            stage="a mask that broadcasts",
-            mask=lambda rng, s: some_keys(rng, s)[:1],
-            **given,
-        ),
-        case(reference, "a float mask of 0 and -inf", small=True, stage="a float mask", mask=minus_infinity, **given),
-        case(
-            reference,
-            "a float mask of any numbers",
-            small=True,
-            stage="a float mask",
-            mask=lambda rng, s: np.round(rng.standard_normal((s.q, s.k)), 1),
-            **given,
-        ),
-        case(
-            reference,
-            "everything hidden from one query",
-            small=True,
-            stage="a row with nothing allowed",
-            mask=an_empty_row,
-            **given,
-        ),
-        case(
-            reference,
-            "one text of a batch hidden whole",
+def a_mask_for_each(*lead):
+    """A mask maker whose leading axes all differ."""
+    return lambda rng, s: np.stack([some_keys(rng, s) for _ in range(math.prod(lead))]).reshape(*lead, s.q, s.k)
+
+
+def any_numbers(rng, s):
+    """A float mask that hides one key of the first query and shifts the rest."""
+    mask = np.round(rng.standard_normal((s.q, s.k)), 1)
+    mask[0, 1] = -np.inf
+    return mask
+
+
+def mask_cases(reference, scaled=False, **given):
+    """The masks that every function with a mask must survive; with `scaled`, also beside a scale that is given."""
+
+    def of(name, stage, mask, **more):
+        return case(reference, name, stage=stage, mask=mask, **more, **given)
+
+    cases = [
+        of("a boolean mask", "a mask", some_keys, small=True),
+        of("a mask for a batch", "a mask", some_keys, lead=(2,)),
+        of("one mask row for all queries", "a mask that broadcasts", lambda rng, s: some_keys(rng, s)[:1]),
+        of("a mask for each text of a batch", "a mask for each text", a_mask_for_each(2), lead=(2,)),
+        of(
+            "a mask row for each text",
+            "a mask for each text",
+            lambda rng, s: a_mask_for_each(2)(rng, s)[:, :1],
             lead=(2,),
-            stage="a row with nothing allowed",
-            mask=lambda rng, s: np.array([[[True]], [[False]]]),
-            **given,
         ),
-        case(
-            reference,
+        of("a mask for each text and head", "a mask for each text", a_mask_for_each(2, 4), lead=(2, 4)),
+        of("a mask for each text, with heads", "a mask for each text", a_mask_for_each(2, 1), lead=(2, 4)),
+        of("a float mask of 0 and -inf", "a float mask", minus_infinity, small=True),
+        of("a float mask of any numbers", "a float mask", any_numbers, small=True),
+        of("a float mask on a batch, in float32", "a float mask", any_numbers, lead=(2,), dtype=np.float32),
+        of("everything hidden from one query", "a row with nothing allowed", an_empty_row, small=True),
+        of(
+            "one text of a batch hidden whole",
+            "a row with nothing allowed",
+            lambda rng, s: np.array([[[True]], [[False]]]),
+            lead=(2,),
+        ),
+        of(
             "everything hidden by a float mask",
-            stage="a row with nothing allowed",
-            mask=lambda rng, s: np.where(an_empty_row(rng, s), 0.0, -np.inf),
-            **given,
+            "a row with nothing allowed",
+            lambda rng, s: np.where(an_empty_row(rng, s), 0.0, -np.inf),
         ),
     ]
+    if scaled:
+        cases += [
+            of("a boolean mask and a scale", "a mask together with a scale", some_keys, small=True, scale=0.3),
+            of("a float mask and a scale", "a mask together with a scale", any_numbers, small=True, scale=0.3),
+        ]
+    return cases
 
 
 masked = lesson.code(
@@ -417,6 +428,13 @@ temperatures = lesson.code(
         case(temperature_for_entropy, "eight scores, two bits", sizes={"k": 8}, bits=2.0),
         case(
             temperature_for_entropy, "two equal scores on top", scores=lambda rng, s: np.array([3.0, 3, 1, 0]), bits=1.2
+        ),
+        case(
+            temperature_for_entropy,
+            "a common shift of ten thousand",
+            scores=lambda rng, s: np.array([10001.0, 10002, 10004]),
+            bits=1.0,
+            stage="large scores",
         ),
         case(
             temperature_for_entropy,

@@ -168,7 +168,7 @@ def one_hot_weights(query, keys, values):
     return weights @ values
 
 
-far = {"query_points": lambda rng, s: np.array([0.0, 60.0]), "key_points": lambda rng, s: np.array([0.0, 1.0, 3.0])}
+far = {"query_points": lambda rng, s: np.array([0.0, 90.0]), "key_points": lambda rng, s: np.array([0.0, 1.0, 3.0])}
 kernels = lesson.code(
     kernel_weights,
     cases(

@@ -1,7 +1,9 @@
 """Judge an answer: run it beside the reference, compare, and say what is wrong in a sentence."""
 
-import inspect
+import dis
 from collections.abc import Callable
+from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from attncore.exercises import Exercise, exercises, find
 from attncore.grading.compare import Difference, difference
 from attncore.grading.diagnose import Trial, agrees, name_mistake, observe, trial
 from attncore.grading.quantities import read
-from attncore.grading.report import Report
+from attncore.grading.report import Report, show_arguments
 from attncore.grading.run import SECONDS, Ran, TimeUp, quietly, run, time_limit
 
 KNOWN = {exercise.id for exercise in exercises if exercise.kind == "code"}
@@ -32,8 +34,8 @@ def judge(exercise: str | Exercise, answer: Any) -> Report:
     return judge_function(exercise, answer)
 
 
-def unattempted(exercise: Exercise) -> Report:
-    return Report(exercise.id, "unattempted", [("head", f"{exercise.id}: not attempted yet.")])
+def unattempted(exercise: Exercise, ask: str = "") -> Report:
+    return Report(exercise.id, "unattempted", [("head", f"{exercise.id}: not attempted yet.{ask}")])
 
 
 def judge_function(exercise: Exercise, answer: Any) -> Report:
@@ -44,22 +46,20 @@ def judge_function(exercise: Exercise, answer: Any) -> Report:
     try:
         with quietly(), time_limit(SECONDS):
             ran, again = attempts(exercise, known, answer)
+            departures = [depart(r, again[i], known, i) for i, r in enumerate(ran)]
+            waits_for = unwritten(exercise, answer) if any(departures) else ""
     except TimeUp:
-        text = f"{exercise.id}: stopped after {SECONDS:.0f} seconds; is there a loop that never ends?"
+        text = f"{exercise.id}: stopped after {SECONDS:g} seconds. Is there a loop that never ends?"
         return Report(exercise.id, "raised", [("head", text)])
     if is_stub(ran, known):
-        return unattempted(exercise)
-    if waits_for := unwritten(exercise, answer):
-        text = (
-            f"{exercise.id}: it calls {waits_for}, which is not written yet. Write it first, or import the course's: "
-        )
-        text += f"from attncore.{find(waits_for).lesson[3:]} import {waits_for}"
-        return Report(exercise.id, "raised", [("head", text)])
-    departures = [depart(r, again[i], known, i) for i, r in enumerate(ran)]
-    failing = [i for i, departure in enumerate(departures) if departure]
-    if not failing:
+        return unattempted(exercise, "" if blank(answer) else " It returns nothing: is the `return` missing?")
+    if waits_for:
+        imported = f"from attncore.{find(waits_for).lesson[3:]} import {waits_for}"
+        text = f"{exercise.id}: it calls {waits_for}, which is not written yet. Write it, or take the course's:"
+        return Report(exercise.id, "raised", [("head", text), ("input", imported)])
+    if not any(departures):
         return Report(exercise.id, "right", [("head", f"{exercise.id}: right, in all {len(ran)} cases.")])
-    return wrong(exercise, known, ran, departures, failing)
+    return wrong(exercise, known, ran, departures)
 
 
 def attempts(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[Ran], list[Ran]]:
@@ -76,66 +76,98 @@ def is_stub(ran: list[Ran], known: Trial) -> bool:
     return all(r.raised == "NotImplementedError" or (not r.raised and nothing(r.value)) for r in asked)
 
 
-def unwritten(exercise: Exercise, answer: Any) -> str:
-    """The name of another exercise's function that the answer calls, and still a stub; or nothing."""
-    code, names = getattr(answer, "__code__", None), getattr(answer, "__globals__", {})
-    for name in getattr(code, "co_names", ()):
-        called = names.get(name)
-        if name != exercise.id and name in KNOWN and inspect.isfunction(called) and called is not find(name).reference:
-            with quietly():
-                ran = [run(called, find(name).reference, given) for given in trial(find(name)).arguments[:1]]
-            if is_stub(ran, trial(find(name))):
-                return name
-    return ""
-
-
 def nothing(value: Any) -> bool:
     return value is None or value is ... or value is NotImplemented
 
 
+def blank(answer: Any) -> bool:
+    """Is there no work in it, only a docstring, dots, `pass` or `raise NotImplementedError`?"""
+    code = getattr(answer, "__code__", None)
+    return code is None or (
+        set(code.co_names) <= {"NotImplementedError"} and code.co_nlocals == len(signature(answer).parameters)
+    )
+
+
+def unwritten(exercise: Exercise, answer: Any) -> str:
+    """The name of another exercise's function that the answer calls while it is still a stub; or nothing."""
+    code, names = getattr(answer, "__code__", None), getattr(answer, "__globals__", {})
+    called = (
+        {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")} if code else set()
+    )
+    for name in called & KNOWN - {exercise.id}:
+        known = trial(find(name))
+        if callable(names.get(name)) and is_stub([run(names[name], find(name).reference, known.arguments[0])], known):
+            return name
+    return ""
+
+
 def depart(ran: Ran, again: Ran, known: Trial, i: int) -> Difference | None:
     """How one case departs from what is expected, if it does."""
-    if ran.raised == "signature":
+    if ran.raised in ("signature", "SystemExit", "RecursionError"):
         return Difference("raised", ran.message)
     if ran.raised:
         text = f"it raises {ran.raised}: {ran.message}" if ran.message else f"it raises {ran.raised}."
         return Difference("raised", f"{text}\n    {ran.line}" if ran.line else text)
     if ran.wrote_to:
         return Difference("wrote", f"it writes to its argument `{ran.wrote_to}`; work on a copy.")
-    departure = difference(ran.value, known.expected[i], known.tolerances[i], known.axes)
-    if not departure and not agrees(ran, again, known.tolerances[i]):
+    if not agrees(ran, again, known.tolerances[i]):
         return Difference("changes", "the same input gives another result when it is called again.")
+    departure = difference(ran.value, known.expected[i], known.tolerances[i], known.axes)
+    if departure and ran.lacks:
+        return replace(departure, text=f"{departure.text} It has no parameter `{ran.lacks[0]}`.")
     return departure
 
 
-def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list, failing: list[int]) -> Report:
-    convention = next(
-        (
-            label
-            for label, outputs in known.conventions.items()
-            if all(agrees(r, o, t) for r, o, t in zip(ran, outputs, known.tolerances, strict=True))
-        ),
-        None,
-    )
-    mistake, whole = (None, True) if convention else name_mistake(known, ran, failing)
-    explained = [i for i in failing if mistake and agrees(ran[i], known.wrong[mistake][i], known.tolerances[i])]
-    smallest = min(explained or failing, key=lambda i: (departures[i].kind != "values", exercise.cases[i].size))
-    departure = departures[smallest]
-    outcome = "raised" if all(departures[i].kind == "raised" for i in failing) else "wrong"
+def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list[Difference | None]) -> Report:
+    """Name the mistake where it can be named, and show the smallest case that proves it."""
+    found = {i: departure for i, departure in enumerate(departures) if departure}
+    by_value = [i for i in found if found[i].kind not in ("wrote", "changes")]
+    convention = next((label for label, outputs in known.conventions.items() if equals(ran, outputs, known)), None)
+    mistake, left = (None, []) if convention or not by_value else name_mistake(known, ran, by_value)
+    shown = [i for i in by_value if mistake and i not in left] or by_value or list(found)
+    smallest = min(shown, key=lambda i: (found[i].kind != "values", exercise.cases[i].size))
+    departure = sentence(found[smallest].text)
+    outcome = "raised" if all(d.kind == "raised" for d in found.values()) else "wrong"
+    unclean = [i for i in found if i not in by_value]
+    if unclean and (left or not (mistake or convention)):
+        return told_first(exercise, known, found, min(unclean, key=lambda i: exercise.cases[i].size))
     lines = [("head", headline(exercise, mistake, convention))]
-    if convention or mistake:
-        if mistake != exercise.bug or not mistake:
-            lines.append(("why", exercise.why(convention or mistake or "")))
-        if not whole:
-            lines.append(("why", "That is not all: some cases differ for another reason as well."))
+    if mistake and mistake == exercise.bug:
+        pass  # naming it would solve the exercise
+    elif name := mistake or convention:
+        lines.append(("why", exercise.why(name)))
     else:
-        lines += [("why", text) for text in (stage(exercise, failing), observed(ran, known, smallest)) if text]
-    case = exercise.cases[smallest]
-    if departure.kind != "raised" or case.make():
-        lines.append(("case", f"Smallest failing case, {case.name}:"))
-        lines.append(("input", show_arguments(known.arguments[smallest])))
-    lines.append(("where", departure.text[0].upper() + departure.text[1:]))
+        lines += [("why", text) for text in (stage(exercise, by_value[0]), observed(ran, known, smallest)) if text]
+    if mistake and left:
+        lines.append(("why", f"That is not all: {case_words(exercise, left[0])} differs for another reason."))
+    lines.append(("case", f"Smallest failing case, {exercise.cases[smallest].name}:"))
+    lines.append(("input", show_arguments(known.arguments[smallest])))
+    lines.append(("where", departure))
+    if unclean:
+        lines.append(("where", f"And {found[unclean[0]].text}"))
     return Report(exercise.id, outcome, lines, mistake, convention)
+
+
+def told_first(exercise: Exercise, known: Trial, found: dict[int, Difference], i: int) -> Report:
+    """An argument written to, or results that change, come before anything about the numbers."""
+    lines = [
+        ("head", f"{exercise.id}: {found[i].text}"),
+        ("case", f"Seen on {exercise.cases[i].name}:"),
+        ("input", show_arguments(known.arguments[i])),
+    ]
+    return Report(exercise.id, "wrong", lines)
+
+
+def equals(ran: list[Ran], outputs: list[Ran], known: Trial) -> bool:
+    return all(agrees(r, o, t) for r, o, t in zip(ran, outputs, known.tolerances, strict=True))
+
+
+def sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def case_words(exercise: Exercise, i: int) -> str:
+    return exercise.cases[i].stage or exercise.cases[i].name
 
 
 def headline(exercise: Exercise, mistake: str | None, convention: str | None) -> str:
@@ -148,55 +180,25 @@ def headline(exercise: Exercise, mistake: str | None, convention: str | None) ->
     return f"{exercise.id}: not yet right."
 
 
-def stage(exercise: Exercise, failing: list[int]) -> str:
-    """Where the trouble starts: what holds, and the first stage that fails."""
-    first = exercise.cases[failing[0]]
-    if failing[0] == 0:
+def stage(exercise: Exercise, first: int) -> str:
+    """Where the trouble starts: how many cases hold, and what comes with the first that does not."""
+    if first == 0:
         return ""
-    passed = failing[0]
-    count = "The first case is" if passed == 1 else f"The first {passed} cases are"
-    return f"{count} right; the first difference comes with {first.stage or first.name}."
+    count = "The first case is" if first == 1 else f"The first {first} cases are"
+    return f"{count} right; the first difference comes with {case_words(exercise, first)}."
 
 
 def observed(ran: list[Ran], known: Trial, i: int) -> str:
     return "" if ran[i].raised else observe(ran[i].value, known.expected[i], known.arguments[i])
 
 
-def show_arguments(given: dict[str, Any]) -> str:
-    """The arguments as a learner would type them, large arrays by their shape."""
-    return "\n".join(f"{name} = {show(value, len(name) + 3)}" for name, value in given.items())
-
-
-def show(value: Any, indent: int) -> str:
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        fields = (f"{name}={show(item, indent)}" for name, item in zip(value._fields, value, strict=True))
-        return f"{type(value).__name__}({', '.join(fields)})"
-    if isinstance(value, list | tuple):
-        return "(" + ", ".join(show(item, indent) for item in value) + ")"
-    if isinstance(value, np.ndarray):
-        if value.size > 40:
-            return f"an array of shape {value.shape}"
-        return np.array2string(
-            value,
-            precision=4,
-            suppress_small=np.abs(value[np.isfinite(value)]).max(initial=0) < 1e4 if value.dtype.kind == "f" else None,
-            separator=", ",
-            prefix=" " * indent,
-        )
-    if callable(value):
-        return getattr(value, "__name__", type(value).__name__)
-    if isinstance(value, np.random.Generator):
-        return "a seeded Generator"
-    return repr(value)
-
-
 def judge_value(exercise: Exercise, answer: Any) -> Report:
     """Judge a number, a shape or a choice."""
-    expected = exercise.reference()
+    expected, choices = exercise.reference(), exercise.words.get("choices", [])
     try:
-        got = read(answer, expected)
+        got = read(answer, expected, exercise.words.get("question", ""))
     except ValueError as problem:
-        return Report(exercise.id, "wrong", [("head", f"{exercise.id}: {problem}")])
+        return Report(exercise.id, "wrong", [("head", f"{exercise.id}: {problem}.")])
     if equal(got, expected, exercise.tolerance):
         text = f"{exercise.id}: right. {exercise.words.get('because', '')}".strip()
         return Report(exercise.id, "right", [("head", text)])
@@ -204,10 +206,12 @@ def judge_value(exercise: Exercise, answer: Any) -> Report:
         if equal(got, value(), exercise.tolerance):
             lines = [("head", f"{exercise.id}: {label}."), ("why", exercise.why(label))]
             return Report(exercise.id, "wrong", lines, label)
-    return Report(exercise.id, "wrong", [("head", f"{exercise.id}: not {answer}. Think again, or ask for a hint.")])
+    if choices and got not in [choice.lower() for choice in choices]:
+        return Report(exercise.id, "wrong", [("head", f"{exercise.id}: choose one of {', '.join(choices)}.")])
+    return Report(exercise.id, "wrong", [("head", f"{exercise.id}: {answer} is not right.")])
 
 
 def equal(got: Any, expected: Any, tolerance: float) -> bool:
-    if isinstance(expected, str | bool | tuple):
+    if isinstance(expected, str | tuple):
         return got == expected
     return bool(np.isclose(got, expected, rtol=tolerance, atol=0))

@@ -22,22 +22,29 @@ def difference(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] 
         same = type(got) is type(expected) and got == expected
         return None if same else Difference("kind", f"it returns {brief(got)}, expected {expected!r}.")
     right = np.asarray(expected)
-    if isinstance(got, tuple) and len(got) and np.ndim(got[0]) == right.ndim:
+    if isinstance(got, tuple) and got and np.shape(as_array(got[0])) == right.shape:
         return Difference("kind", f"it returns a tuple of {len(got)}, expected one array.")
     array = as_array(got)
     if array is None:
         return Difference("kind", f"it returns {brief(got)}, expected {describe(right)}.")
     if array.shape != right.shape:
-        return Difference("shape", f"its shape is {array.shape}, expected {describe(right)}.")
+        return Difference("shape", f"its shape is {array.shape}, expected {right.shape or 'a single number, ()'}.")
     if right.dtype == bool and array.dtype != bool:
-        return Difference("kind", f"it returns {array.dtype} numbers, expected booleans, True = may attend.")
+        return Difference("kind", f"it returns numbers ({array.dtype}), expected True or False.")
     wrong = unequal(array, right, tolerance)
     if not wrong.any():
         return None
+    if array.dtype == np.float16 and not unequal(array.astype(float), right, 1e-2).any():
+        return Difference("kind", "it returns float16, which holds three figures; return float32 or float64.")
     telling = wrong & (np.abs(np.nan_to_num(right.astype(float))) > 1e-3)
-    place = tuple(np.argwhere(telling if telling.any() else wrong)[0])
+    unexpected_nan = wrong & np.isnan(array)
+    place = tuple(np.argwhere(first_that_has_any(unexpected_nan, telling, wrong))[0])
     at = f"at {place_words(place, axes)}: " if place else ""
     return Difference("values", f"{at}expected {figures(right[place])}, got {figures(array[place])}.")
+
+
+def first_that_has_any(*masks: np.ndarray) -> np.ndarray:
+    return next(mask for mask in masks if mask.any())
 
 
 def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarray:
@@ -69,12 +76,25 @@ def figures(number: Any) -> str:
 
 
 def describe(array: np.ndarray) -> str:
-    return f"an array of shape {array.shape}" if array.ndim else f"one {'boolean' if array.dtype == bool else 'number'}"
+    return f"an array of shape {array.shape}" if array.ndim else "True or False" if array.dtype == bool else "a number"
+
+
+ODD = {
+    "generator": "a generator; is a `yield` there that should be a `return`?",
+    "coroutine": "a coroutine; leave out the `async`",
+    "function": "a function; call it, and return its result",
+    "type": "a class; return a value",
+    "ellipsis": "three dots",
+}
 
 
 def brief(value: Any) -> str:
+    """What came in place of numbers."""
     if value is None:
         return "None"
+    name = type(value).__name__
     if isinstance(value, list | tuple):
-        return f"a {type(value).__name__} that is no array"
-    return f"a {type(value).__name__}"
+        return f"a {name} whose rows differ in length, or that holds more than numbers"
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype.name}"
+    return ODD.get(name, f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}")

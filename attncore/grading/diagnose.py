@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from attncore.exercises import Exercise
-from attncore.grading.compare import difference
+from attncore.grading.compare import unequal
 from attncore.grading.run import Ran, quietly, run
 from attncore.shapes import as_array, shape_line
 
@@ -52,30 +52,36 @@ def agrees(ran: Ran, other: Ran, tolerance: float) -> bool:
     """Do two calls come to the same: equal values, or the same exception?"""
     if ran.raised or other.raised:
         return ran.raised == other.raised
-    return (
-        difference(ran.value, other.value, tolerance) is None and difference(other.value, ran.value, tolerance) is None
-    )
+    one, two = ran.value, other.value
+    if not (isinstance(one, np.ndarray) and isinstance(two, np.ndarray)):
+        return type(one) is type(two)
+    if one.shape != two.shape or (one.dtype == bool) != (two.dtype == bool):
+        return False
+    return not unequal(one, two, tolerance).any()
 
 
-def name_mistake(trial: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[str | None, bool]:
-    """The label that explains the failing cases best, and whether it explains them all.
+def name_mistake(trial: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[str | None, list[int]]:
+    """The label that explains the failing cases best, and the failing cases that it leaves unexplained.
 
-    A label is taken where, on failing cases, it gives what the answer gives. One that is refuted elsewhere (it
-    would fail where the answer is right) needs to explain more than it gets wrong.
+    A label explains a case where it gives what the answer gives. The one taken explains the first failing case, on
+    numbers enough to tell it by; of several, the one that explains most, cases counting against it where the answer
+    does something else. Where none explains the first case, one may still explain most of the others.
     """
-    best, best_score, whole = None, 0.0, False
+    best: tuple[tuple, str | None, list[int]] = ((False, 0.0), None, list(failing))
     for label, outputs in trial.wrong.items():
         same = [agrees(ran[i], outputs[i], trial.tolerances[i]) for i in range(len(ran))]
-        if all(same):
-            return label, True
         explained = [i for i in failing if same[i]]
+        left = [i for i in failing if not same[i]]
+        if explained and all(same):
+            return label, []
+        if sum(telling(ran[i]) for i in explained) < 2 and left:
+            continue
         if not any(telling(ran[i]) for i in explained):
             continue
-        refuted = sum(not s and not r.raised for s, r in zip(same, ran, strict=True))
-        score = len(explained) - 0.75 * refuted
-        if score > best_score:
-            best, best_score, whole = label, score, len(explained) == len(failing)
-    return best, whole
+        rank = (same[failing[0]], len(explained) - 0.75 * same.count(False))
+        if rank > best[0]:
+            best = (rank, label, left)
+    return best[1], best[2]
 
 
 def telling(ran: Ran) -> bool:
@@ -100,6 +106,8 @@ def observe(got, expected, given: dict) -> str:
         return ""
     if np.isnan(array).any() and not np.isnan(right).any():
         return "It contains NaN, which no input of this exercise should give."
+    if right.dtype == bool and (array.dtype != bool or not right.ndim):
+        return ""
     if right.dtype == bool:
         return "Every entry is the opposite of what is expected." if np.array_equal(array, ~right) else ""
     if not array.any():
@@ -111,8 +119,9 @@ def observe(got, expected, given: dict) -> str:
         return "The sign is the opposite of what is expected."
     with np.errstate(all="ignore"):
         ratio = array[right != 0] / right[right != 0]
-    if ratio.size > 1 and np.isfinite(ratio).all() and np.allclose(ratio, ratio[0]):
+    if ratio.size > 1 and np.isfinite(ratio).all() and np.allclose(ratio, ratio[0]) and not array[right == 0].any():
         return f"Every number is {ratio[0]:.4g} times what is expected."
-    if right.ndim and np.allclose(right.sum(axis=-1), 1) and not np.allclose(array.sum(axis=-1), 1):
-        return "The rows should sum to one, and do not."
+    if right.ndim and np.allclose(right.sum(axis=-1), 1) and not np.allclose(array.sum(axis=-1), 1, atol=0.01):
+        columns = right.ndim > 1 and np.allclose(array.sum(axis=-2), 1)
+        return f"The rows should sum to one, and do not{'; the columns do' if columns else ''}."
     return ""

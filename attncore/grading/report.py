@@ -1,7 +1,11 @@
 """What a learner is told: one object, shown as plain text or as a panel, always in the same order."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
+
+import numpy as np
 
 STYLE = """<style>
 .attn-panel{border-left:4px solid var(--attn-c);padding:.5em .9em;margin:.3em 0;max-width:60em;
@@ -56,3 +60,30 @@ class Report(Panel):
     ):
         super().__init__(outcome, lines)
         self.exercise, self.outcome, self.mistake, self.convention = exercise, outcome, mistake, convention
+
+
+def show_arguments(given: dict[str, Any]) -> str:
+    """The arguments, one a line, as a learner would type them; large arrays by their shape."""
+    return "\n".join(f"{name} = {show(value, len(name) + 3)}" for name, value in spread(given.items()))
+
+
+def spread(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Tuples taken apart: weights.W_query, masks[0]."""
+    for name, value in items:
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            yield from ((f"{name}.{field}", item) for field, item in zip(value._fields, value, strict=True))
+        elif isinstance(value, tuple) and value:
+            yield from ((f"{name}[{place}]", item) for place, item in enumerate(value))
+        else:
+            yield name, value
+
+
+def show(value: Any, indent: int) -> str:
+    if isinstance(value, np.ndarray):
+        if value.size > 40:
+            return f"an array of shape {value.shape}"
+        large = value.dtype.kind == "f" and np.abs(value[np.isfinite(value)]).max(initial=0) >= 1e4
+        return np.array2string(value, precision=4, suppress_small=not large, separator=", ", prefix=" " * indent)
+    if isinstance(value, np.random.Generator):
+        return "a Generator"
+    return getattr(value, "__name__", repr(value)) if callable(value) else repr(value)

@@ -7,13 +7,15 @@ import io
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from attncore.shapes import as_array
 
 SECONDS = 5.0
 PACKAGE = str(Path(__file__).parents[1])
@@ -25,43 +27,54 @@ class TimeUp(BaseException):
 
 @dataclass(frozen=True)
 class Ran:
-    """What one call did: it returned a value, or it raised (an exception's name, a sentence, and the line)."""
+    """What one call did: it returned a value, or it raised (an exception's name, a sentence, and the line).
+
+    Numbers come as an array. `lacks` names the optional parameters of the case that the answer does not have.
+    """
 
     value: Any = None
     raised: str = ""
     message: str = ""
     line: str = ""
     wrote_to: str = ""
+    lacks: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeUp in this thread, again and again until it ends, once the time is up."""
-    thread = threading.get_ident()
+    """Raise TimeUp in this thread once the time is up, in bursts, so that an answer's own bare except is hit as well.
+
+    A call that waits in C (a lock, a sleep) is stopped when it comes back.
+    """
+    thread = ctypes.c_ulong(threading.get_ident())
     done = threading.Event()
 
     def interrupt() -> None:
-        if done.wait(seconds):
-            return
-        while not done.is_set():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeUp))
-            done.wait(0.2)
+        pause = seconds
+        while not done.wait(pause):
+            for _ in range(20):
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
+                if done.wait(0.0002):
+                    return
+            pause = 0.05
 
     watch = threading.Thread(target=interrupt, daemon=True)
     watch.start()
     try:
         yield
     finally:
-        done.set()
-        watch.join()
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None)
+        while watch.is_alive():
+            with contextlib.suppress(TimeUp):
+                done.set()
+                watch.join()
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
 
 
 def run(answer: Callable, reference: Callable, arguments: dict[str, Any]) -> Ran:
     """Call the answer with a case's arguments. Nothing that it raises gets out, but for TimeUp."""
     given = deepcopy(arguments)
     try:
-        args, kwargs = bind(answer, reference, given)
+        args, kwargs, lacks = bind(answer, reference, given)
     except TypeError as problem:
         return Ran(raised="signature", message=str(problem))
     try:
@@ -70,64 +83,84 @@ def run(answer: Callable, reference: Callable, arguments: dict[str, Any]) -> Ran
         raise
     except RecursionError:
         return Ran(raised="RecursionError", message="it calls itself without end.")
-    except BaseException as problem:  # SystemExit too: an answer must not end the kernel
-        text = str(problem).strip().splitlines()
-        return Ran(raised=type(problem).__name__, message=text[0] if text else "", line=last_line(problem))
+    except SystemExit:
+        return Ran(raised="SystemExit", message="it calls exit; return the value instead.")
+    except BaseException as problem:  # GeneratorExit and the like must not end the kernel either
+        return Ran(raised=type(problem).__name__, message=first_line(problem), line=last_line(problem), lacks=lacks)
     wrote_to = [name for name, value in given.items() if not unchanged(value, arguments[name])]
-    return Ran(value, wrote_to=wrote_to[0] if wrote_to else "")
+    return Ran(value, wrote_to=wrote_to[0] if wrote_to else "", lacks=lacks)
 
 
 def quietly() -> contextlib.ExitStack:
     """Prints and warnings of an answer are no mistake; they stay out of the verdict."""
     stack = contextlib.ExitStack()
     stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+    stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
     stack.enter_context(warnings.catch_warnings())
     warnings.simplefilter("ignore")
     stack.enter_context(np.errstate(all="ignore"))
     return stack
 
 
-def bind(answer: Callable, reference: Callable, given: dict[str, Any]) -> tuple[list, dict[str, Any]]:
-    """Place the arguments: required ones in order, optional ones by name where the answer has the name.
+def bind(answer: Callable, reference: Callable, given: dict[str, Any]) -> tuple[list, dict[str, Any], tuple[str, ...]]:
+    """Place the arguments: required ones in order, optional ones by name, or by place where they are renamed.
 
-    Raises TypeError, as a sentence, where the answer cannot take them.
+    The third result names optional parameters that the answer lacks; it is called without them. Raises TypeError, as a
+    sentence, where the answer cannot take the rest.
     """
     parameters = inspect.signature(reference).parameters
-    variadic = [name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL]
-    if variadic:
-        return list(given.get(variadic[0], ())), {}
-    required = [name for name, p in parameters.items() if p.default is p.empty and name in given]
-    optional = [name for name in given if name not in required]
     try:
-        own = inspect.signature(answer).parameters
-    except (TypeError, ValueError):  # some built-ins have no signature
-        return list(given.values()), {}
-    by_any_name = any(p.kind is p.VAR_KEYWORD for p in own.values())
-    keyword_only = {name for name, p in own.items() if p.kind is p.KEYWORD_ONLY}
-    args = [given[name] for name in required if name not in keyword_only]
-    kwargs = {name: given[name] for name in required if name in keyword_only}
-    for name in optional:
-        if name in own or by_any_name:
-            kwargs[name] = given[name]
-        else:  # renamed: its place decides
-            before = [p for p in list(parameters)[: list(parameters).index(name)] if p not in required]
-            args += [
-                parameters[p].default for p in before if p not in given and len(args) < len(required) + len(before)
-            ]
+        signature = inspect.signature(answer)
+    except Exception:  # some built-ins have no signature, and a stranger's __signature__ may raise
+        return list(given.values()), {}, ()
+    args, kwargs, lacks = [], {}, []
+    for place, (name, parameter) in enumerate(parameters.items()):
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            args += given.get(name, ())
+        elif name in given and parameter.default is parameter.empty and not only_by_name(signature, name):
             args.append(given[name])
+        elif (own := own_name(signature, name, place, parameters)) is None:
+            lacks += [name] if name in given else []
+        elif name in given or signature.parameters.get(own, parameter).default is parameter.empty:
+            kwargs[own] = given.get(name, parameter.default)
+    for own in [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY and p.name in kwargs]:
+        args.append(kwargs.pop(own))
     try:
-        inspect.signature(answer).bind(*args, **kwargs)
+        signature.bind(*args, **kwargs)
     except TypeError:
-        expected = ", ".join(parameters)
-        raise TypeError(
-            f"it cannot be called as {reference.__name__}({expected}): its own parameters are ({', '.join(own)})."
-        ) from None
-    return args, kwargs
+        line = f"{reference.__name__}{inspect.signature(reference)}"
+        raise TypeError(f"it cannot be called as {line}: its own parameters are {signature}.") from None
+    return args, kwargs, tuple(lacks)
+
+
+def only_by_name(signature: inspect.Signature, name: str) -> bool:
+    return name in signature.parameters and signature.parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def own_name(signature: inspect.Signature, name: str, place: int, parameters: Mapping[str, Any]) -> str | None:
+    """What the answer calls an optional parameter: the same, or what stands in its place; None where it has none."""
+    own = list(signature.parameters.values())
+    if name in signature.parameters or any(p.kind is p.VAR_KEYWORD for p in own):
+        return name
+    at_place = own[place] if place < len(own) else None
+    if at_place is None or at_place.name in parameters or at_place.kind is at_place.VAR_POSITIONAL:
+        return None
+    return at_place.name
 
 
 def kept(value: Any) -> Any:
-    """The result as it is now: an answer may write to the same buffer again."""
-    return value.copy() if isinstance(value, np.ndarray) else value
+    """Numbers as an array of their own, since an answer may write to its buffer again; other things as they are."""
+    if inspect.iscoroutine(value):
+        value.close()
+    array = None if value is None or isinstance(value, tuple) else as_array(value)
+    return value if array is None else array.copy()
+
+
+def first_line(problem: BaseException) -> str:
+    try:
+        return (str(problem).strip().splitlines() or [""])[0]
+    except Exception:  # a stranger's __str__ may raise
+        return ""
 
 
 def unchanged(now: Any, before: Any) -> bool:
@@ -143,7 +176,8 @@ def unchanged(now: Any, before: Any) -> bool:
 
 
 def last_line(problem: BaseException) -> str:
-    """The learner's own line that raised, without our frames."""
+    """The learner's own line that raised, without our frames and those of a library."""
     frames = traceback.extract_tb(problem.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(PACKAGE)]
+    foreign = (PACKAGE, str(Path(np.__file__).parents[1]), "<__array_function__")
+    own = [frame for frame in frames if not frame.filename.startswith(foreign)]
     return (own[-1].line or "") if own else ""
