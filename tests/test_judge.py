@@ -307,3 +307,116 @@ def test_the_edge_of_a_panel_stands_out_in_both_themes(edge, background):
 
     assert edge in STYLE
     assert contrast(edge, background) >= 3
+
+
+def test_a_bare_except_does_not_outlast_the_time_limit(monkeypatch):
+    monkeypatch.setattr("attncore.grading.check.SECONDS", 0.05)
+
+    def forever(x, axis=-1):
+        while True:
+            try:  # noqa: SIM105
+                sum(range(100))
+            except:  # noqa: E722
+                pass
+
+    assert judge("softmax", forever).outcome == "raised"
+
+
+def test_a_missing_return_is_asked_about():
+    def no_return(x, axis=-1):
+        softmax(x, axis)
+
+    report = judge("softmax", no_return)
+    assert report.outcome == "unattempted"
+    assert "is the `return` missing?" in report.message
+    assert "return" not in judge("softmax", returns_none).message
+
+
+def test_a_parameter_that_is_missing_is_named_with_the_mistake():
+    report = judge("softmax", lambda x: softmax(x))
+    assert report.mistake == "axis ignored"
+    assert "It has no parameter `axis`." in report.message
+
+
+def test_an_option_without_a_default_gets_its_default():
+    assert (
+        judge(
+            "scaled_dot_product_attention",
+            lambda query, key, value, mask, scale: attend(query, key, value, mask, scale),
+        ).outcome
+        == "right"
+    )
+
+
+def test_an_answer_that_calls_a_stub_is_told_so():
+    names = {"np": np}
+    exec("def softmax(x, axis=-1): ...\ndef masked_softmax(scores, mask): return softmax(scores) * 2", names)
+    report = judge("masked_softmax", names["masked_softmax"])
+    assert report.outcome == "raised"
+    assert "it calls softmax, which is not written yet" in report.message
+    assert "from attncore.softmax import softmax" in report.message
+
+
+def test_a_stub_of_the_same_name_as_an_attribute_is_none_of_its_business():
+    exec_names = {"library": type("library", (), {"softmax": staticmethod(softmax)}), "attend": attend}
+    exec(
+        "def softmax(x, axis=-1): ...\n"
+        "def attention_weights(query, key, mask=None, scale=None):\n"
+        "    scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)\n"
+        "    if mask is not None: scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask\n"
+        "    return library.softmax(scores)",
+        exec_names | {"np": np},
+        made := {},
+    )
+    assert judge("attention_weights", made["attention_weights"]).outcome == "right"
+
+
+def test_writing_to_an_argument_is_told_before_anything_else():
+    report = judge("scaled_dot_product_attention", writes)
+    assert report.mistake is None
+    assert report.lines[0][1] == "scaled_dot_product_attention: it writes to its argument `query`; work on a copy."
+
+
+class Odd:
+    """What a stranger may return: everything about it raises."""
+
+    detach = 3
+
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError("no")
+
+    def __eq__(self, other):
+        raise RuntimeError("no")
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def unspeakable(*args, **kwargs):
+    raise Unspeakable
+
+
+async def waits(x, axis=-1):
+    return x
+
+
+ODD = {
+    "generator": lambda x, axis=-1: (number for number in x),
+    "coroutine": waits,
+    "object": lambda x, axis=-1: Odd(),
+    "tuple": lambda x, axis=-1: (Odd(), [[1], [1, 2]]),
+    "strings": lambda x, axis=-1: np.array(["a"]),
+    "class": lambda x, axis=-1: Odd,
+    "float16": lambda x, axis=-1: softmax(x, axis).astype(np.float16),
+    "complex": lambda x, axis=-1: softmax(x, axis) + 1j,
+    "exception": unspeakable,
+}
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+def test_whatever_an_answer_returns_gets_a_sentence(answer):
+    report = judge("softmax", answer)
+    assert report.outcome in ("wrong", "raised")
+    assert "attncore" not in report.message

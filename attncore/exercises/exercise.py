@@ -98,6 +98,7 @@ def cases(reference, *more: Case, **given) -> list[Case]:
     batched = any("..." in axes for axes in shape_line(reference)[0])
     plain = [
         case(reference, "a small example", small=True, **given),
+        case(reference, "another small example", small=True, **given),
         case(reference, "no two axes of one length", **given),
     ]
     if batched:

@@ -194,6 +194,20 @@ mha = lesson.code(
             mask=lambda s: np.arange(s.k) < np.array([s.k, 2])[:, None, None],
         ),
         heads_case(
+            "a float mask for each text",
+            3,
+            lead=(2,),
+            stage="a mask for each text",
+            mask=lambda s: np.where(np.arange(s.k) < np.array([s.k, 2])[:, None, None], 0.3, -np.inf),
+        ),
+        heads_case(
+            "a mask for every leading axis",
+            3,
+            lead=(2, 4),
+            stage="a mask for each text",
+            mask=lambda s: np.arange(s.k) < np.array([[s.k, 2, 1, 3], [1, 4, s.k, 2]])[..., None, None],
+        ),
+        heads_case(
             "as many texts as heads",
             3,
             lead=(3,),

@@ -188,6 +188,14 @@ def one_coordinate(x):
     return out
 
 
+def opposite_coordinates(x):
+    """The first number of a token moves two numbers of the token before it, by amounts that cancel."""
+    out = np.tanh(x)
+    out[:-1, -1] += x[1:, 0]
+    out[:-1, 1] -= x[1:, 0]
+    return out
+
+
 def first_pair(x):
     """A causal sum in which token 1 alone leaks, into output 0."""
     out = np.cumsum(x, axis=0)
@@ -217,6 +225,7 @@ LAYERS = (
     only_itself,
     first_and_last,
     one_coordinate,
+    opposite_coordinates,
     first_pair,
     last_to_first,
     rounding_noise,

@@ -53,7 +53,7 @@ def agrees(ran: Ran, other: Ran, tolerance: float) -> bool:
     if ran.raised or other.raised:
         return ran.raised == other.raised
     one, two = ran.value, other.value
-    if not (isinstance(one, np.ndarray) and isinstance(two, np.ndarray)):
+    if not all(isinstance(value, np.ndarray) and value.dtype.kind in "biufc" for value in (one, two)):
         return type(one) is type(two)
     if one.shape != two.shape or (one.dtype == bool) != (two.dtype == bool):
         return False

@@ -5,6 +5,7 @@ from html import escape
 
 import matplotlib
 import numpy as np
+from matplotlib.colors import to_hex
 
 from attncore.views.style import BLUE, GREEN, ORANGE, Picture, captioned
 
@@ -101,9 +102,10 @@ def shade(weight: float) -> str:
     """The colour of a weight between 0 and 1, and black or white text that reads on it."""
     if not np.isfinite(weight):
         return "background:#d55e00;color:#fff"
-    red, green, blue, _ = COLOURS(min(max(weight, 0.0), 1.0), bytes=True)
-    dark = 0.299 * red + 0.587 * green + 0.114 * blue < 140
-    return f"background:#{red:02x}{green:02x}{blue:02x};color:{'#fff' if dark else '#000'}"
+    colour = np.array(COLOURS(min(max(weight, 0.0), 1.0))[:3])
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    dark = linear @ (0.2126, 0.7152, 0.0722) < 0.179  # where white and black stand out alike (WCAG 2)
+    return f"background:{to_hex(tuple(colour))};color:{'#fff' if dark else '#000'}"
 
 
 def yes_no(allowed: bool) -> str:

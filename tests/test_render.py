@@ -1,0 +1,87 @@
+"""From a lesson to two notebooks."""
+
+import nbformat
+import pytest
+
+from attncore.app import consistency, render
+from attncore.app.workbook import NOTEBOOKS
+from attncore.exercises import LESSONS, exercises, find
+
+
+def test_rendering_is_deterministic():
+    first, second = render.render("04_dot_product", solved=True), render.render("04_dot_product", solved=True)
+    assert nbformat.writes(first) == nbformat.writes(second)
+
+
+def test_a_cell_keeps_its_id_when_another_is_inserted(monkeypatch):
+    before = [cell.id for cell in render.render("04_dot_product", solved=False).cells]
+    cells = render.lesson_cells("04_dot_product")
+    monkeypatch.setattr(render, "lesson_cells", lambda _: [render.new_markdown_cell("new"), *cells])
+    assert [cell.id for cell in render.render("04_dot_product", solved=False).cells][1:] == before
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_learners_notebook_has_no_verdict_to_compare(lesson):
+    for cell in render.render(lesson, solved=False).cells:
+        assert render.CHECKED not in cell.metadata.get("tags", [])
+
+
+@pytest.mark.parametrize("exercise", [e for e in exercises if e.kind == "code"], ids=lambda e: e.id)
+def test_a_stub_is_the_reference_without_its_body(exercise):
+    stub, whole = render.stub(exercise.reference), render.source_of(exercise.reference)
+    assert whole.startswith(stub.removesuffix("    ...").rstrip())
+    assert "@" not in stub.partition('"""')[0]
+
+
+def test_a_bug_to_find_does_not_say_its_name():
+    for exercise in exercises:
+        if exercise.kind == "debug":
+            for cell in render.learner_cells(exercise):
+                assert exercise.bug.replace(" ", "_") not in cell.source
+
+
+def notebook_of(lesson):
+    return nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", as_version=4)
+
+
+def test_a_tampered_notebook_is_noticed(tmp_path, monkeypatch):
+    notebook = notebook_of("02_softmax")
+    notebook.cells[0].source += "!"
+    for folder in ("notebooks", "solutions"):
+        (tmp_path / folder).mkdir()
+        nbformat.write(notebook, tmp_path / folder / "02_softmax.ipynb")
+    monkeypatch.setattr(consistency, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(consistency, "SOLUTIONS", tmp_path / "solutions")
+    found = list(consistency.notebook_problems("02_softmax"))
+    assert "notebooks/02_softmax.ipynb is not what the lesson renders to: run python course.py render" in found
+    assert any(problem.startswith("solutions/02_softmax.ipynb is not") for problem in found)
+
+
+def test_a_solution_in_the_learners_notebook_is_noticed():
+    notebook = notebook_of("06_masks")
+    notebook.cells.append(nbformat.v4.new_code_cell(render.source_of(find("causal_mask").reference)))
+    assert any(
+        "a line of the solution of causal_mask" in problem for problem in consistency.leaks("06_masks", notebook)
+    )
+
+
+def test_a_wrong_solution_under_a_wrong_label_is_noticed():
+    exercise = find("softmax")
+    spoilt = type(exercise)(**vars(exercise) | {"wrong": {"no maximum": exercise.reference, **exercise.wrong}})
+    assert 'softmax: the wrong solution "no maximum" passes' in list(consistency.judged_problems(spoilt))
+    swapped = {"base two": exercise.wrong["axis ignored"], "axis ignored": exercise.wrong["base two"]}
+    spoilt = type(exercise)(**vars(exercise) | {"wrong": exercise.wrong | swapped})
+    assert len(list(consistency.judged_problems(spoilt))) == 0, "names come from what is computed, both are known"
+
+
+def test_a_missing_word_is_noticed():
+    exercise = find("softmax")
+    words = {key: value for key, value in exercise.words.items() if key != "walkthrough"}
+    spoilt = type(exercise)(**vars(exercise) | {"words": words})
+    assert list(consistency.words_problems(spoilt)) == ["softmax: no walkthrough in softmax.toml"]
+    why = {**exercise.words["why"], "nobody": "?"}
+    spoilt = type(exercise)(**vars(exercise) | {"words": exercise.words | {"why": why, "hints": ["one"]}})
+    assert list(consistency.words_problems(spoilt)) == [
+        "softmax: 1 hints, expected three",
+        'softmax: a sentence for "nobody", which is no wrong solution',
+    ]
