@@ -18,6 +18,17 @@ AXES = {
     "w": "head width",
     "m/h": "head width",
     "h*w": "model width",
+    "g": "group",
+    "s": "state width",
+    "a": "score width",
+    "s+m": "joined width",
+    "f": "inner width",
+    "l": "layer",
+    "p": "patch width",
+    "H": "row",
+    "W": "column",
+    "c": "channel",
+    "n+1": "token",
 }
 
 

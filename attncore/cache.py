@@ -1,0 +1,90 @@
+"""Lesson 12: what attention costs, and the cache that generation lives on."""
+
+import numpy as np
+
+from attncore.dot_product import scaled_dot_product_attention
+from attncore.heads import merge_heads, split_heads
+from attncore.masks import causal_mask
+from attncore.shapes import shaped
+
+
+def attention_flops(n, d_model):
+    """Count the floating-point operations of multi-head attention over n tokens.
+
+    ->()
+
+    The four projections take 8 n m^2, the scores and the weighted sum 4 n^2 m; a multiplication
+    and an addition are two. Softmax, biases and what a causal mask could save are left out.
+    """
+    return 8 * n * d_model**2 + 4 * n**2 * d_model
+
+
+def kv_cache_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    """Count the bytes of the keys and values that generation keeps, an integer.
+
+    ->()
+
+    Two arrays a layer, of batch * kv_heads * tokens * d_head numbers each.
+    """
+    return 2 * layers * batch * kv_heads * tokens * d_head * bytes_per_value
+
+
+class KVCache:
+    """Keys and values of the tokens so far, (..., h, n, d) and (..., h, n, v).
+
+    Room doubles when it runs out, so that appending copies each number a bounded number of times
+    on average. `key` and `value` are views of what is there; they are not to be written to.
+    """
+
+    def __init__(self):
+        self.length = 0
+        self.rooms = None
+
+    def __len__(self):
+        return self.length
+
+    def append(self, key, value):
+        """Add the keys and values of new tokens. Raises ValueError where they do not fit."""
+        if key.shape[:-1] != value.shape[:-1]:
+            raise ValueError(f"KVCache: key is {key.shape}, value is {value.shape}: tokens or heads differ")
+        if self.rooms is None:
+            self.rooms = [np.empty_like(new) for new in (key[..., :0, :], value[..., :0, :])]
+        needed = self.length + key.shape[-2]
+        for i, new in enumerate((key, value)):
+            room = self.rooms[i]
+            if room.shape[:-2] != new.shape[:-2] or room.shape[-1] != new.shape[-1]:
+                raise ValueError(f"KVCache: it holds {room.shape}, which {new.shape} does not continue")
+            if needed > room.shape[-2]:
+                self.rooms[i] = grown(room, self.length, max(needed, 2 * self.length))
+            self.rooms[i][..., self.length : needed, :] = new
+        self.length = needed
+
+    @property
+    def key(self):
+        return self.rooms[0][..., : self.length, :]
+
+    @property
+    def value(self):
+        return self.rooms[1][..., : self.length, :]
+
+
+def grown(room, length, capacity):
+    """The same first `length` tokens, with room for `capacity`."""
+    larger = np.empty((*room.shape[:-2], capacity, room.shape[-1]), room.dtype)
+    larger[..., :length, :] = room[..., :length, :]
+    return larger
+
+
+@shaped(weights="(m,m),(m,m),(m,m),(m,m)")
+def attend_with_cache(x, cache, weights, n_heads):
+    """Attend from new tokens to all tokens so far, and keep the new keys and values.
+
+    (...,n,m)->(...,n,m)
+
+    `cache` is a `KVCache`, which grows by n; `weights` is a `HeadWeights`. Chunks of any length,
+    one after another, give the rows of one causal pass over the whole text.
+    """
+    query, key, value = (split_heads(x @ W, n_heads) for W in weights[:3])
+    cache.append(key, value)
+    mask = causal_mask(x.shape[-2], len(cache))
+    return merge_heads(scaled_dot_product_attention(query, cache.key, cache.value, mask)) @ weights.W_output

@@ -1,0 +1,76 @@
+"""Lesson 16: reading attention maps, and not over-reading them."""
+
+import numpy as np
+
+from attncore.shapes import shaped
+
+
+@shaped
+def value_weighted_map(weights, value, W_output):
+    """Measure what each key adds to each output: its weight times the length of what it hands over.
+
+    (...,q,k),(...,k,v),(v,m)->(...,q,k)
+
+    What is handed over is value @ W_output, its length the Euclidean norm. For a head, W_output
+    holds the head's own rows. Kobayashi et al. (2020).
+    """
+    lengths = np.linalg.norm(value @ W_output, axis=-1)
+    return weights * lengths[..., None, :]
+
+
+@shaped
+def attention_rollout(maps):
+    """Follow attention through all layers: how much of each input reaches each last output.
+
+    (l,n,n)->(n,n)
+
+    The maps come first layer to last. Half of every layer is the residual, which passes a token
+    on as it is; later layers multiply from the left. Rows that sum to one stay so.
+    Abnar and Zuidema (2020).
+    """
+    reached = same = np.eye(maps.shape[-1], dtype=maps.dtype)
+    for weights in maps:
+        reached = (0.5 * weights + 0.5 * same) @ reached
+    return reached
+
+
+def permutation_effect(predict, weights, rng, shuffles=100):
+    """Measure how much a prediction changes when each row's weights are dealt out anew.
+
+    ->()
+
+    The mean, over random shuffles by `rng`, of the absolute change of predict(weights), averaged
+    over its entries. Each row of `weights`, (..., q, k), is shuffled by itself: the same weights,
+    on other keys. Jain and Wallace (2019).
+    """
+    plain = np.asarray(predict(weights))
+    changes = [np.mean(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)]
+    return float(np.mean(changes))
+
+
+def ablation_effect(layer, x, head):
+    """Measure how much the output changes when one head is left out.
+
+    ->()
+
+    The largest absolute change between layer(x, None), the whole layer, and layer(x, head), the
+    layer without that head. Michel et al. (2019) measure the change of the task's score instead.
+    """
+    return float(np.max(np.abs(layer(x, head) - layer(x, None))))
+
+
+def induction_score(weights, tokens):
+    """Measure how far a head continues repetitions: it looks at what followed last time.
+
+    ->()
+
+    The mean weight from each token that occurred before to the token just after its latest
+    earlier occurrence; 0 where nothing is repeated. `weights` is (n, n), `tokens` n words or ids.
+    Olsson et al. (2022).
+    """
+    last_seen, found = {}, []
+    for i, token in enumerate(tokens):
+        if token in last_seen:
+            found.append(weights[i][last_seen[token] + 1])
+        last_seen[token] = i
+    return float(np.mean(found)) if found else 0.0

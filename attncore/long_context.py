@@ -1,0 +1,89 @@
+"""Lesson 15: long texts: windows, sinks, and linear attention."""
+
+import numpy as np
+
+from attncore.masks import causal_mask
+from attncore.shapes import shaped
+from attncore.softmax import softmax
+
+
+def sliding_window_mask(n, window, sinks=0):
+    """Allow each token itself, the window - 1 tokens before it, and the first `sinks` tokens.
+
+    ->(n,n)
+
+    Booleans, True = may attend; sinks are causal too. A window as wide as the text is the causal
+    mask. Raises ValueError for a window below 1. Beltagy et al. (2020); sinks: Xiao et al. (2023).
+    """
+    if window < 1:
+        raise ValueError(f"sliding_window_mask: window is {window}, expected at least 1")
+    position = np.arange(n)
+    near = position > position[:, None] - window
+    return causal_mask(n) & (near | (position < sinks))
+
+
+@shaped
+def softmax_with_sink(scores, sink):
+    """Softmax over the keys and one more score, the sink, whose share is dropped.
+
+    (...,q,k)->(...,q,k)
+
+    So a row may sum to less than one: a head can attend to nothing. `sink` is a number, or an
+    array that broadcasts over the leading axes, such as one a head. A sink of -inf is plain
+    softmax. Miller (2023); gpt-oss (OpenAI, 2025).
+    """
+    sink = np.asarray(sink, dtype=scores.dtype)[..., None, None]
+    column = np.broadcast_to(sink, (*np.broadcast_shapes(sink.shape[:-2], scores.shape[:-2]), scores.shape[-2], 1))
+    scores = np.broadcast_to(scores, (*column.shape[:-1], scores.shape[-1]))
+    return softmax(np.concatenate([scores, column], axis=-1))[..., :-1]
+
+
+def rolling_cache(key, value, window, sinks=0):
+    """Keep the keys and values that the next token's window still sees: returns (key, value).
+
+    What the last row of `sliding_window_mask(n, window, sinks)` allows, in order; key is
+    (..., n, d), value (..., n, v). Xiao et al. (2023).
+    """
+    seen = sliding_window_mask(key.shape[-2], window, sinks)[-1]
+    return key[..., seen, :], value[..., seen, :]
+
+
+def feature_map(x):
+    """elu(x) + 1: positive, and smooth enough to learn; Katharopoulos et al. (2020)."""
+    return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
+
+
+@shaped
+def linear_attention(query, key, value, causal=True):
+    """Attend with a product of features in place of the exponential of a product.
+
+    (...,q,d),(...,k,d),(...,k,v)->(...,q,v)
+
+    The weight of a key is feature_map(query) . feature_map(key), with elu + 1, divided by the sum
+    over the keys that are seen; no scale. Causal: with fewer queries than keys, the queries are
+    the last positions. Katharopoulos et al. (2020).
+    """
+    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
+    if causal:
+        weights = weights * causal_mask(query.shape[-2], key.shape[-2])
+    return weights @ value / weights.sum(axis=-1, keepdims=True)
+
+
+@shaped
+def linear_attention_recurrent(query, key, value):
+    """Do the same, causal, token by token, with a state whose size does not grow.
+
+    (...,n,d),(...,n,d),(...,n,v)->(...,n,v)
+
+    The state is a matrix (d, v), the sum of feature_map(key) times value, and a vector (d), the
+    sum of feature_map(key). Equal to `linear_attention`. Katharopoulos et al. (2020).
+    """
+    query, key = feature_map(query), feature_map(key)
+    memory = total = 0
+    rows = []
+    for i in range(query.shape[-2]):
+        memory = memory + key[..., i, :, None] * value[..., i, None, :]
+        total = total + key[..., i, :]
+        asked = query[..., i, None, :]
+        rows.append(asked @ memory / (asked @ total[..., None]))
+    return np.concatenate(rows, axis=-2)

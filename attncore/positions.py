@@ -1,0 +1,87 @@
+"""Lesson 08: positions, or how attention learns where it is."""
+
+import math
+
+import numpy as np
+
+from attncore.shapes import shaped
+
+
+def sinusoidal_positions(n, d):
+    """Give each of n positions a vector of sines and cosines of falling frequency.
+
+    ->(n,d)
+
+    Places 2i and 2i + 1 hold the sine and the cosine of position / 10000^(2i / d); positions
+    count from zero. To be added to the embeddings. Vaswani et al. (2017).
+    """
+    pairs = np.arange(0, d, 2)
+    angles = np.arange(n)[:, None] / 10000.0 ** (pairs / d)
+    positions = np.empty((n, d))
+    positions[:, 0::2] = np.sin(angles)
+    positions[:, 1::2] = np.cos(angles[:, : d // 2])
+    return positions
+
+
+@shaped
+def apply_rotary(x, positions, base=10000.0):
+    """Rotate each pair of neighbouring numbers by an angle that grows with the position.
+
+    (...,n,d),(n)->(...,n,d)
+
+    Pair i, places 2i and 2i + 1, turns counter-clockwise by position * base^(-2i / d). Positions
+    may be any numbers, in any order. The dot product of two rotated vectors depends on the
+    difference of their positions alone. Raises ValueError for an odd width. Su et al. (2021).
+    """
+    d = x.shape[-1]
+    if d % 2:
+        raise ValueError(f"apply_rotary: x has width {d}, expected an even one")
+    angles = positions[:, None] * float(base) ** (-np.arange(0, d, 2) / d)
+    cos, sin = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    rotated = np.empty_like(x)
+    rotated[..., 0::2] = even * cos - odd * sin
+    rotated[..., 1::2] = even * sin + odd * cos
+    return rotated
+
+
+def rotary_halves_order(d):
+    """Order the places so that x[..., order] turns adjacent pairs into halves: even, then odd.
+
+    ->(d)
+
+    Two layouts of the same rotation: pairs (2i, 2i + 1), as in the paper, and pairs (i, i + d/2),
+    as in GPT-NeoX and in Llama's weights at Hugging Face. Raises ValueError for an odd width.
+    """
+    if d % 2:
+        raise ValueError(f"rotary_halves_order: d is {d}, expected an even width")
+    return np.concatenate([np.arange(0, d, 2), np.arange(1, d, 2)])
+
+
+def alibi_slopes(n_heads):
+    """Give each head its slope: 2^(-8i / n) for head i of n, counted from one.
+
+    ->(h)
+
+    Where n is no power of two: the slopes of the next smaller power, then every other slope of
+    the next larger one. Press et al. (2021).
+    """
+    if n_heads < 1:
+        raise ValueError(f"alibi_slopes: n_heads is {n_heads}, expected at least 1")
+    power = 2 ** math.floor(math.log2(n_heads))
+    slopes = 2.0 ** (-8 * np.arange(1, power + 1) / power)
+    between = 2.0 ** (-4 * np.arange(1, 2 * power, 2) / power)
+    return np.concatenate([slopes, between[: n_heads - power]])
+
+
+def alibi_bias(n_heads, n_query, n_key):
+    """Lower each score in proportion to the distance between query and key.
+
+    ->(h,q,k)
+
+    Minus the head's slope times the absolute distance, to be added to the scores. With fewer
+    queries than keys, the queries are the last positions. Press et al. (2021).
+    """
+    query_positions = np.arange(n_key - n_query, n_key)
+    distance = np.abs(query_positions[:, None] - np.arange(n_key))
+    return -alibi_slopes(n_heads)[:, None, None] * distance
