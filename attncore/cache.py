@@ -38,7 +38,7 @@ class KVCache:
 
     def __init__(self):
         self.length = 0
-        self.rooms = None
+        self.rooms: list[np.ndarray] = []
 
     def __len__(self):
         return self.length
@@ -47,7 +47,7 @@ class KVCache:
         """Add the keys and values of new tokens. Raises ValueError where they do not fit."""
         if key.shape[:-1] != value.shape[:-1]:
             raise ValueError(f"KVCache: key is {key.shape}, value is {value.shape}: tokens or heads differ")
-        if self.rooms is None:
+        if not self.rooms:
             self.rooms = [np.empty_like(new) for new in (key[..., :0, :], value[..., :0, :])]
         needed = self.length + key.shape[-2]
         for i, new in enumerate((key, value)):

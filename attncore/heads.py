@@ -57,6 +57,8 @@ def multi_head_attention(query, key, value, weights, n_heads, mask=None):
     query = split_heads(query @ weights.W_query, n_heads)
     key = split_heads(key @ weights.W_key, n_heads)
     value = split_heads(value @ weights.W_value, n_heads)
+    if np.ndim(mask) > query.ndim - 1:
+        raise ValueError(f"multi_head_attention: mask is {np.shape(mask)}, without heads; they get their axis here")
     if mask is not None and np.ndim(mask) > 2:
         mask = np.expand_dims(mask, -3)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output

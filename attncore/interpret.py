@@ -68,7 +68,8 @@ def induction_score(weights, tokens):
     earlier occurrence; 0 where nothing is repeated. `weights` is (n, n), `tokens` n words or ids.
     Olsson et al. (2022).
     """
-    last_seen, found = {}, []
+    last_seen: dict = {}
+    found = []
     for i, token in enumerate(tokens):
         if token in last_seen:
             found.append(weights[i][last_seen[token] + 1])

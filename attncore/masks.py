@@ -1,7 +1,5 @@
 """Lesson 06: masks, or who may look at whom. True = may attend, everywhere."""
 
-from functools import reduce
-
 import numpy as np
 
 from attncore.self_attention import influence
@@ -27,8 +25,8 @@ def padding_mask(lengths, n_key):
 
     Booleans, True = may attend; `lengths` holds the true length of each text of the batch,
     `n_key` the padded one. The axis of length one is for the queries; where the scores have a
-    heads axis too, add one: mask[:, None]. Raises ValueError for a length below zero or above
-    n_key.
+    heads axis too, add one, mask[:, None], as `multi_head_attention` does by itself. Raises
+    ValueError for a length below zero or above n_key.
     """
     lengths = np.asarray(lengths)
     if lengths.ndim != 1:
@@ -66,7 +64,7 @@ def combine_masks(*masks):
     except ValueError:
         shapes = ", ".join(str(mask.shape) for mask in given)
         raise ValueError(f"combine_masks: the masks do not broadcast: {shapes}") from None
-    return reduce(np.logical_and, given) if given else None
+    return np.logical_and.reduce(np.broadcast_arrays(*given)) if given else None
 
 
 def leaks_future(layer, x):

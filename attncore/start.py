@@ -9,6 +9,6 @@ def uniform_attention(values):
 
     (...,k,v)->(...,v)
 
-    It is what attention returns before it has learned to prefer any key.
+    It is what attention returns when all scores are equal.
     """
     return values.mean(axis=-2)

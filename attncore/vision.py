@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from attncore.shapes import shaped
+from attncore.shapes import as_floats, shaped
 
 
 def patchify(image, size):
@@ -47,6 +47,8 @@ def embed_patches(image, size, W, class_token, positions):
     W is (size * size * c, m), class_token (m), positions (n + 1, m) with the class token's row
     first. Dosovitskiy et al. (2020).
     """
+    image, W = as_floats(image, "embed_patches: image"), as_floats(W, "embed_patches: W")
+    class_token, positions = np.asarray(class_token), np.asarray(positions)
     tokens = np.concatenate([class_token[None], patchify(image, size) @ W])
     if positions.shape != tokens.shape:
         raise ValueError(f"embed_patches: positions is {positions.shape}, expected {tokens.shape}")

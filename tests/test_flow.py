@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from attncore.exercises import LESSONS
-
 PACKAGE = Path(__file__).parents[1] / "attncore"
 MATHEMATICS = [
     "shapes",

@@ -154,3 +154,9 @@ def test_head_importance_by_hand():
 def test_heads_that_do_not_divide(bad, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         bad()
+
+
+def test_a_mask_with_heads_is_refused_by_name():
+    x = np.ones((2, 3, 4))
+    with pytest.raises(ValueError, match=r"mask is \(2, 1, 1, 3\), without heads; they get their axis here"):
+        multi_head_attention(x, x, x, HeadWeights(*np.ones((4, 4, 4))), 2, np.ones((2, 1, 1, 3), dtype=bool))

@@ -59,3 +59,8 @@ def test_a_complex_number_is_no_answer():
 
 def test_what_is_no_choice_is_told_the_choices():
     assert judge("start-axis", "rows").message == "start-axis: choose one of queries, keys."
+
+
+def test_units_of_a_thousand_are_told_from_units_of_1024():
+    assert "units of 1,024" in judge("score-bytes", "1 GB").message
+    assert judge("score-bytes", "1 GiB").outcome == "right"

@@ -1,4 +1,4 @@
-"""The command line: `attncore lab` opens the course on a working copy."""
+"""The command line: `attncore lab` opens the course on a working copy, `attncore get-model` fetches a model."""
 
 import argparse
 import os
@@ -19,7 +19,14 @@ def main(arguments: list[str] | None = None) -> int:
     lab_parser = verbs.add_parser("lab", help="open JupyterLab on the working copy")
     lab_parser.add_argument("--port", type=int, help="the port to listen on (a free one is found without it)")
     lab_parser.add_argument("--workbook", type=Path, default=WORKBOOK, help="the folder of the working copy")
+    verbs.add_parser("get-model", help="fetch the trained network of lesson 17 (84 MB)")
     chosen, passed_on = parser.parse_known_args(arguments)
+    if chosen.verb == "get-model":
+        if passed_on:
+            parser.error(f"get-model takes no arguments: {' '.join(passed_on)}")
+        from attncore.app.get_model import get_model
+
+        return get_model()
     return lab(chosen.workbook, chosen.port, passed_on)
 
 

@@ -10,7 +10,7 @@ from statistics import median, quantiles
 import nbformat
 import numpy as np
 
-from attncore.app.render import NOTEBOOKS, SOLUTIONS, lesson_cells, render, source_of, stub
+from attncore.app.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
 from attncore.exercises import KINDS, LESSONS, Exercise, exercises, lessons
 from attncore.grading import judge
 
@@ -69,8 +69,8 @@ def judged_problems(exercise: Exercise) -> Iterator[str]:
             yield f"{name}: the stub counts as an attempt"
         if not exercise.right:
             yield f"{name}: no other way to write it"
-    elif exercise.bug not in exercise.wrong:
-        yield f'{name}: its bug "{exercise.bug}" is no wrong solution'
+    elif (bug := bug_in_its_notebook(exercise)) != exercise.bug:
+        yield f'{name}: run in its notebook, the cell is named "{bug}"'
     for label, function in {"the reference": exercise.reference, **exercise.right}.items():
         if judge(exercise, function).outcome != "right":
             yield f"{name}: {label} is refused"
@@ -83,6 +83,14 @@ def judged_problems(exercise: Exercise) -> Iterator[str]:
     for label, function in exercise.conventions.items():
         if judge(exercise, function).convention != label:
             yield f'{name}: the convention "{label}" is not told'
+
+
+def bug_in_its_notebook(exercise: Exercise) -> str | None:
+    """What the judge calls the function of a find-the-bug cell, run with the names that its lesson imports."""
+    first = next(cell for cell in lesson_cells(exercise.lesson) if cell.cell_type == "code")
+    names: dict = {}
+    exec(f"{first.source}\n\n{broken(exercise)}", names)
+    return judge(exercise, names[exercise.id]).mistake
 
 
 def value_problems(exercise: Exercise) -> Iterator[str]:

@@ -74,7 +74,7 @@ def learner_cells(exercise: Exercise) -> list[NotebookNode]:
     if exercise.kind == "code":
         source = f"{stub(exercise.reference)}\n\n\ncheck({exercise.id})"
     elif exercise.kind == "debug":
-        source = f"{renamed(exercise.wrong[exercise.bug or ''], exercise.id)}\n\n\ncheck({exercise.id})"
+        source = f"{broken(exercise)}\n\n\ncheck({exercise.id})"
     else:
         source = f'answer("{exercise.id}", ...)'
     return [new_markdown_cell(question(exercise)), new_code_cell(source)]
@@ -130,6 +130,13 @@ def source_of(function: Callable) -> str:
 
 def renamed(function: Callable, name: str) -> str:
     return re.sub(rf"\b{function.__name__}\b", name, source_of(function))
+
+
+def broken(exercise: Exercise) -> str:
+    """The function of a find-the-bug exercise: the reference's docstring over the body of the wrong solution."""
+    head, _, body = renamed(exercise.wrong[exercise.bug or ""], exercise.id).partition(":\n")
+    docstring = source_of(exercise.reference).partition('"""')[2].partition('"""')[0]
+    return f'{head}:\n    """{docstring}"""\n{body}'
 
 
 def stub(function: Callable) -> str:

@@ -144,8 +144,10 @@ def scaled_after_the_softmax(query, key, mask=None, scale=None):
 @weights_exercise.mistake
 def mask_added_before_the_scale(query, key, mask=None, scale=None):
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = attention_scores(query, key, 1.0)
-    return softmax((scores if mask is None else hide(scores, mask, -np.inf)) * scale)
+    scores = query @ np.swapaxes(key, -1, -2)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    return softmax(scores * scale)
 
 
 @weights_exercise.mistake
@@ -514,9 +516,9 @@ lesson.numeric(
     one_head_only=lambda: 4096 * 4096 * 2,
     numbers_not_bytes=lambda: 32 * 4096 * 4096,
 )
-lesson.numeric("score-std", lambda: math.sqrt(128), the_variance=lambda: 128)
+lesson.numeric("score-std", lambda: 32, the_variance=lambda: 1024, entries_taken_to_spread_by_one=lambda: 8)
 lesson.predict(
     "output-shape", lambda: (2, 3, 6), width_of_the_keys=lambda: (2, 3, 8), one_row_for_each_key=lambda: (2, 5, 6)
 )
 lesson.predict("identical-keys", lambda: "the mean of the values", the_first_key_wins=lambda: "the first value")
-lesson.explain("why-scale", "dot-or-scaled", "dot-or-additive", "what-the-softmax-axis-means")
+lesson.explain("why-scale", "dot-or-scaled", "dot-or-additive", "what-the-softmax-axis-means", "exploding-scores")

@@ -345,6 +345,15 @@ def batch_mask_read_as_a_mask_for_each_head(query, key, value, weights, n_heads,
 
 
 @mha.mistake
+def heads_axis_put_in_behind_the_first(query, key, value, weights, n_heads, mask=None):
+    query = split_heads(query @ weights.W_query, n_heads)
+    key = split_heads(key @ weights.W_key, n_heads)
+    value = split_heads(value @ weights.W_value, n_heads)
+    mask = None if mask is None else mask[:, None]
+    return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
+
+
+@mha.mistake
 def nothing_projected_on_the_way_in(query, key, value, weights, n_heads, mask=None):
     same = np.eye(query.shape[-1])
     return multi_head_attention(query, key, value, HeadWeights(same, same, same, weights.W_output), n_heads, mask)
@@ -575,8 +584,9 @@ lesson.numeric(
 lesson.numeric(
     "mha-share-of-gpt2",
     lambda: 12 * mha_parameter_count(768, 12) / 124_439_808,
+    percent_without_its_sign=lambda: 22.8,
     one_layer_only=lambda: mha_parameter_count(768, 12) / 124_439_808,
 )
 lesson.predict("split-shape", lambda: (2, 4, 5, 3), tokens_before_heads=lambda: (2, 5, 4, 3))
 lesson.predict("more-heads", lambda: "as many", doubled=lambda: "twice as many")
-lesson.explain("why-many-heads", "what-w-output-does", "prune-heads", "head-width-trade-off")
+lesson.explain("why-many-heads", "what-w-output-does", "prune-heads", "head-width-trade-off", "fused-projections")

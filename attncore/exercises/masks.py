@@ -463,7 +463,17 @@ lesson.numeric(
 )
 lesson.numeric("visible-keys", lambda: 5, queries_counted_from_the_start=lambda: 3, itself_left_out=lambda: 4)
 lesson.predict(
-    "masked-shape", lambda: (2, 1, 7), heads_axis_included=lambda: (2, 1, 1, 7), no_query_axis=lambda: (2, 7)
+    "masked-shape",
+    lambda: (2, 1, 7),
+    heads_axis_included=lambda: (2, 1, 1, 7),
+    a_square_for_every_text=lambda: (2, 7, 7),
+    no_query_axis=lambda: (2, 7),
 )
 lesson.predict("mask-after-softmax", lambda: "a smaller sum", still_one=lambda: "exactly one")
-lesson.explain("mask-scores-not-weights", "two-boolean-conventions", "finite-or-infinite", "how-to-test-for-leaks")
+lesson.explain(
+    "mask-scores-not-weights",
+    "two-boolean-conventions",
+    "finite-or-infinite",
+    "how-to-test-for-leaks",
+    "left-or-right-padding",
+)

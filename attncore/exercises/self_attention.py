@@ -361,6 +361,18 @@ def changes_left_standing(layer, x):
 
 
 @reach.mistake
+def rounding_counted_as_a_change(layer, x):
+    step = 0.01 * np.linspace(1, 2, x.shape[-1])
+    still = layer(x)
+    reached = np.zeros((len(x), len(x)), dtype=bool)
+    for j in range(len(x)):
+        moved = x.copy()
+        moved[j] += step
+        reached[:, j] = (layer(moved) != still).any(axis=-1)
+    return reached
+
+
+@reach.mistake
 def everything_said_to_reach_everything(layer, x):
     return np.ones((len(x), len(x)), dtype=bool)
 
@@ -473,4 +485,4 @@ lesson.numeric(
 )
 lesson.predict("shuffled-tokens", lambda: "the same vector", the_order_matters=lambda: "another vector")
 lesson.predict("self-attention-shape", lambda: (2, 5, 6), the_input_shape=lambda: (2, 5, 12))
-lesson.explain("self-or-cross", "why-not-recurrent", "when-recurrence-wins", "does-it-know-order")
+lesson.explain("self-or-cross", "why-not-recurrent", "when-recurrence-wins", "does-it-know-order", "fold-query-and-key")

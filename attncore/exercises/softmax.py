@@ -508,4 +508,10 @@ lesson.predict(
 lesson.predict(
     "low-temperature", lambda: "hard lookup", the_other_end=lambda: "plain mean", nothing_left=lambda: "zero"
 )
-lesson.explain("why-subtract-the-maximum", "what-temperature-does", "why-softmax-at-all", "row-with-nothing-allowed")
+lesson.explain(
+    "why-subtract-the-maximum",
+    "what-temperature-does",
+    "why-softmax-at-all",
+    "row-with-nothing-allowed",
+    "which-precision",
+)

@@ -63,7 +63,11 @@ lesson.debug("fix_uniform_attention", warm_up, mean_over_the_first_axis)
 
 lesson.numeric("equal-weight", lambda: 1 / 6, the_sum_of_the_weights=lambda: 1)
 lesson.predict(
-    "uniform-shape", lambda: (2, 6), the_wrong_axis_is_gone=lambda: (2, 5), the_axis_is_kept=lambda: (2, 1, 6)
+    "uniform-shape",
+    lambda: (2, 6),
+    the_wrong_axis_is_gone=lambda: (2, 5),
+    the_axis_is_kept=lambda: (2, 1, 6),
+    one_row_for_each_key=lambda: (2, 5, 6),
 )
 
 lesson.predict("start-sum", lambda: (3, 6))

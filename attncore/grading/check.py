@@ -1,6 +1,7 @@
 """Judge an answer: run it beside the reference, compare, and say what is wrong in a sentence."""
 
 import dis
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from inspect import signature
@@ -206,6 +207,10 @@ def judge_value(exercise: Exercise, answer: Any) -> Report:
         if equal(got, value(), exercise.tolerance):
             lines = [("head", f"{exercise.id}: {label}."), ("why", exercise.why(label))]
             return Report(exercise.id, "wrong", lines, label)
+    binary = re.sub(r"(\d ?)([KMGT])B$", r"\1\2iB", answer.replace("kB", "KB")) if isinstance(answer, str) else answer
+    if binary != answer and equal(read(binary, expected), expected, exercise.tolerance):
+        text = f"{exercise.id}: nearly. {answer} counts in thousands; units of 1,024 are KiB, MiB and GiB."
+        return Report(exercise.id, "wrong", [("head", text)])
     if choices and got not in [choice.lower() for choice in choices]:
         return Report(exercise.id, "wrong", [("head", f"{exercise.id}: choose one of {', '.join(choices)}.")])
     return Report(exercise.id, "wrong", [("head", f"{exercise.id}: {answer} is not right.")])

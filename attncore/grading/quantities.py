@@ -58,7 +58,7 @@ def read_quantity(text: str, question: str) -> float:
     """A number with or without a unit, in the base unit: "128 KiB" is 131072."""
     found = NUMBER.fullmatch(text)
     if not found:
-        raise ValueError(f'"{text}" is no number')
+        raise ValueError(f'"{text}" is no number; without quotes, Python works it out')
     digits, unit = found.groups()
     if re.fullmatch(r"[-+]?\d+,\d{1,2}|[-+]?0,\d+", digits):
         raise ValueError(f'write "{digits.replace(",", ".")}", with a point')

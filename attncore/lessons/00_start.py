@@ -32,7 +32,7 @@ heat_map(weights, tokens(words), tokens(words), title="Rows are queries, columns
 
 # %% [markdown]
 # Every row sums to one, since a query shares out one unit of attention. The columns need not: a word may be looked at by
-# many, or by nobody.
+# many, or by hardly anybody.
 
 # %%
 weights.sum(axis=1).round(2), weights.sum(axis=0).round(2)
@@ -53,8 +53,8 @@ reading_picture()
 # %% [markdown]
 # ## How the exercises work
 #
-# There are five kinds: write a function, find a bug, work out a number, predict a result, and say an answer aloud. You
-# have just seen a number. Replace the three dots by your answer and run the cell. Units are understood, "128 KiB" and
+# There are five kinds: write a function, find a bug, work out a number, predict a result, and say an answer aloud. The
+# last one was of the third kind. Replace the three dots by your answer and run the cell. Units are understood, "128 KiB" and
 # "50 %" as well.
 
 # %% [markdown]
@@ -64,8 +64,8 @@ reading_picture()
 # %% exercise="uniform-shape"
 
 # %% [markdown]
-# Now the main kind: a function. Its docstring says what it does, with the shapes on a line of their own, and three dots
-# stand for any number of leading axes. Write the body, run the cell, and read what `check` says.
+# Now the main kind: a function. Its docstring says what it does, with the shapes on a line of their own: there, `...`
+# stands for any leading axes, such as a batch, several examples stacked along one more axis. Write the body, run the cell, and read what `check` says.
 
 # %% exercise="uniform_attention"
 
@@ -76,7 +76,10 @@ reading_picture()
 
 # %% [markdown]
 # When you are stuck, `hint(uniform_attention)` opens the first of three hints, from a question to think about to the shape
-# of the line. It never shows the line. In the next cell, the task is to find a bug that is already there.
+# of the line. It never shows the line.
+
+# %% [markdown]
+# In the next cell the function is there, and so is a bug. Find it, and mend it.
 
 # %% exercise="fix_uniform_attention"
 
@@ -89,7 +92,7 @@ reading_picture()
 # %% [markdown]
 # ## Where to begin
 #
-# Eight questions, a minute each, from the lessons that follow. Answer what you know, and guess where you do not: after the
+# Eight questions, a minute each, from the lessons that follow. Answer what you know; a word that you do not know is an answer too, so guess. After the
 # eighth, `progress()` says with which lesson to begin.
 
 # %% exercise="start-sum"
@@ -119,7 +122,7 @@ progress()
 # ## Roads not taken
 #
 # Most courses begin with a framework. We begin with arrays: an interviewer who asks for attention on a whiteboard asks for
-# ten lines of arithmetic, and a framework hides just those. What you write here carries over line by line.
+# ten lines of arithmetic, and a framework hides exactly those. What you write here carries over line by line.
 
 # %% [markdown]
 # ## Say it in two minutes

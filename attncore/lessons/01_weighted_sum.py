@@ -2,8 +2,8 @@
 # # Attention is a weighted average that you look up
 #
 # A dictionary gives one value for one key. Attention asks every key how well it fits, and returns a mixture of all
-# the values. At the end you have written both, and you can say why translators stopped squeezing a sentence into one
-# vector.
+# the values. At the end you have written both, and you can say why translation models stopped squeezing a sentence into
+# one vector.
 
 # %% [markdown]
 # **You need** NumPy arrays and the matrix product.
@@ -103,7 +103,7 @@ weighted_sum(weights, values).round(1)
 # %% [markdown]
 # Weights that are not negative and sum to one make an **average**, which stays between the smallest value and the
 # largest. All on one key is the hard lookup. Equal weights give the plain mean. The last row sums to three, and so 70
-# lies outside of everything that was known.
+# lies outside the range of the values.
 
 # %% exercise="context-shape"
 
@@ -130,7 +130,7 @@ weighted_sum([[0.9, 0.1]], [[0.0], [50.0]])
 # depends on the value as well. Lesson 16 measures it in earnest.
 
 # %% [markdown]
-# ## The oldest attention: 1964
+# ## An ancestor: 1964
 #
 # Who sets the weights? Nadaraya and Watson, independently, let the distance do it. To predict a value at a new point,
 # take the mean of the known values, near ones counting more. For a query $q$, keys $k_j$ and a width $\sigma$:
@@ -194,7 +194,7 @@ heat_map(weights, tokens(asking), tokens(offered), title='Only "prince" is torn 
 
 # %% [markdown]
 # The sum under these weights is what each word finds. The prince is royal for certain, and as for the other question,
-# his neighbours disagree: 0.48 is a better answer than 1.
+# his neighbours disagree. The true answer is 0; 0.48 at least admits the doubt, where 1 was plainly wrong.
 
 # %%
 number_map(

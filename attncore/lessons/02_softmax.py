@@ -168,7 +168,7 @@ np.allclose(log_softmax(scores), np.log(softmax(scores)))
 # ## Temperature
 #
 # Dividing all scores by a temperature $T$ divides their differences: $p_i / p_j = e^{(x_i - x_j) / T}$. Our factor of 5 was
-# a temperature of 1/5. Another base than $e$ is one too: $2^x = e^{x \ln 2}$ has $T = 1 / \ln 2 \approx 1.44$.
+# a temperature of 1/5; from here on, T comes on top of it. Another base than $e$ is one too: $2^x = e^{x \ln 2}$ has $T = 1 / \ln 2 \approx 1.44$.
 
 # %% exercise="low-temperature"
 
@@ -261,35 +261,6 @@ hidden = np.where(mask, scores, -np.inf)
 np.allclose(softmax(hidden), masked_softmax(scores, mask)), softmax(hidden).round(3)
 
 # %% [markdown]
-# There is one right way and there are many wrong ones. A score of 0 is not hidden, since $e^0 = 1$. A mask added as numbers
-# gives the allowed keys one point. A mask on the finished weights lets hidden keys take their share with them.
-
-# %%
-ways = {
-    "-inf, before": masked_softmax(scores, mask),
-    "0, before": softmax(scores * mask),
-    "added as 0 and 1": softmax(scores + mask),
-    "after": softmax(scores) * mask,
-}
-table = np.array([[*p[0], p.sum()] for p in ways.values()])
-number_map(
-    table,
-    ways,
-    [*tokens(offered), "sum"],
-    title="Only the first row hides money and loan and sums to one",
-)
-
-# %% [markdown]
-# Two more ways would pass in this table, and fail under pressure. Where the allowed scores are low, -10 is not low enough. And a
-# mask after the softmax, its rest shared out anew, is right on paper; but here that rest has rounded to zero.
-
-# %%
-far, seen = np.array([[800.0, -20.0, -21.0]]), np.array([[False, True, True]])
-minus_ten = softmax(np.where(seen, far, -10.0))
-after = softmax(far) * seen
-masked_softmax(far, seen).round(3), minus_ten.round(3), after
-
-# %% [markdown]
 # A mask of floats is added to the scores: 0 changes nothing, -inf hides. Other numbers are a bias: minus $\ln 2$ halves a
 # key's odds. Some libraries read True the other way round; here True means may attend.
 
@@ -301,18 +272,11 @@ np.allclose(masked_softmax(scores, as_floats), masked_softmax(scores, mask))
 # ## A row with nothing allowed
 #
 # Padding can hide every key from a query. Then the maximum is -inf, and -inf minus -inf is NaN. One NaN spreads through all
-# layers above, so we return zeros: nothing seen, nothing said.
+# layers above, so we return zeros. Lesson 06 looks at the other ways, and at what they cost.
 
 # %%
 nobody = np.zeros((1, 5), dtype=bool)
 -np.inf - -np.inf, masked_softmax(scores, nobody)
-
-# %% [markdown]
-# A large negative number in place of -inf avoids the NaN and does worse: all scores of the row are then equal, and the query
-# gets the mean of just what it must not see.
-
-# %%
-softmax(np.where(nobody, scores, -1e9))
 
 # %% [markdown]
 # ## Kernel weights are a softmax
@@ -395,6 +359,8 @@ softmax_picture(softmax)
 # %% exercise="why-softmax-at-all"
 
 # %% exercise="row-with-nothing-allowed"
+
+# %% exercise="which-precision"
 
 # %% [markdown]
 # ## What the next lesson assumes

@@ -40,15 +40,13 @@ query @ key.T
 # %% [markdown]
 # ## Real words as queries and keys
 #
-# These vectors come from a trained model, 384 numbers for each word. Four words ask, six words answer. No one told the
-# vectors that a prince has to do with kings; they carry it.
+# The vectors of lesson 01 again, 384 numbers for each word. Four words ask, six answer, and each finds the one that it has
+# most to do with.
 
 # %%
-asking, offered = "prince dog tea sofa", "king queen animal cat drink rug"
+asking, offered = "paris tea woman boat", "rome coffee man river money animal"
 scores = embed(asking) @ embed(offered).T
-number_map(
-    scores, tokens(asking), tokens(offered), title="Dot products already know what belongs together"
-)
+number_map(scores, tokens(asking), tokens(offered), title="Dot products know what belongs together")
 
 # %% [markdown]
 # Softmax over each row turns the scores into shares of attention. We sharpen them with a factor of 4, for a reason that
@@ -64,12 +62,12 @@ heat_map(
 )
 
 # %% [markdown]
-# The last step is the weighted sum of lesson 01. What does "prince" get? A mixture, mostly of "king" and "queen". We may
-# give each key any value that we like, here one number that says how royal it is.
+# The last step is the weighted sum of lesson 01. We may give each key any value that we like, here one number: is it a
+# place? "paris" finds one because of "rome", "boat" because of "river".
 
 # %%
-royal = np.array([[1.0], [1.0], [0.0], [0.0], [0.0], [0.0]])
-weighted_sum(weights, royal).round(2)
+place = np.array([[1.0], [0.0], [0.0], [1.0], [0.0], [0.0]])
+weighted_sum(weights, place).round(2)
 
 # %% [markdown]
 # That is retrieval: the key says where to look, the value what is found there. The values may be of any width, and say
@@ -126,18 +124,20 @@ np.allclose(by_the_formula, scaled_dot_product_attention(Q, K, V))
 # %% [markdown]
 # ## The scale is a choice
 #
-# The rule presumes entries of variance one. Our word vectors have a standard deviation of 0.06, since the model normalises
-# and projects them before it compares them. With the rule alone their attention is flat; a scale of 4 suits them.
+# The rule presumes entries of variance one. Ours are raw rows of an embedding table, with a standard deviation of 0.06; the
+# model adds positions, normalises and projects them before it compares. By the rule alone their attention is flat, and at
+# a scale of 4 it is already a hard lookup.
 
 # %%
 words = "the cat sat on the mat"
 x = embed(words)
 print(f"standard deviation of the entries: {x.std():.2f}")
-attention_weights(x, x)[1].round(2), attention_weights(x, x, scale=4)[1].round(2)
+for scale in (None, 2, 4):
+    print(f"scale {scale}:", attention_weights(x, x, scale=scale)[1].round(2))
 
 # %% [markdown]
-# Read the picture by rows. Both "the" are the same vector, so each splits its attention evenly between them: nothing here
-# knows about position yet. "cat" and "mat" see themselves, and a trace of each other.
+# Read the picture, at a scale of 2, by rows. Both "the" are the same vector, so each gives both the same: nothing here knows
+# about position yet. "cat" and "mat" see themselves and hardly anything else.
 
 # %%
 heat_map(
@@ -152,7 +152,7 @@ heat_map(
 # %% [markdown]
 # ## Any number of queries
 #
-# The numbers of queries and keys are free, and so are the leading axes. A batch of two, three queries, five keys, values
+# One such attention is also called a **head**; lesson 07 runs several side by side. The numbers of queries and keys are free, and so are the leading axes. A batch of two, three queries, five keys, values
 # of width six:
 
 # %%
@@ -211,8 +211,8 @@ weights_picture(attention_weights)
 #
 # Attention compares each query with all keys by a dot product, divides by $\sqrt d$ so that the spread does not depend on
 # the width, turns each row into weights by softmax over the keys, and adds up the values with them. The output has one
-# row for each query, as wide as the values. It takes $4 n^2 d$ floating-point operations a head, half for the scores and
-# half for the sum.
+# row for each query, as wide as the values. With $n$ queries and keys it takes $4 n^2 d$ floating-point operations, a
+# multiplication and an addition counted as two: half for the scores, half for the sum.
 
 # %% [markdown]
 # ## The interview corner
@@ -226,6 +226,8 @@ weights_picture(attention_weights)
 # %% exercise="dot-or-additive"
 
 # %% exercise="what-the-softmax-axis-means"
+
+# %% exercise="exploding-scores"
 
 # %% [markdown]
 # ## What the next lesson assumes

@@ -114,7 +114,13 @@ def cosine(a, b):
 
 
 money, river = embed("money river")
-for text in ("bank", "the bank paid the loan money", "the boat on the water by the river bank"):
+texts = (
+    "bank",
+    "the bank paid the loan",
+    "the bank paid the loan money",
+    "the boat by the river bank",
+)
+for text in texts:
     bank = attend(embed(text))[tokens(text).index("bank")]
     print(f"money {cosine(bank, money):.2f}   river {cosine(bank, river):.2f}   {text}")
 
@@ -154,7 +160,7 @@ np.allclose(attend(P @ x), P @ attend(x))
 # their tokens; it is their mean that stays.
 
 # %% [markdown]
-# A recurrence knows the order from birth. This one forgets half of its state at each step. `permutation_gap` measures
+# A recurrence knows the order by construction. This one forgets half of its state at each step. `permutation_gap` measures
 # the largest difference between shuffling before and shuffling after.
 
 
@@ -218,7 +224,7 @@ mask_map(
 # `check` never accepts it.
 
 # %% [markdown]
-# ## How long is the way
+# ## How long is the path
 #
 # A convolution reaches further if we stack it. Each layer adds $k - 1$ tokens to what an output sees, so $L$ layers
 # span
@@ -238,7 +244,7 @@ mask_map(
 )
 
 # %% [markdown]
-# Be exact here: the span covers the text, so the middle sees both ends. The last word still does not see the first; a
+# The span covers the text, so the middle sees both ends. The last word still does not see the first; a
 # centred kernel reaches back by one a layer, and would take five. A kernel that only looks back takes three.
 
 # %%
@@ -299,7 +305,7 @@ np.allclose(one_row, scaled_dot_product_attention(x, x, x)[4:5])
 # %% exercise="crossover-length"
 
 # %% [markdown]
-# The square is on another letter. Attention pays for every pair of tokens, a recurrence for every pair of widths:
+# The square is on another letter. Attention pays for every pair of tokens, a recurrence for every pair of coordinates:
 # $n^2 d$ against $n d^2$.
 
 # %%
@@ -308,8 +314,9 @@ for n in (64, 512, 4096):
     print(f"{n:>5} tokens: attention {n * n * d:>13,}   recurrence {n * d * d:>13,}")
 
 # %% [markdown]
-# Below $n = d$ attention is cheaper, above it dearer, here eight times at 4,096 tokens. The table counts what mixes
-# tokens, and leaves out the projections of attention: they cost $n d^2$ each, however short the text.
+# By the table attention is cheaper below $n = d$, and eight times dearer at 4,096 tokens. But the table counts only what
+# mixes tokens. The projections cost another $4 n d^2$, so a layer of attention does more arithmetic than a plain recurrence
+# at any length. It is faster all the same, because nothing waits.
 
 # %% [markdown]
 # ## When the others still win
@@ -322,7 +329,7 @@ state, keys_and_values = d, 2 * 100_000 * d
 print(f"recurrence {state:,}   attention {keys_and_values:,}")
 
 # %% [markdown]
-# So recurrence wins in streams on small devices and where $n$ is far above $d$. Convolutions win on little data with
+# So recurrence wins in streams on small devices and, in arithmetic and memory, where $n$ is far above $d$. Convolutions win on little data with
 # local structure: trained on ImageNet alone, the Vision Transformer fell behind ResNets of its size (Dosovitskiy et
 # al., 2020). State-space models (S4, Gu et al., 2021; Mamba, Gu and Dao, 2023) train in parallel and stream in
 # constant memory.
@@ -373,7 +380,7 @@ reach_picture(influence)
 # In self-attention one text gives query, key and value, through three learned projections; in cross-attention the
 # queries come from another text. Any two tokens are one step apart, and all rows are computed at once. It does not
 # know order: shuffle the tokens, and the outputs are shuffled alike. It costs $n^2 d$ against $n d^2$ for a
-# recurrence, so it is cheaper until $n = d$; for endless streams a fixed state wins.
+# recurrence, by the usual table, and the projections come on top; what it wins is that nothing waits. For endless streams a fixed state wins.
 
 # %% [markdown]
 # ## The interview corner
@@ -387,6 +394,8 @@ reach_picture(influence)
 # %% exercise="when-recurrence-wins"
 
 # %% exercise="does-it-know-order"
+
+# %% exercise="fold-query-and-key"
 
 # %% [markdown]
 # ## What the next lesson assumes

@@ -9,8 +9,6 @@
 # **You get** the causal, padding and prefix masks, their combination, and a detector of leaks.
 
 # %%
-from functools import reduce
-
 import numpy as np
 
 from attncore import answer, card, check, hint, progress
@@ -113,7 +111,7 @@ for mask in (causal_mask(2, 5), np.tri(2, 5, dtype=bool)):
 
 # %% [markdown]
 # PyTorch's `scaled_dot_product_attention(..., is_causal=True)` is **top-left** aligned. With as many queries as keys that
-# is no difference; with one new query and a cache it sees the first key alone. Its `causal_lower_right` is the other
+# makes no difference; with one new query and a cache it sees the first key alone. Its `causal_lower_right` is the other
 # alignment, which FlashAttention uses since version 2.1. One new query needs no causal mask at all: it is last, and may
 # see everything.
 
@@ -165,17 +163,8 @@ mask = combine_masks(causal_mask(6), padding)
 mask.shape
 
 # %% [markdown]
-# Scores with heads are (b, h, q, k), and shapes are matched from the right. A padding mask (b, 1, k) then meets the
-# **heads** with its texts. Usually that is an error. With as many heads as texts it runs, and is wrong: text 1 has no
-# padding, yet its head 0 obeys text 0.
-
-# %%
-with_heads = np.zeros((2, 2, 1, 4))  # two texts, two heads, one query, four keys
-padding = padding_mask([2, 4], 4)
-masked_softmax(with_heads, padding)[1, 0], masked_softmax(with_heads, padding[:, None])[1, 0]
-
-# %% [markdown]
-# The axis that `[:, None]` adds is for the heads: (b, 1, 1, k). With it all four keys of text 1 get their quarter.
+# Scores with heads have one axis more, (b, h, q, k), and a mask needs it too. Shapes are matched from the right, so without it
+# the texts of a padding mask meet the heads: lesson 07 shows what that does.
 
 # %% [markdown]
 # ## Prefix: the question is known
@@ -319,7 +308,7 @@ for name, k in (("off by one", 1), ("causal", 0)):
 # %% [markdown]
 # ## True means yes, or no
 #
-# Libraries disagree on what a boolean mask says. The two conventions of PyTorch have the same shape and type, so that
+# Libraries disagree on what a boolean mask says. For a mask (q, k) the two conventions of PyTorch look alike, so that
 # the wrong one raises no error.
 #
 # | where | True means |
@@ -384,7 +373,7 @@ mask_picture(scaled_dot_product_attention, causal_mask)
 #
 # A mask says which keys a query may see. It acts on the scores: minus infinity before the softmax gives a weight of
 # exactly zero, and the rest still sums to one. Causal hides what comes later, and with a cache the queries are the last
-# positions. Padding hides keys that are no text; combined masks must all allow. An empty row gives NaN, a mean or zeros,
+# positions. Padding hides keys that are not text; combined masks must all allow. An empty row gives NaN, a mean or zeros,
 # so decide which. I test for leaks by changing a later token and watching earlier outputs, and I look up what True means
 # before I pass a mask to a library.
 
@@ -400,6 +389,8 @@ mask_picture(scaled_dot_product_attention, causal_mask)
 # %% exercise="two-boolean-conventions"
 
 # %% exercise="finite-or-infinite"
+
+# %% exercise="left-or-right-padding"
 
 # %% [markdown]
 # ## What the next lesson assumes
