@@ -10,6 +10,7 @@ from pathlib import Path
 from attncore.app.workbook import COURSE, NOTEBOOKS, copy_notebooks
 
 WORKBOOK = COURSE / "workbook"
+SETTINGS = Path(__file__).with_name("lab")  # JupyterLab asks about no news and looks for no update
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +44,7 @@ def lab(workbook: Path, port: int | None, passed_on: list[str]) -> int:
         return 1
     from jupyterlab.labapp import LabApp
 
-    options = ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
+    options = [f"--LabApp.app_settings_dir={SETTINGS}"]
     if port is not None:
         options += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     os.chdir(workbook)

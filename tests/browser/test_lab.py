@@ -47,6 +47,7 @@ def text_of(page, index: int) -> str:
 def test_a_mistake_is_named_and_mended(open_lesson):
     page = open_lesson("04_dot_product")
     run_all(page)
+    assert "Jupyter news" not in page.inner_text("body")
     said = write_and_run(page, "def scaled_dot_product_attention", WITH_THE_COURSE + UNSCALED)
     assert "scaled_dot_product_attention: not scaled." in said
     assert "Smallest failing case" in said
