@@ -50,7 +50,11 @@ def concat_scores(state, memory, W, v):
     The state comes first. Luong et al. (2015), "concat"; with W cut in two it is the additive
     score.
     """
-    width = state.shape[-1]
+    width, joined = state.shape[-1], W.shape[-1]
+    if joined != width + memory.shape[-1]:
+        raise ValueError(
+            f"concat_scores: W has joined width {joined}, expected state width {width} + model width {memory.shape[-1]}"
+        )
     return additive_scores(state, memory, W[:, :width], W[:, width:], v)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.heads import merge_heads, split_heads
 from attncore.masks import causal_mask
-from attncore.shapes import shaped
+from attncore.shapes import as_floats, shaped
 
 
 def attention_flops(n, d_model):
@@ -45,6 +45,9 @@ class KVCache:
 
     def append(self, key, value):
         """Add the keys and values of new tokens. Raises ValueError where they do not fit."""
+        key, value = as_floats(key, "KVCache: key"), as_floats(value, "KVCache: value")
+        if key.ndim < 2:
+            raise ValueError(f"KVCache: key has shape {key.shape}, expected (..., n, d)")
         if key.shape[:-1] != value.shape[:-1]:
             raise ValueError(f"KVCache: key is {key.shape}, value is {value.shape}: tokens or heads differ")
         if not self.rooms:
@@ -61,11 +64,16 @@ class KVCache:
 
     @property
     def key(self):
-        return self.rooms[0][..., : self.length, :]
+        return self.kept(0)
 
     @property
     def value(self):
-        return self.rooms[1][..., : self.length, :]
+        return self.kept(1)
+
+    def kept(self, which):
+        if not self.rooms:
+            raise ValueError("KVCache: it is empty, append to it first")
+        return self.rooms[which][..., : self.length, :]
 
 
 def grown(room, length, capacity):

@@ -32,6 +32,8 @@ def attention_backward(query, key, value, d_output, mask=None, scale=None):
     """
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     weights = attention_weights(query, key, mask, scale)
+    leading = np.broadcast_shapes(weights.shape[:-2], value.shape[:-2], d_output.shape[:-2])
+    d_output = np.broadcast_to(d_output, (*leading, *d_output.shape[-2:]))
     d_value = np.swapaxes(weights, -1, -2) @ d_output
     d_weights = d_output @ np.swapaxes(value, -1, -2)
     d_scores = softmax_backward(weights, d_weights) * scale

@@ -43,6 +43,8 @@ def permutation_effect(predict, weights, rng, shuffles=100):
     over its entries. Each row of `weights`, (..., q, k), is shuffled by itself: the same weights,
     on other keys. Jain and Wallace (2019).
     """
+    if shuffles < 1:
+        raise ValueError(f"permutation_effect: shuffles is {shuffles}, expected at least 1")
     plain = np.asarray(predict(weights))
     changes = [np.mean(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)]
     return float(np.mean(changes))
@@ -68,6 +70,9 @@ def induction_score(weights, tokens):
     earlier occurrence; 0 where nothing is repeated. `weights` is (n, n), `tokens` n words or ids.
     Olsson et al. (2022).
     """
+    n = len(tokens)
+    if np.shape(weights) != (n, n):
+        raise ValueError(f"induction_score: weights is {np.shape(weights)}, expected ({n}, {n}) for {n} tokens")
     last_seen: dict = {}
     found = []
     for i, token in enumerate(tokens):

@@ -32,8 +32,15 @@ def softmax_with_sink(scores, sink):
     array that broadcasts over the leading axes, such as one a head. A sink of -inf is plain
     softmax. Miller (2023); gpt-oss (OpenAI, 2025).
     """
-    sink = np.asarray(sink, dtype=scores.dtype)[..., None, None]
-    column = np.broadcast_to(sink, (*np.broadcast_shapes(sink.shape[:-2], scores.shape[:-2]), scores.shape[-2], 1))
+    sink = np.asarray(sink, dtype=scores.dtype)
+    try:
+        leading = np.broadcast_shapes(sink.shape, scores.shape[:-2])
+    except ValueError:
+        raise ValueError(
+            f"softmax_with_sink: sink is {sink.shape}, which does not broadcast over the leading axes of scores, "
+            f"{scores.shape}"
+        ) from None
+    column = np.broadcast_to(sink[..., None, None], (*leading, scores.shape[-2], 1))
     scores = np.broadcast_to(scores, (*column.shape[:-1], scores.shape[-1]))
     return softmax(np.concatenate([scores, column], axis=-1))[..., :-1]
 
@@ -44,7 +51,15 @@ def rolling_cache(key, value, window, sinks=0):
     What the last row of `sliding_window_mask(n, window, sinks)` allows, in order; key is
     (..., n, d), value (..., n, v). Xiao et al. (2023).
     """
-    seen = sliding_window_mask(key.shape[-2], window, sinks)[-1]
+    n = key.shape[-2]
+    if n != value.shape[-2]:
+        raise ValueError(
+            f"rolling_cache: key has {n} tokens, value {value.shape[-2]}: key is {key.shape}, value is {value.shape}"
+        )
+    if window < 1:
+        raise ValueError(f"rolling_cache: window is {window}, expected at least 1")
+    position = np.arange(n)  # one row of the mask, not its square
+    seen = (position >= n - window) | (position < sinks)
     return key[..., seen, :], value[..., seen, :]
 
 
@@ -61,12 +76,13 @@ def linear_attention(query, key, value, causal=True):
 
     The weight of a key is feature_map(query) . feature_map(key), with elu + 1, divided by the sum
     over the keys that are seen; no scale. Causal: with fewer queries than keys, the queries are
-    the last positions. Katharopoulos et al. (2020).
+    the last positions. A query whose weights are all zero gets zeros. Katharopoulos et al. (2020).
     """
     weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
     if causal:
         weights = weights * causal_mask(query.shape[-2], key.shape[-2])
-    return weights @ value / weights.sum(axis=-1, keepdims=True)
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights @ value / np.where(total == 0, 1, total)
 
 
 @shaped
@@ -85,5 +101,6 @@ def linear_attention_recurrent(query, key, value):
         memory = memory + key[..., i, :, None] * value[..., i, None, :]
         total = total + key[..., i, :]
         asked = query[..., i, None, :]
-        rows.append(asked @ memory / (asked @ total[..., None]))
+        share = asked @ total[..., None]
+        rows.append(asked @ memory / np.where(share == 0, 1, share))
     return np.concatenate(rows, axis=-2)

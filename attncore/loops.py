@@ -4,7 +4,9 @@ Nothing here calls the fast functions or multiplies matrices. Inputs have no lea
 and numbers come out.
 """
 
+import cmath
 import math
+from statistics import NormalDist
 
 INFINITY = math.inf
 
@@ -185,3 +187,284 @@ def head_importance(layer, x, n_heads):
             max(abs(a - b) for left, right in zip(out, whole, strict=True) for a, b in zip(left, right, strict=True))
         )
     return changes
+
+
+def additive_scores(state, memory, W_state, W_memory, v):
+    scores = []
+    for remembered in memory:
+        rows = zip(W_state, W_memory, strict=True)
+        hidden = [math.tanh(dot(left, state) + dot(right, remembered)) for left, right in rows]
+        scores.append(dot(v, hidden))
+    return scores
+
+
+def dot_scores(state, memory):
+    return [dot(state, remembered) for remembered in memory]
+
+
+def general_scores(state, memory, W):
+    scores = []
+    for remembered in memory:
+        scores.append(sum(s * W[i][j] * r for i, s in enumerate(state) for j, r in enumerate(remembered)))
+    return scores
+
+
+def concat_scores(state, memory, W, v):
+    scores = []
+    for remembered in memory:
+        joined = [*state, *remembered]
+        scores.append(dot(v, [math.tanh(dot(row, joined)) for row in W]))
+    return scores
+
+
+def local_weights(scores, center, half_width):
+    window = [abs(j - center) <= half_width for j in range(len(scores))]
+    sigma = half_width / 2
+    bell = [math.exp(-((j - center) ** 2) / (2 * sigma**2)) for j in range(len(scores))]
+    return [weight * height for weight, height in zip(masked_softmax([scores], [window])[0], bell, strict=True)]
+
+
+def align(scores, memory):
+    return weighted_sum([softmax(scores)], memory)[0]
+
+
+def sinusoidal_positions(n, d):
+    rows = []
+    for position in range(n):
+        angles = [position / 10000 ** ((place - place % 2) / d) for place in range(d)]
+        rows.append([math.cos(angle) if place % 2 else math.sin(angle) for place, angle in enumerate(angles)])
+    return rows
+
+
+def apply_rotary(x, positions, base=10000.0):
+    """Two neighbours are one complex number; to rotate is to multiply by e^(i angle)."""
+    d = len(x[0])
+    rows = []
+    for token, position in zip(x, positions, strict=True):
+        row = []
+        for place in range(0, d, 2):
+            turned = complex(token[place], token[place + 1]) * cmath.exp(1j * position / base ** (place / d))
+            row += [turned.real, turned.imag]
+        rows.append(row)
+    return rows
+
+
+def rotary_halves_order(d):
+    return [place for place in range(d) if place % 2 == 0] + [place for place in range(d) if place % 2 == 1]
+
+
+def alibi_slopes(n_heads):
+    power = 1
+    while 2 * power <= n_heads:
+        power *= 2
+    if power == n_heads:
+        return [2 ** (-8 * head / n_heads) for head in range(1, n_heads + 1)]
+    every_other = alibi_slopes(2 * power)[0::2]
+    return alibi_slopes(power) + every_other[: n_heads - power]
+
+
+def alibi_bias(n_heads, n_query, n_key):
+    first = n_key - n_query
+    return [
+        [[-slope * abs(first + query - key) for key in range(n_key)] for query in range(n_query)]
+        for slope in alibi_slopes(n_heads)
+    ]
+
+
+def layer_norm(x, gain, bias, eps=1e-5):
+    mean = sum(x) / len(x)
+    variance = sum((number - mean) ** 2 for number in x) / len(x)
+    return [(number - mean) / math.sqrt(variance + eps) * g + b for number, g, b in zip(x, gain, bias, strict=True)]
+
+
+def gelu(number):
+    return number * NormalDist().cdf(number)
+
+
+def feed_forward(x, weights):
+    W_in, b_in, W_out, b_out = weights
+    inner = [gelu(number + b) for number, b in zip(project([x], W_in)[0], b_in, strict=True)]
+    return [number + b for number, b in zip(project([inner], W_out)[0], b_out, strict=True)]
+
+
+def added(x, change):
+    return [[a + b for a, b in zip(left, right, strict=True)] for left, right in zip(x, change, strict=True)]
+
+
+def encoder_block(x, weights, n_heads, mask=None):
+    attention_norm, attention, feed_forward_norm, layers = weights
+    normal = [layer_norm(token, *attention_norm) for token in x]
+    x = added(x, multi_head_attention(normal, normal, normal, attention, n_heads, mask))
+    return added(x, [feed_forward(layer_norm(token, *feed_forward_norm), layers) for token in x])
+
+
+def decoder_block(x, memory, weights, n_heads):
+    attention_norm, attention, cross_norm, cross, feed_forward_norm, layers = weights
+    normal = [layer_norm(token, *attention_norm) for token in x]
+    x = added(x, multi_head_attention(normal, normal, normal, attention, n_heads, causal_mask(len(x))))
+    x = added(x, cross_attention([layer_norm(token, *cross_norm) for token in x], memory, cross, n_heads))
+    return added(x, [feed_forward(layer_norm(token, *feed_forward_norm), layers) for token in x])
+
+
+def cross_attention(x, memory, weights, n_heads, memory_mask=None):
+    return multi_head_attention(x, memory, memory, weights, n_heads, memory_mask)
+
+
+def next_token_targets(ids):
+    pairs = [(ids[i], ids[i + 1]) for i in range(len(ids) - 1)]
+    return [token for token, _ in pairs], [following for _, following in pairs]
+
+
+def patchify(image, size):
+    patches = []
+    for top in range(0, len(image), size):
+        for left in range(0, len(image[0]), size):
+            square = [row[left : left + size] for row in image[top : top + size]]
+            patches.append([number for row in square for pixel in row for number in pixel])
+    return patches
+
+
+def unpatchify(patches, size, height, width):
+    channels = len(patches[0]) // (size * size)
+    image = []
+    for y in range(height):
+        row = []
+        for x in range(width):
+            patch = patches[y // size * (width // size) + x // size]
+            pixel = y % size * size + x % size
+            row.append([patch[pixel * channels + channel] for channel in range(channels)])
+        image.append(row)
+    return image
+
+
+def embed_patches(image, size, W, class_token, positions):
+    return added([class_token, *project(patchify(image, size), W)], positions)
+
+
+def resize_positions(positions, old, new):
+    """Each new place lies among four old ones, and takes more of those that are nearer."""
+    between = []  # for each new row or column: the old one before, the old one after, how far between the two
+    for i in range(new):
+        at = min(max((i + 0.5) * old / new - 0.5, 0), old - 1)
+        before = math.floor(at)
+        between.append((before, min(before + 1, old - 1), at - before))
+    rows = [list(positions[0])]
+    for above, below, down in between:
+        for left, right, across in between:
+            corners = [positions[1 + y * old + x] for y in (above, below) for x in (left, right)]
+            shares = [y * x for y in (1 - down, down) for x in (1 - across, across)]
+            rows.append(weighted_sum([shares], corners)[0])
+    return rows
+
+
+def softmax_backward(weights, d_weights):
+    """Weight i moves with score j by weight i times (1 where i is j, else 0) minus weight j."""
+    n = len(weights)
+    return [sum(d_weights[i] * weights[i] * ((i == j) - weights[j]) for i in range(n)) for j in range(n)]
+
+
+def attention_backward(query, key, value, d_output, mask=None, scale=None):
+    """The derivative of each output by each input, times the gradient at that output, added up."""
+    factor = 1 / math.sqrt(len(query[0])) if scale is None else scale
+    weights = attention_weights(query, key, mask, scale)
+    output = weighted_sum(weights, value)
+    d_query, d_key, d_value = ([[0.0] * len(x[0]) for _ in x] for x in (query, key, value))
+    for i in range(len(query)):
+        for j in range(len(key)):
+            for c in range(len(value[0])):
+                output_by_value = weights[i][j]
+                output_by_score = weights[i][j] * (value[j][c] - output[i][c])
+                d_value[j][c] += d_output[i][c] * output_by_value
+                for place in range(len(key[0])):
+                    d_query[i][place] += d_output[i][c] * output_by_score * key[j][place] * factor
+                    d_key[j][place] += d_output[i][c] * output_by_score * query[i][place] * factor
+    return d_query, d_key, d_value
+
+
+def grouped_query_attention(query, key, value, mask=None, scale=None):
+    share = len(query) // len(key)
+    heads = []
+    for head in range(len(query)):
+        group = head // share
+        heads.append(scaled_dot_product_attention(query[head], key[group], value[group], mask, scale))
+    return heads
+
+
+def pool_kv_heads(W, n_heads, n_groups):
+    share, width = n_heads // n_groups, len(W[0]) // n_heads
+    rows = []
+    for row in W:
+        pooled = []
+        for group in range(n_groups):
+            members = range(group * share, (group + 1) * share)
+            pooled += [sum(row[head * width + j] for head in members) / share for j in range(width)]
+        rows.append(pooled)
+    return rows
+
+
+def latent_attention(x, weights, n_heads, mask=None):
+    W_query, W_query_rope, W_latent, W_key_rope, W_up_key, W_up_value, W_output = weights
+    latent, positions = project(x, W_latent), range(len(x))
+    shared_key = apply_rotary(project(x, W_key_rope), positions)
+    queries, rotary_queries = split_heads(project(x, W_query), n_heads), split_heads(project(x, W_query_rope), n_heads)
+    keys, values = split_heads(project(latent, W_up_key), n_heads), split_heads(project(latent, W_up_value), n_heads)
+    heads = []
+    for head in range(n_heads):
+        rotary_query = apply_rotary(rotary_queries[head], positions)
+        query = [[*plain, *turned] for plain, turned in zip(queries[head], rotary_query, strict=True)]
+        key = [[*plain, *turned] for plain, turned in zip(keys[head], shared_key, strict=True)]
+        heads.append(scaled_dot_product_attention(query, key, values[head], mask))
+    return project(merge_heads(heads), W_output)
+
+
+def sliding_window_mask(n, window, sinks=0):
+    return [[j <= i and (i - j < window or j < sinks) for j in range(n)] for i in range(n)]
+
+
+def softmax_with_sink(scores, sink):
+    return [softmax([*row, sink])[:-1] for row in scores]
+
+
+def rolling_cache(key, value, window, sinks=0):
+    kept = [i for i in range(len(key)) if i >= len(key) - window or i < sinks]
+    return [key[i] for i in kept], [value[i] for i in kept]
+
+
+def linear_attention(query, key, value, causal=True):
+    first = len(key) - len(query)  # the position of the first query
+    rows = []
+    for i, q in enumerate(query):
+        seen = range(first + i + 1) if causal else range(len(key))
+        weights = [dot(map(elu_plus_one, q), map(elu_plus_one, key[j])) for j in seen]
+        total = sum(weights)
+        context = weighted_sum([weights], [value[j] for j in seen])[0] if total else [0.0] * len(value[0])
+        rows.append([number / (total or 1) for number in context])
+    return rows
+
+
+def elu_plus_one(number):
+    return number + 1 if number > 0 else math.exp(number)
+
+
+def value_weighted_map(weights, value, W_output):
+    lengths = [math.sqrt(dot(brought, brought)) for brought in project(value, W_output)]
+    return [[weight * length for weight, length in zip(row, lengths, strict=True)] for row in weights]
+
+
+def attention_rollout(maps):
+    """What reaches a token is half what had reached it before, half what had reached those it looks at."""
+    n = len(maps[0])
+    reached = [[1.0 if i == j else 0.0 for j in range(n)] for i in range(n)]
+    for weights in maps:
+        looked_at = weighted_sum(weights, reached)
+        reached = [[0.5 * reached[i][j] + 0.5 * looked_at[i][j] for j in range(n)] for i in range(n)]
+    return reached
+
+
+def induction_score(weights, tokens):
+    found = []
+    for i in range(len(tokens)):
+        earlier = [j for j in range(i) if tokens[j] == tokens[i]]
+        if earlier:
+            found.append(weights[i][earlier[-1] + 1])
+    return sum(found) / len(found) if found else 0.0

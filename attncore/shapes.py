@@ -28,6 +28,11 @@ AXES = {
     "H": "row",
     "W": "column",
     "c": "channel",
+    "z": "latent width",
+    "r": "rotary width",
+    "h*d": "joined key width",
+    "h*r": "joined rotary width",
+    "h*v": "joined value width",
     "n+1": "token",
 }
 

@@ -29,9 +29,13 @@ def grouped_query_attention(query, key, value, mask=None, scale=None):
     query = query.reshape(*leading, groups, heads // groups, n, d)
     if mask is not None and np.ndim(mask) > 2:
         mask = np.asarray(mask)
+        if mask.shape[-3] not in (1, heads):
+            raise ValueError(
+                f"grouped_query_attention: mask has {mask.shape[-3]} on the head axis, expected 1 or {heads}"
+            )
         mask = mask[..., None, :, :] if mask.shape[-3] == 1 else split_axis(mask, groups)
     out = scaled_dot_product_attention(query, key[..., None, :, :], value[..., None, :, :], mask, scale)
-    return out.reshape(*leading, heads, n, value.shape[-1])
+    return out.reshape(*out.shape[:-4], heads, n, value.shape[-1])
 
 
 def split_axis(mask, groups):
@@ -50,7 +54,7 @@ def pool_kv_heads(W, n_heads, n_groups):
     multi-head one. Raises ValueError where the groups do not divide the heads. Ainslie et al.
     (2023).
     """
-    if n_heads % n_groups or W.shape[-1] % n_heads:
+    if n_heads < 1 or n_groups < 1 or n_heads % n_groups or W.shape[-1] % n_heads:
         raise ValueError(f"pool_kv_heads: W has width {W.shape[-1]}, {n_heads} heads, {n_groups} groups: no division")
     grouped = W.reshape(len(W), n_groups, n_heads // n_groups, -1)
     return grouped.mean(axis=2).reshape(len(W), -1)
@@ -72,7 +76,10 @@ class LatentWeights(NamedTuple):
     W_output: np.ndarray
 
 
-@shaped
+LATENT = "(m,h*d),(m,h*r),(m,z),(m,r),(z,h*d),(z,h*v),(h*v,m)"  # the shape line of LatentWeights
+
+
+@shaped(weights=LATENT)
 def latent_attention(x, weights, n_heads, mask=None):
     """Attend to keys and values that are unpacked from one small latent vector a token.
 
@@ -92,7 +99,7 @@ def latent_attention(x, weights, n_heads, mask=None):
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
-@shaped
+@shaped(weights=LATENT)
 def latent_attention_absorbed(x, weights, n_heads, mask=None):
     """Do the same without unpacking: compare and add up in the latent space itself.
 

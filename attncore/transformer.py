@@ -142,10 +142,10 @@ def corrupt_tokens(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
 
     Each token is chosen with probability `rate`. Of the chosen, 80 % become mask_id, 10 % a
     random token below vocab_size, 10 % stay. Targets are the ids at the chosen places and -100
-    elsewhere. `ids` is an array of integers of any shape, `rng` a Generator. Devlin et al.
-    (2018).
+    elsewhere. `ids` is an array of integers of any shape, `rng` a Generator; both results are
+    int64. Devlin et al. (2018).
     """
-    ids = np.asarray(ids)
+    ids = np.asarray(ids, dtype=np.int64)  # small and unsigned ids have no place for -100
     chosen = rng.random(ids.shape) < rate
     fate = rng.random(ids.shape)
     inputs = np.where(chosen & (fate < 0.8), mask_id, ids)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from attncore.shapes import as_floats, shaped
+from attncore.shapes import as_floats, fit, shaped
 
 
 def patchify(image, size):
@@ -17,6 +17,8 @@ def patchify(image, size):
     image = np.asarray(image)
     if image.ndim != 3:
         raise ValueError(f"patchify: image has shape {image.shape}, expected (H, W, c)")
+    if size < 1:
+        raise ValueError(f"patchify: size is {size}, expected at least 1")
     height, width, channels = image.shape
     if height % size or width % size:
         raise ValueError(f"patchify: image is {height} by {width}, which patches of {size} do not divide")
@@ -32,9 +34,16 @@ def unpatchify(patches, size, height, width):
     Raises ValueError where the patches do not fill the image.
     """
     patches = np.asarray(patches)
+    if patches.ndim != 2:
+        raise ValueError(f"unpatchify: patches has shape {patches.shape}, expected (n, p)")
+    if size < 1:
+        raise ValueError(f"unpatchify: size is {size}, expected at least 1")
     rows, columns = height // size, width // size
     if len(patches) * size * size != height * width or height % size or width % size:
         raise ValueError(f"unpatchify: {len(patches)} patches of {size} do not fill {height} by {width}")
+    if patches.shape[-1] % (size * size):
+        width = patches.shape[-1]
+        raise ValueError(f"unpatchify: patches has patch width {width}, which {size} by {size} pixels do not divide")
     grid = patches.reshape(rows, columns, size, size, -1)
     return grid.swapaxes(1, 2).reshape(height, width, -1)
 
@@ -49,7 +58,10 @@ def embed_patches(image, size, W, class_token, positions):
     """
     image, W = as_floats(image, "embed_patches: image"), as_floats(W, "embed_patches: W")
     class_token, positions = np.asarray(class_token), np.asarray(positions)
-    tokens = np.concatenate([class_token[None], patchify(image, size) @ W])
+    patches = patchify(image, size)
+    arrays = {"patches": (patches.shape, "np"), "W": (W.shape, "pm"), "class_token": (class_token.shape, "m")}
+    fit("embed_patches", arrays)
+    tokens = np.concatenate([class_token[None], patches @ W])
     if positions.shape != tokens.shape:
         raise ValueError(f"embed_patches: positions is {positions.shape}, expected {tokens.shape}")
     return tokens + positions
@@ -67,6 +79,8 @@ def resize_positions(positions, old, new):
     """
     if len(positions) != old * old + 1:
         raise ValueError(f"resize_positions: positions has {len(positions)} rows, expected {old * old + 1}")
+    if new < 1:
+        raise ValueError(f"resize_positions: new is {new}, expected at least 1")
     at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
     weights = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(old))).astype(positions.dtype)
     grid = positions[1:].reshape(old, old, -1)

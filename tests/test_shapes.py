@@ -9,15 +9,67 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from attncore import dot_product, heads, masks, self_attention, softmax, start, weighted_sum, words
+from attncore import (
+    alignment,
+    cache,
+    dot_product,
+    gradients,
+    heads,
+    interpret,
+    long_context,
+    masks,
+    positions,
+    self_attention,
+    shared_heads,
+    softmax,
+    start,
+    transformer,
+    vision,
+    weighted_sum,
+    words,
+)
 from attncore.shapes import as_floats, shape_line, shaped
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-MODULES = [start, weighted_sum, softmax, dot_product, self_attention, masks, heads, words]
+MODULES = [
+    start,
+    weighted_sum,
+    softmax,
+    alignment,
+    dot_product,
+    self_attention,
+    masks,
+    heads,
+    positions,
+    transformer,
+    vision,
+    gradients,
+    cache,
+    shared_heads,
+    long_context,
+    interpret,
+    words,
+]
 
 LENGTHS = {"1": 1, "b": 2, "q": 3, "n": 4, "k": 5, "h": 6, "v": 7, "d": 8, "w": 9, "h*w": 54, "m": 384, "m/h": 64}
-WEIGHTS = heads.HeadWeights(*np.random.default_rng(0).standard_normal((4, 384, 384)) / 20)
+LENGTHS |= {"g": 3, "s": 10, "a": 12, "s+m": 394, "f": 14, "l": 15}
+IMAGE = {"H": 6, "W": 15, "c": 2, "n": 10, "p": 18, "n+1": 11}  # ten patches of 3 by 3
+OWN_LENGTHS = dict.fromkeys([vision.patchify, vision.unpatchify, vision.embed_patches, vision.resize_positions], IMAGE)
+
+
+def drawn(*shape):
+    return np.random.default_rng(0).standard_normal(shape) / 20
+
+
+WEIGHTS = heads.HeadWeights(*drawn(4, 384, 384))
+NORM = transformer.NormWeights(*drawn(2, 384))
+FEED_FORWARD = transformer.FeedForwardWeights(drawn(384, 14), drawn(14), drawn(14, 384), drawn(384))
+ENCODER = transformer.EncoderWeights(NORM, WEIGHTS, NORM, FEED_FORWARD)
+DECODER = transformer.DecoderWeights(NORM, WEIGHTS, NORM, WEIGHTS, NORM, FEED_FORWARD)
+LATENT = shared_heads.LatentWeights(
+    *(drawn(*shape) for shape in [(384, 48), (384, 24), (384, 10), (384, 4), (10, 48), (10, 42), (42, 384)])
+)
 
 # Beside the arrays that its shape line names, a function takes ...
 ON_ARRAYS = {
@@ -38,6 +90,34 @@ ON_ARRAYS = {
     heads.split_heads: {"n_heads": LENGTHS["h"]},
     heads.merge_heads: {},
     heads.multi_head_attention: {"n_heads": LENGTHS["h"], "weights": WEIGHTS},
+    alignment.additive_scores: {},
+    alignment.dot_scores: {},
+    alignment.general_scores: {},
+    alignment.concat_scores: {},
+    alignment.local_weights: {"half_width": 2},
+    alignment.align: {},
+    positions.apply_rotary: {},
+    transformer.layer_norm: {},
+    transformer.feed_forward: {"weights": FEED_FORWARD},
+    transformer.encoder_block: {"weights": ENCODER, "n_heads": 6},
+    transformer.decoder_block: {"weights": DECODER, "n_heads": 6},
+    transformer.cross_attention: {"weights": WEIGHTS, "n_heads": 6},
+    vision.patchify: {"size": 3},
+    vision.unpatchify: {"size": 3, "height": 6, "width": 15},
+    vision.embed_patches: {"size": 3, "W": drawn(18, 384), "class_token": drawn(384), "positions": drawn(11, 384)},
+    vision.resize_positions: {"old": 3, "new": 3},
+    gradients.softmax_backward: {},
+    gradients.attention_backward: {},
+    cache.attend_with_cache: {"cache": cache.KVCache, "weights": WEIGHTS, "n_heads": 6},
+    shared_heads.grouped_query_attention: {},
+    shared_heads.pool_kv_heads: {"n_heads": 3, "n_groups": 3},
+    shared_heads.latent_attention: {"weights": LATENT, "n_heads": 6},
+    shared_heads.latent_attention_absorbed: {"weights": LATENT, "n_heads": 6},
+    long_context.softmax_with_sink: {"sink": 0.5},
+    long_context.linear_attention: {},
+    long_context.linear_attention_recurrent: {},
+    interpret.value_weighted_map: {},
+    interpret.attention_rollout: {},
 }
 
 # Called with these, the output's axes have the lengths above.
@@ -53,10 +133,24 @@ ON_LENGTHS = {
     heads.mha_parameter_count: (8, 2),
     heads.head_importance: (lambda x, keep: x * keep.sum(), np.eye(4), 6),
     words.embed: ("the cat sat on",),
+    positions.sinusoidal_positions: (4, 8),
+    positions.rotary_halves_order: (8,),
+    positions.alibi_slopes: (6,),
+    positions.alibi_bias: (6, 3, 5),
+    transformer.mask_for: ("gpt", 4),
+    cache.attention_flops: (4, 8),
+    cache.kv_cache_bytes: (4, 6, 8, 5),
+    shared_heads.kv_bytes_per_token: ("mha", 4, 6, 8),
+    long_context.sliding_window_mask: (4, 2),
+    interpret.permutation_effect: (np.sum, np.eye(4), np.random.default_rng(0)),
+    interpret.ablation_effect: (lambda x, head: x * (head is None), np.eye(4), 2),
+    interpret.induction_score: (np.eye(4), "abab"),
 }
 
-ARRAYS_OF_FLOATS = [  # what the others return: a Python float, and booleans
-    f for f in ON_ARRAYS if f not in (softmax.temperature_for_entropy, self_attention.influence)
+ARRAYS_OF_FLOATS = [  # what the others return: a Python float, booleans, and pixels, where bytes stay bytes
+    f
+    for f in ON_ARRAYS
+    if f not in (softmax.temperature_for_entropy, self_attention.influence, vision.patchify, vision.unpatchify)
 ]
 
 
@@ -64,8 +158,9 @@ def name(function):
     return function.__name__
 
 
-def lengths(axes, leading):
-    return tuple(length for axis in axes for length in (leading if axis == "..." else [LENGTHS[axis]]))
+def lengths(function, axes, leading):
+    of = LENGTHS | OWN_LENGTHS.get(function, {})
+    return tuple(length for axis in axes for length in (leading if axis == "..." else [of[axis]]))
 
 
 def read_only(array):
@@ -74,17 +169,29 @@ def read_only(array):
     return array
 
 
+def made(given, dtype):
+    """What a function is given beside its arrays: a new cache each time, weights in the dtype of the arrays."""
+    if isinstance(given, type):
+        return given()
+    if isinstance(given, tuple):
+        return type(given)(*(made(field, dtype) for field in given))
+    return read_only(given.astype(dtype)) if isinstance(given, np.ndarray) else given
+
+
+def first(returned):
+    """The first output: where there are several, the line of the shape names it first."""
+    return returned[0] if isinstance(returned, tuple) else returned
+
+
 def arguments(function, leading=(), dtype=float):
     """Everything a function of ON_ARRAYS takes, its arrays of the shapes that the shape line names."""
     rng = np.random.default_rng(1)
-    given = dict(ON_ARRAYS[function])
+    given = {key: made(value, dtype) for key, value in ON_ARRAYS[function].items()}
     inputs, _ = shape_line(function)
     names = [parameter for parameter in inspect.signature(function).parameters if parameter not in given]
     for key, axes in zip(names, inputs, strict=False):
-        array = 3 * rng.standard_normal(lengths(axes, leading))
+        array = 3 * rng.standard_normal(lengths(function, axes, leading))
         given[key] = read_only(array > 0 if key == "mask" else np.asarray(array, dtype))
-    if isinstance(given.get("weights"), heads.HeadWeights):
-        given["weights"] = heads.HeadWeights(*(read_only(W.astype(dtype)) for W in given["weights"]))
     return given
 
 
@@ -98,13 +205,13 @@ def test_no_function_with_a_shape_line_is_forgotten(module):
 @pytest.mark.parametrize("function", ON_ARRAYS, ids=name)
 def test_the_shape_line_is_kept(function, leading):
     _, output = shape_line(function)
-    assert np.shape(function(**arguments(function, leading))) == lengths(output, leading)
+    assert np.shape(first(function(**arguments(function, leading)))) == lengths(function, output, leading)
 
 
 @pytest.mark.parametrize("function", ON_LENGTHS, ids=name)
 def test_the_shape_line_is_kept_by_what_makes_its_own_axes(function):
     _, output = shape_line(function)
-    assert np.shape(function(*ON_LENGTHS[function])) == lengths(output, leading=(2,))
+    assert np.shape(function(*ON_LENGTHS[function])) == lengths(function, output, leading=(2,))
 
 
 @pytest.mark.parametrize("function", ARRAYS_OF_FLOATS, ids=name)
@@ -112,7 +219,7 @@ def test_the_shape_line_is_kept_by_what_makes_its_own_axes(function):
     ("given", "expected"), [("float32", "float32"), ("float64", "float64"), ("int64", "float64"), ("uint8", "float64")]
 )
 def test_floats_stay_as_they_are_and_integers_become_float64(function, given, expected):
-    assert function(**arguments(function, (2,), given)).dtype == expected
+    assert first(function(**arguments(function, (2,), given))).dtype == expected
 
 
 @pytest.mark.parametrize("function", ON_ARRAYS, ids=name)
@@ -126,10 +233,10 @@ def test_inputs_are_never_written_to(function):
 
 @pytest.mark.parametrize("function", ARRAYS_OF_FLOATS, ids=name)
 def test_lists_and_positions_do_as_well_as_arrays_and_names(function):
-    given = arguments(function, (2,))
-    lists = {key: array.tolist() if isinstance(array, np.ndarray) else array for key, array in given.items()}
+    given, again = arguments(function, (2,)), arguments(function, (2,))
+    lists = {key: array.tolist() if isinstance(array, np.ndarray) else array for key, array in again.items()}
     in_order = [lists[parameter] for parameter in inspect.signature(function).parameters if parameter in lists]
-    assert_array_equal(function(*in_order), function(**given))
+    assert_array_equal(first(function(*in_order)), first(function(**given)))
 
 
 def test_reading_a_shape_line():

@@ -1,19 +1,21 @@
-"""What PyTorch answers, kept in torch.npz, so that the tests compare with it where it is not installed.
+"""What PyTorch and Hugging Face answer, kept in torch.npz, so that the tests compare where they are not installed.
 
 Run it again only to add a comparison; the inputs are drawn by NumPy from a fixed seed, so that the rest stays the same:
 
     pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
+    pip install transformers==5.23.0
     python tests/vectors/make.py
 
-tests/test_against_torch.py reads the file; where PyTorch is installed it calls `vectors` as well.
+tests/test_against_torch.py reads the file; where PyTorch is installed it calls `vectors` as well, and where
+transformers is, `hugging_face`.
 """
 
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import MultiheadAttention
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn import MultiheadAttention, TransformerDecoderLayer, TransformerEncoderLayer
+from torch.nn.functional import conv2d, interpolate, layer_norm, scaled_dot_product_attention
 
 KEPT = Path(__file__).with_name("torch.npz")
 COUNTED = [(12, 3, True), (12, 3, False), (16, 1, True), (512, 8, True)]  # width, heads, bias
@@ -22,7 +24,8 @@ COUNTED = [(12, 3, True), (12, 3, False), (16, 1, True), (512, 8, True)]  # widt
 def vectors():
     """Inputs and PyTorch's outputs, by name. Everything is float64, and no two axes of a tensor are equal."""
     rng = np.random.default_rng(2017)
-    return softmaxes(rng) | attention(rng) | multi_head(rng) | {"counted": np.array(COUNTED), "counts": counts()}
+    earlier = softmaxes(rng) | attention(rng) | multi_head(rng) | {"counted": np.array(COUNTED), "counts": counts()}
+    return earlier | gradients(rng) | grouped(rng) | blocks(rng) | vision(rng) | rotary(rng)
 
 
 def softmaxes(rng):
@@ -102,6 +105,146 @@ def counts():
     return np.array([sum(p.numel() for p in layer.parameters()) for layer in layers])
 
 
+def gradients(rng):
+    """Of sum(output * d_output) by query, key and value, which are broadcast against each other."""
+    inputs = [rng.standard_normal(shape) for shape in [(2, 4, 3, 8), (4, 5, 8), (1, 5, 6)]]
+    some = rng.random((2, 1, 3, 5)) < 0.6
+    some[..., 0] = True
+    with_an_empty_row = some.copy()
+    with_an_empty_row[0, :, 1] = False
+    added, d_output = rng.standard_normal((3, 5)), rng.standard_normal((2, 4, 3, 6))
+    found = {
+        **{f"backward_{name}": array for name, array in zip(("query", "key", "value"), inputs, strict=True)},
+        "backward_boolean_mask": some,
+        "backward_empty_row_mask": with_an_empty_row,
+        "backward_float_mask": added,
+        "backward_d_output": d_output,
+    }
+    for case, mask, scale in [
+        ("plain", None, None),
+        ("boolean", some, None),
+        ("empty_row", with_an_empty_row, 0.3),
+        ("float", added, 0.3),
+    ]:
+        query, key, value = leaves = [torch.tensor(array, requires_grad=True) for array in inputs]
+        key, value = key.expand(2, 4, 5, 8), value.expand(2, 4, 5, 6)
+        mask = None if mask is None else torch.tensor(mask)
+        output = scaled_dot_product_attention(query, key, value, mask, scale=scale)
+        for name, by in zip(
+            ("query", "key", "value"), torch.autograd.grad(output, leaves, torch.tensor(d_output)), strict=True
+        ):
+            found[f"backward_{case}_{name}"] = by.numpy()
+    return found
+
+
+def grouped(rng):
+    """Six query heads, three key heads."""
+    query, key, value = (rng.standard_normal((2, *own)) for own in [(6, 4, 8), (3, 5, 8), (3, 5, 7)])
+    mask = rng.random((6, 4, 5)) < 0.6
+    mask[..., 0] = True
+
+    def attend(**others):
+        return scaled_dot_product_attention(*map(torch.tensor, (query, key, value)), enable_gqa=True, **others).numpy()
+
+    return {
+        "grouped_query": query,
+        "grouped_key": key,
+        "grouped_value": value,
+        "grouped_mask": mask,
+        "grouped": attend(),
+        "grouped_masked": attend(attn_mask=torch.tensor(mask), scale=0.3),
+    }
+
+
+def blocks(rng):
+    """Pre-norm, exact GELU, no dropout; width 12, three heads, 20 inside. The biases of the attentions are zero."""
+    settings = dict(dim_feedforward=20, dropout=0, activation="gelu", batch_first=True, norm_first=True)
+    encoder = TransformerEncoderLayer(12, 3, **settings, dtype=torch.float64)
+    decoder = TransformerDecoderLayer(12, 3, **settings, dtype=torch.float64)
+    found = {}
+    for block, layer in [("encoder", encoder), ("decoder", decoder)]:
+        with torch.no_grad():
+            for name, parameter in layer.named_parameters():
+                array = rng.standard_normal(tuple(parameter.shape)) / 3
+                array = array + 1 if name.startswith("norm") and name.endswith("weight") else array
+                if "attn" in name and name.endswith("bias"):
+                    array = np.zeros_like(array)
+                parameter.copy_(torch.tensor(array))
+                found[f"{block}.{name}"] = array
+    x, memory = rng.standard_normal((2, 5, 12)), rng.standard_normal((2, 4, 12))
+    hidden = rng.random((5, 5)) < 0.4  # here True hides
+    hidden[:, 0] = False
+    future = np.triu(np.ones((5, 5), bool), k=1)
+    with torch.no_grad():
+        tokens, remembered = torch.tensor(x), torch.tensor(memory)
+        return found | {
+            "block_x": x,
+            "block_memory": memory,
+            "block_hidden": hidden,
+            "encoder": encoder(tokens).numpy(),
+            "encoder_masked": encoder(tokens, src_mask=torch.tensor(hidden)).numpy(),
+            "decoder": decoder(tokens, remembered, tgt_mask=torch.tensor(future)).numpy(),
+            "layer_norm": layer_norm(tokens, (12,), encoder.norm1.weight, encoder.norm1.bias).numpy(),
+            "layer_norm_eps": layer_norm(tokens, (12,), encoder.norm1.weight, encoder.norm1.bias, eps=0.1).numpy(),
+        }
+
+
+def vision(rng):
+    """Patches of 3 by 3 as a strided convolution; positions of a grid of 3 by 3 as an image that is resized."""
+    image, kernels = rng.standard_normal((6, 15, 2)), rng.standard_normal((7, 2, 3, 3))
+    positions = rng.standard_normal((10, 4))
+    convolved = conv2d(torch.tensor(image).permute(2, 0, 1)[None], torch.tensor(kernels), stride=3)
+    grid = torch.tensor(positions[1:]).reshape(1, 3, 3, 4).permute(0, 3, 1, 2)
+    return {
+        "image": image,
+        "kernels": kernels,
+        "embedded": convolved[0].flatten(1).T.numpy(),
+        "positions": positions,
+        **{
+            f"positions_{new}": interpolate(grid, (new, new), mode="bilinear", align_corners=False)[0]
+            .flatten(1)
+            .T.numpy()
+            for new in (2, 3, 4, 7)
+        },
+    }
+
+
+def rotary(rng):
+    """Rotations as products of complex numbers, in both layouts; no two of the positions are neighbours."""
+    x, positions, base = rng.standard_normal((2, 4, 8)), np.array([7, 0, 31, 2.5]), 500.0
+    angles = torch.tensor(positions)[:, None] * base ** (-torch.arange(0, 8, 2, dtype=torch.float64) / 8)
+    turn = torch.polar(torch.ones_like(angles), angles)
+    pairs = torch.view_as_real(torch.view_as_complex(torch.tensor(x).reshape(2, 4, 4, 2)) * turn).flatten(-2)
+    real, imaginary = torch.tensor(x).chunk(2, dim=-1)
+    halves = torch.complex(real, imaginary) * turn
+    return {
+        "rotary_x": x,
+        "rotary_positions": positions,
+        "rotary_pairs": pairs.numpy(),
+        "rotary_halves": torch.cat([halves.real, halves.imag], dim=-1).numpy(),
+    }
+
+
+def hugging_face():
+    """GPT-J rotates neighbouring pairs, Llama halves. Both compute the angles in float32."""
+    from transformers import LlamaConfig
+    from transformers.models.gptj import modeling_gptj
+    from transformers.models.llama import modeling_llama
+
+    x = np.random.default_rng(2017).standard_normal((1, 2, 4, 8))
+    positions, tokens = torch.tensor([[7, 0, 31, 3]]), torch.tensor(x)
+    sin, cos = modeling_gptj.create_sinusoidal_positions(32, 8)[positions[0]].double().chunk(2, dim=-1)
+    by_token = modeling_gptj.apply_rotary_pos_emb(tokens.transpose(1, 2), sin[None], cos[None]).transpose(1, 2)
+    config = LlamaConfig(hidden_size=16, num_attention_heads=2, head_dim=8)
+    cos, sin = modeling_llama.LlamaRotaryEmbedding(config)(tokens, positions)
+    return {
+        "hugging_face_x": x,
+        "hugging_face_positions": positions[0].numpy(),
+        "hugging_face_pairs": by_token.numpy(),
+        "hugging_face_halves": modeling_llama.apply_rotary_pos_emb(tokens, tokens, cos, sin)[0].numpy(),
+    }
+
+
 if __name__ == "__main__":
-    np.savez_compressed(KEPT, **vectors())
+    np.savez_compressed(KEPT, **vectors(), **hugging_face())
     print(f"{KEPT.name}: {KEPT.stat().st_size / 1024:.0f} KB, by PyTorch {torch.__version__}")

@@ -1,0 +1,275 @@
+"""Long texts: windows, sinks, and linear attention."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose, assert_array_equal
+
+from attncore import loops
+from attncore.dot_product import scaled_dot_product_attention
+from attncore.long_context import (
+    feature_map,
+    linear_attention,
+    linear_attention_recurrent,
+    rolling_cache,
+    sliding_window_mask,
+    softmax_with_sink,
+)
+from attncore.masks import causal_mask, leaks_future
+from attncore.softmax import softmax
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+every_leading = pytest.mark.parametrize("leading", [(), (2,), (2, 4)])
+lengths = st.integers(1, 8)
+numbers = st.floats(-1e4, 1e4)
+
+
+@given(lengths, lengths, st.integers(0, 9))
+def test_the_window_is_its_loop(n, window, sinks):
+    mask = sliding_window_mask(n, window, sinks)
+    assert mask.dtype == bool
+    assert_array_equal(mask, loops.sliding_window_mask(n, window, sinks))
+
+
+def test_the_window_by_hand():
+    assert_array_equal(sliding_window_mask(4, 2), [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]])
+    assert_array_equal(sliding_window_mask(4, 1, sinks=2), [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]])
+
+
+@given(lengths, st.integers(0, 5), st.integers(0, 9))
+def test_a_window_as_wide_as_the_text_or_sinks_everywhere_is_the_causal_mask(n, more, sinks):
+    assert_array_equal(sliding_window_mask(n, n + more, sinks), causal_mask(n))
+    assert_array_equal(sliding_window_mask(n, 1, n + more), causal_mask(n))
+
+
+@given(lengths, lengths, st.integers(0, 9))
+def test_nobody_sees_the_future_and_everyone_itself(n, window, sinks):
+    mask = sliding_window_mask(n, window, sinks)
+    assert not np.triu(mask, k=1).any()
+    assert np.diag(mask).all()
+
+
+@every_leading
+@pytest.mark.parametrize("sink", [-2.0, 0.0, 3.0])
+def test_softmax_with_a_sink_is_its_loop(by_loop, rng, leading, sink):
+    scores = 3 * rng.standard_normal((*leading, 3, 5))
+    assert_allclose(softmax_with_sink(scores, sink), by_loop(softmax_with_sink, scores, sink=sink))
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 1), (2, 4), (1,), (6, 1, 1)])
+def test_a_sink_a_head(by_loop, rng, shape):
+    scores, sink = rng.standard_normal((2, 4, 3, 5)), rng.standard_normal(shape)
+    by_head = np.vectorize(
+        lambda scores, sink: np.array(loops.softmax_with_sink(scores, sink)), signature="(q,k),()->(q,k)"
+    )
+    assert_allclose(softmax_with_sink(scores, sink), by_head(scores, sink))
+
+
+def test_a_sink_by_hand():
+    assert_allclose(softmax_with_sink([[0, np.log(2)]], np.log(5)), [[1 / 8, 2 / 8]])
+
+
+@given(arrays(float, (2, 3, 5), elements=numbers))
+def test_a_sink_of_minus_infinity_is_softmax(scores):
+    assert_allclose(softmax_with_sink(scores, -np.inf), softmax(scores), atol=1e-15)
+
+
+@given(arrays(float, (3, 5), elements=numbers), numbers)
+def test_rows_with_a_sink_sum_to_at_most_one_and_keep_their_ratios(scores, sink):
+    weights = softmax_with_sink(scores, sink)
+    totals = weights.sum(axis=-1, keepdims=True)
+    assert np.all((weights >= 0) & (totals <= 1 + 1e-12))
+    near = totals > 1e-9
+    assert_allclose(np.where(near, weights, 0), np.where(near, totals * softmax(scores), 0), rtol=1e-6, atol=1e-12)
+
+
+def test_a_row_that_sees_nothing_gives_it_all_to_the_sink():
+    hidden = np.full((2, 5), -np.inf)
+    assert_array_equal(softmax_with_sink(hidden, 0.0), np.zeros((2, 5)))
+    assert_array_equal(softmax_with_sink(hidden, -np.inf), np.zeros((2, 5)))
+
+
+def test_a_float64_sink_leaves_float32_scores_float32():
+    scores = np.zeros((4, 3, 5), np.float32)
+    assert softmax_with_sink(scores, np.zeros(4)).dtype == np.float32
+    assert softmax_with_sink(scores, np.float64(0.5)).dtype == np.float32
+
+
+@given(lengths, lengths, st.integers(0, 9))
+def test_the_rolling_cache_is_its_loop_and_the_last_row_of_the_mask(n, window, sinks):
+    rng = np.random.default_rng(15)
+    key, value = rng.standard_normal((2, n, 4)), rng.standard_normal((2, n, 3))
+    kept = rolling_cache(key, value, window, sinks)
+    for head in range(2):
+        for ours, theirs in zip(kept, loops.rolling_cache(key[head], value[head], window, sinks), strict=True):
+            assert_array_equal(ours[head], theirs)
+    seen = sliding_window_mask(n, window, sinks)[-1]
+    assert len(kept) == 2
+    assert kept[0].shape == (2, seen.sum(), 4)
+
+
+def test_the_last_token_attends_to_the_rolling_cache_as_to_the_whole(rng):
+    query, key, value = (rng.standard_normal((2, 4, *own)) for own in [(1, 8), (9, 8), (9, 6)])
+    seen = sliding_window_mask(9, 3, sinks=2)[-1]
+    expected = scaled_dot_product_attention(query, key, value, seen)
+    assert_allclose(scaled_dot_product_attention(query, *rolling_cache(key, value, 3, sinks=2)), expected)
+
+
+def test_a_rolling_cache_takes_no_square():
+    key = np.ones((3000, 4))
+    tracemalloc.start()
+    rolling_cache(key, key, 5, sinks=2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50 * len(key) < len(key) ** 2
+
+
+def test_a_rolling_cache_of_no_width():
+    with pytest.raises(ValueError, match="window is -1, expected at least 1$"):
+        rolling_cache(np.ones((5, 4)), np.ones((5, 4)), -1)
+
+
+def test_a_rolling_cache_rolls():
+    key = value = np.arange(3.0)[:, None]
+    for token in range(3, 12):
+        key, value = rolling_cache(np.append(key, [[token]], axis=0), np.append(value, [[token]], axis=0), 4, sinks=2)
+    assert_array_equal(key[:, 0], [0, 1, 8, 9, 10, 11])
+    assert_array_equal(value, key)
+
+
+@given(arrays(float, 5, elements=numbers))
+def test_features_are_elu_plus_one(x):
+    assert_allclose(feature_map(x), [loops.elu_plus_one(number) for number in x])
+    assert np.all(feature_map(x) >= 0)
+
+
+@every_leading
+@pytest.mark.parametrize("causal", [True, False])
+def test_linear_attention_is_its_loop(by_loop, rng, leading, causal):
+    inputs = [rng.standard_normal((*leading, *own)) for own in [(3, 8), (5, 8), (5, 6)]]
+    expected = by_loop(linear_attention, *inputs, causal=causal)
+    assert_allclose(linear_attention(*inputs, causal), expected)
+
+
+def test_linear_attention_is_causal_unless_told(rng):
+    inputs = [rng.standard_normal(own) for own in [(3, 8), (5, 8), (5, 6)]]
+    assert_array_equal(linear_attention(*inputs), linear_attention(*inputs, causal=True))
+
+
+def test_linear_attention_by_hand():
+    query, key, value = [[1.0], [-np.log(2)]], [[0.0], [2.0]], [[1.0, 0], [0, 1]]
+    assert_allclose(linear_attention(query, key, value), [[1, 0], [1 / 4, 3 / 4]])  # features of the keys: 1 and 3
+    assert_allclose(linear_attention(query, key, value, causal=False), [[1 / 4, 3 / 4]] * 2)
+
+
+@given(
+    arrays(float, (2, 5, 8), elements=st.floats(-30, 30)),
+    arrays(float, (2, 5, 8), elements=st.floats(-30, 30)),
+    arrays(float, (2, 5, 6), elements=st.floats(-30, 30)),
+)
+def test_recurrent_is_parallel(query, key, value):
+    expected = linear_attention(query, key, value)
+    assert_allclose(linear_attention_recurrent(query, key, value), expected, rtol=1e-9, atol=1e-9)
+
+
+@every_leading
+def test_recurrent_is_its_loop(rng, leading):
+    inputs = [rng.standard_normal((*leading, *own)) for own in [(5, 8), (5, 8), (5, 6)]]
+    by_loop = np.vectorize(lambda *rows: np.array(loops.linear_attention(*rows)), signature="(n,d),(n,d),(n,v)->(n,v)")
+    assert_allclose(linear_attention_recurrent(*inputs), by_loop(*inputs))
+
+
+@pytest.mark.parametrize("function", [linear_attention, linear_attention_recurrent])
+def test_the_leading_axes_broadcast(rng, function):
+    query, key, value = (rng.standard_normal(shape) for shape in [(2, 1, 5, 8), (4, 5, 8), (1, 5, 6)])
+    full = [np.broadcast_to(array, (2, 4, *array.shape[-2:])) for array in (query, key, value)]
+    assert_allclose(function(query, key, value), function(*full))
+
+
+@pytest.mark.parametrize("function", [linear_attention, linear_attention_recurrent])
+def test_linear_attention_sees_no_future_and_all_of_the_past(rng, function):
+    x = rng.standard_normal((6, 4))
+    assert not leaks_future(lambda x: function(x, x, x), x)
+    changed = x.copy()
+    changed[0] += 1
+    assert np.all(np.abs(function(x, x, x) - function(changed, changed, changed)).max(axis=-1) > 1e-9)
+
+
+@given(arrays(float, (3, 4), elements=st.floats(-30, 30)), arrays(float, (5, 6), elements=st.floats(-30, 30)))
+def test_the_output_lies_among_the_values(query, value):
+    key = np.random.default_rng(15).standard_normal((5, 4))
+    output = linear_attention(query, key, value, causal=False)
+    assert np.all((output >= value.min(axis=0) - 1e-9) & (output <= value.max(axis=0) + 1e-9))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_recurrent_equals_parallel_to_the_precision_of_its_dtype(rng, dtype):
+    inputs = [rng.standard_normal((200, width)).astype(dtype) for width in (8, 8, 6)]
+    one, other = linear_attention(*inputs), linear_attention_recurrent(*inputs)
+    assert one.dtype == other.dtype == dtype
+    assert_allclose(one, other, rtol=0, atol=2e-6 if dtype == np.float32 else 1e-12)
+
+
+def test_keys_of_ten_thousand_give_no_nan(rng):
+    key = rng.choice([-1e4, 1e4], (5, 4))
+    for function in (linear_attention, linear_attention_recurrent):
+        assert np.isfinite(function(np.full((5, 4), 1e4), key, np.ones((5, 6)))).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("function", [linear_attention, linear_attention_recurrent])
+def test_features_that_are_all_zero_give_zeros(function, dtype):
+    query, key, value = (np.ones((3, width), dtype) for width in (4, 4, 6))
+    query[1] = -1e4
+    assert_allclose(function(query, key, value), np.array([1, 0, 1])[:, None] * value)
+
+
+def test_a_query_before_the_first_key_gets_zeros(by_loop):
+    query, key, value = np.ones((3, 4)), np.ones((2, 4)), np.ones((2, 6))
+    assert_array_equal(linear_attention(query, key, value)[0], np.zeros(6))
+    assert_allclose(linear_attention(query, key, value), by_loop(linear_attention, query, key, value))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sliding_window_mask(5, 0), "sliding_window_mask: window is 0, expected at least 1"),
+        (
+            lambda: linear_attention(np.ones((3, 8)), np.ones((5, 7)), np.ones((5, 6))),
+            "linear_attention: key has width 7, but query has 8: query is (3, 8), key is (5, 7), value is (5, 6)",
+        ),
+        (
+            lambda: linear_attention_recurrent(np.ones((3, 8)), np.ones((5, 8)), np.ones((5, 6))),
+            "linear_attention_recurrent: key has 5 on the token axis, but query has 3: "
+            "query is (3, 8), key is (5, 8), value is (5, 6)",
+        ),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: softmax_with_sink(np.ones((6, 3, 5)), np.ones(4)),
+            "softmax_with_sink: sink is (4,), which does not broadcast over the leading axes of scores, (6, 3, 5)",
+        ),
+        (
+            lambda: rolling_cache(np.ones((5, 4)), np.ones((6, 4)), 2),
+            "rolling_cache: key has 5 tokens, value 6: key is (5, 4), value is (6, 4)",
+        ),
+    ],
+)
+def test_bad_input_that_numpy_would_tell_in_its_own_words(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message
