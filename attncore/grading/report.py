@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-STYLE = """<style>
-.attn-panel{border-left:4px solid var(--attn-c);padding:.5em .9em;margin:.3em 0;max-width:60em;
-  color:var(--jp-content-font-color1,inherit);background:transparent;line-height:1.45}
-.attn-panel.right{--attn-c:#0072b2}.attn-panel.wrong,.attn-panel.raised{--attn-c:#d55e00}
-.attn-panel.unattempted,.attn-panel.info{--attn-c:#8c8c8c}
-.attn-panel p{margin:.2em 0}.attn-panel .head{font-weight:600}
-.attn-panel pre{margin:.3em 0;padding:.4em .6em;background:rgba(128,128,128,.13);
-  color:inherit;overflow-x:auto;line-height:1.35}
-</style>"""
+# Inline, because JupyterLab takes style sheets out of a notebook that it does not trust yet.
+EDGES = {"right": "#0072b2", "wrong": "#d55e00", "raised": "#d55e00", "unattempted": "#8c8c8c", "info": "#8c8c8c"}
+PANEL = (
+    "border-left:4px solid {};padding:.5em .9em;margin:.3em 0;max-width:60em;line-height:1.45;"
+    "color:var(--jp-content-font-color1,inherit)"
+)
+STYLES = {
+    "head": "margin:.2em 0;font-weight:600",
+    "input": "margin:.3em 0;padding:.4em .6em;background:rgba(128,128,128,.13);color:inherit;overflow-x:auto;"
+    "line-height:1.35",
+}
 MARKS = {"right": "✓", "wrong": "✗", "raised": "✗", "unattempted": "○"}
 
 
@@ -39,8 +41,9 @@ class Panel:
         parts = []
         for place, (role, text) in enumerate(self.lines):
             tag = "pre" if role == "input" else "p"
-            parts.append(f'<{tag} class="{role}">{mark if place == 0 else ""}{escape(text)}</{tag}>')
-        return f'{STYLE}<div class="attn-panel {self.tone}" role="status">{"".join(parts)}</div>'
+            style = STYLES.get(role, "margin:.2em 0")
+            parts.append(f'<{tag} style="{style}">{mark if place == 0 else ""}{escape(text)}</{tag}>')
+        return f'<div role="status" style="{PANEL.format(EDGES[self.tone])}">{"".join(parts)}</div>'
 
 
 class Report(Panel):
