@@ -184,6 +184,10 @@ RAISES = {
 }
 
 
+if sys.version_info[:3] == (3, 13, 0):  # it counts no calls of functions with defaults, and would run out of memory
+    del RAISES[recursion]
+
+
 @pytest.mark.parametrize("answer, said", RAISES.items(), ids=lambda a: getattr(a, "__name__", ""))
 def test_an_answer_that_raises_gets_a_sentence(answer, said):
     report = judge("scaled_dot_product_attention", answer)
@@ -218,7 +222,7 @@ def test_what_a_function_returns_is_no_function():
 def test_the_process_is_left_as_it_was():
     state = np.geterr(), sys.stdout, list(warnings.filters)
     judge("scaled_dot_product_attention", with_more)
-    judge("scaled_dot_product_attention", recursion)
+    judge("scaled_dot_product_attention", leaves)
     assert state == (np.geterr(), sys.stdout, list(warnings.filters))
 
 
@@ -282,10 +286,15 @@ def test_text_and_html_say_the_same(exercise):
 
 
 def test_the_time_limit_leaves_nothing_behind():
-    with pytest.raises(run.TimeUp), run.time_limit(0.01):
+    def forever():
         while True:
             pass
-    assert sum(range(1000)) == 499500
+
+    for _ in range(20):
+        with pytest.raises(run.TimeUp):
+            run.within(0.002, forever)
+    assert sum(1 for _ in range(100_000)) == 100_000  # no TimeUp comes later
+    assert run.within(1, lambda: 3) == 3
 
 
 def contrast(one: str, other: str) -> float:

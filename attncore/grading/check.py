@@ -14,7 +14,7 @@ from attncore.grading.compare import Difference, difference
 from attncore.grading.diagnose import Trial, agrees, name_mistake, observe, trial
 from attncore.grading.quantities import read
 from attncore.grading.report import Report, show_arguments
-from attncore.grading.run import SECONDS, Ran, TimeUp, quietly, run, time_limit
+from attncore.grading.run import SECONDS, Ran, TimeUp, quietly, run, within
 
 KNOWN = {exercise.id for exercise in exercises if exercise.kind == "code"}
 
@@ -45,10 +45,8 @@ def judge_function(exercise: Exercise, answer: Any) -> Report:
         return Report(exercise.id, "wrong", [("head", text)])
     known = trial(exercise)
     try:
-        with quietly(), time_limit(SECONDS):
-            ran, again = attempts(exercise, known, answer)
-            departures = [depart(r, again[i], known, i) for i, r in enumerate(ran)]
-            waits_for = unwritten(exercise, answer) if any(departures) else ""
+        with quietly():
+            ran, departures, waits_for = within(SECONDS, lambda: tried(exercise, known, answer))
     except TimeUp:
         text = f"{exercise.id}: stopped after {SECONDS:g} seconds. Is there a loop that never ends?"
         return Report(exercise.id, "raised", [("head", text)])
@@ -61,6 +59,13 @@ def judge_function(exercise: Exercise, answer: Any) -> Report:
     if not any(departures):
         return Report(exercise.id, "right", [("head", f"{exercise.id}: right, in all {len(ran)} cases.")])
     return wrong(exercise, known, ran, departures)
+
+
+def tried(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[Ran], list[Difference | None], str]:
+    """Everything that calls the answer: what each case gave, how it departs, and the stub that it may wait for."""
+    ran, again = attempts(exercise, known, answer)
+    departures = [depart(r, again[i], known, i) for i, r in enumerate(ran)]
+    return ran, departures, unwritten(exercise, answer) if any(departures) else ""
 
 
 def attempts(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[Ran], list[Ran]]:

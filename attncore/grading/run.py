@@ -7,7 +7,7 @@ import io
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,33 +40,36 @@ class Ran:
     lacks: tuple[str, ...] = ()
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeUp in this thread once the time is up, in bursts, so that an answer's own bare except is hit as well.
+def within(seconds: float, work: Callable[[], Any]) -> Any:
+    """Return what work() returns; raise TimeUp in it once the time is up.
 
-    A call that waits in C (a lock, a sleep) is stopped when it comes back.
+    It is raised in bursts, so that an answer's own bare except is hit as well. A call that waits in C (a lock, a sleep)
+    is stopped when it comes back.
     """
     thread = ctypes.c_ulong(threading.get_ident())
-    done = threading.Event()
+    done, working = threading.Event(), [True]
 
     def interrupt() -> None:
         pause = seconds
-        while not done.wait(pause):
+        while working[0] and not done.wait(pause):
             for _ in range(20):
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
-                if done.wait(0.0002):
-                    return
+                if working[0]:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
+                done.wait(0.0002)
             pause = 0.05
 
     watch = threading.Thread(target=interrupt, daemon=True)
     watch.start()
     try:
-        yield
+        return work()
     finally:
-        while watch.is_alive():
-            with contextlib.suppress(TimeUp):
-                done.set()
-                watch.join()
+        working[0] = False  # before any call: from here on at most one more TimeUp comes
+        try:
+            done.set()
+            watch.join()
+        except TimeUp:
+            done.set()
+            watch.join()
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
 
 
