@@ -133,7 +133,7 @@ def test_a_step_takes_far_less_memory_than_the_cache_holds(rng):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     scores = 3 * 3002 * 8
-    assert peak < 5 * scores < 2 * cache.key.nbytes
+    assert peak < 6 * scores < 2 * cache.key.nbytes
 
 
 def test_flops_are_those_that_the_definition_does(monkeypatch, rng):

@@ -65,9 +65,9 @@ def render(rest: list[str]) -> int:
 
 
 def bench(rest: list[str]) -> int:
-    scripts = sorted((COURSE / "benchmarks").glob("*.py"))
-    chosen = [script for script in scripts if not rest or script.stem in rest]
-    return max((subprocess.run([sys.executable, script], cwd=COURSE).returncode for script in chosen), default=2)
+    names, options = [r for r in rest if r[0] != "-"], [r for r in rest if r[0] == "-"]
+    scripts = [s for s in sorted((COURSE / "benchmarks").glob("*.py")) if not names or s.stem in names]
+    return max((subprocess.run([sys.executable, s, *options], cwd=COURSE).returncode for s in scripts), default=2)
 
 
 if __name__ == "__main__":
