@@ -15,32 +15,22 @@ def label(ax: Axes, title: str, xlabel: str = "", ylabel: str = "") -> Axes:
     return ax
 
 
-def lines(ax: Axes, x, curves: Mapping[str, np.ndarray], title: str, xlabel: str, ylabel: str, log: str = "") -> Axes:
-    """Named curves over one x; `log` is "", "x", "y" or "xy"."""
-    for name, y in curves.items():
-        ax.plot(x, y, label=name)
-    if "x" in log:
-        ax.set_xscale("log", base=2)
-    if "y" in log:
-        ax.set_yscale("log")
-    label(ax, title, xlabel, ylabel)
-    if len(curves) > 1:
-        ax.legend()
-    return ax
+def curve(ax: Axes, x, y, title: str, xlabel: str, ylabel: str) -> Axes:
+    """One line over x."""
+    ax.plot(x, y)
+    return label(ax, title, xlabel, ylabel)
 
 
-def points(ax: Axes, x, y, label: str, sizes=None) -> Axes:
+def points(ax: Axes, x, y, sizes) -> Axes:
     """Dots over whatever is drawn; `sizes` from 0 to 1 make them larger."""
-    area = 25 if sizes is None else 15 + 250 * np.asarray(sizes)
-    ax.scatter(x, y, s=area, color=ORANGE, alpha=0.8, label=label, zorder=3)
+    ax.scatter(x, y, s=15 + 250 * np.asarray(sizes), color=ORANGE, alpha=0.8, zorder=3)
     return ax
 
 
-def cross(ax: Axes, x: float, y: float, label: str) -> Axes:
+def cross(ax: Axes, x: float, y: float) -> Axes:
     """A cross over whatever is drawn, on a thin line that shows its x."""
     ax.axvline(x, color=GREY, lw=1, zorder=0)
-    ax.plot([x], [y], "k+", markersize=13, markeredgewidth=2, label=label, zorder=4)
-    ax.legend(loc="upper left")
+    ax.plot([x], [y], "k+", markersize=13, markeredgewidth=2, zorder=4)
     return ax
 
 

@@ -60,7 +60,7 @@ def figure(drawn: Figure, alt: str, caption: str = "") -> Picture:
     return captioned(image, alt, caption)
 
 
-def captioned(body: str, alt: str, caption: str) -> Picture:
+def captioned(body: str, alt: str, caption: str = "") -> Picture:
     """A picture made of HTML, under it the caption."""
     below = f'<figcaption style="{CAPTION}">{escape(caption)}</figcaption>' if caption else ""
     return Picture(f'<figure style="margin:.3em 0">{body}{below}</figure>', alt)

@@ -19,19 +19,19 @@ BARS = "font-size:.9em;color:var(--jp-content-font-color1,inherit)"
 TITLE = "padding:.2em 0 .4em;font-weight:600;line-height:1.3;color:var(--jp-content-font-color1,inherit)"
 
 
-def heat_map(weights, queries, keys, title: str, caption: str = "", numbers: bool = True) -> Picture:
+def heat_map(weights, queries, keys, title: str) -> Picture:
     """Attention weights (q, k) as a table on a scale from 0 to 1; `title` states the finding."""
     weights = np.asarray(weights, dtype=float)
-    cells = [[(shade(w), f"{w:.2f}" if numbers else "", f"{w:.4f}") for w in row] for row in weights]
+    cells = [[(shade(w), f"{w:.2f}", f"{w:.4f}") for w in row] for row in weights]
     best = [
         f"{q} looks most at {keys[int(np.argmax(row))]} ({row.max():.2f})"
         for q, row in zip(queries, weights, strict=True)
     ]
     alt = f"{title}. Rows are queries, columns are keys. {'; '.join(best)}."
-    return table(cells, queries, keys, title, alt, caption)
+    return table(cells, queries, keys, title, alt)
 
 
-def mask_map(mask, queries, keys, title: str, caption: str = "") -> Picture:
+def mask_map(mask, queries, keys, title: str) -> Picture:
     """A boolean mask (q, k): filled where the query may attend."""
     mask = np.asarray(mask, dtype=bool)
     cells = [[(yes_no(allowed), "●" if allowed else "", str(bool(allowed))) for allowed in row] for row in mask]
@@ -39,17 +39,15 @@ def mask_map(mask, queries, keys, title: str, caption: str = "") -> Picture:
         f"{q} sees {', '.join(k for k, a in zip(keys, row, strict=True) if a) or 'nothing'}"
         for q, row in zip(queries, mask, strict=True)
     ]
-    return table(
-        cells, queries, keys, title, f"{title}. Rows are queries, columns are keys. {'; '.join(seen)}.", caption
-    )
+    return table(cells, queries, keys, title, f"{title}. Rows are queries, columns are keys. {'; '.join(seen)}.")
 
 
-def number_map(numbers, rows, columns, title: str, caption: str = "") -> Picture:
+def number_map(numbers, rows, columns, title: str) -> Picture:
     """Plain numbers in a table, uncoloured: scores, vectors."""
     numbers = np.asarray(numbers, dtype=float)
     cells = [[("background:rgba(128,128,128,.13)", f"{x:.2f}", f"{x:.6g}") for x in row] for row in numbers]
     read = "; ".join(f"{r}: {', '.join(f'{x:.2f}' for x in row)}" for r, row in zip(rows, numbers, strict=True))
-    return table(cells, rows, columns, title, f"{title}. {read}.", caption)
+    return table(cells, rows, columns, title, f"{title}. {read}.")
 
 
 def label_grid(labels: Sequence[Sequence[str]], groups: Sequence[Sequence[int]], rows, columns, title: str) -> Picture:
@@ -77,10 +75,10 @@ def bars(heights, names, title: str, top: float = 1.0) -> Picture:
     alt = f"{title}: {read}."
     heading = f'<div style="{TITLE}">{escape(title)}</div>'
     body = f'{heading}<div role="img" aria-label="{escape(alt)}" style="{BARS}">{rows}</div>'
-    return captioned(body, alt, "")
+    return captioned(body, alt)
 
 
-def table(cells, rows, columns, title: str, alt: str, caption: str = "") -> Picture:
+def table(cells, rows, columns, title: str, alt: str) -> Picture:
     """Cells of (style, text, hover text) under their labels."""
     head = "".join(f'<th scope="col" style="{HEAD};text-align:center">{escape(str(c))}</th>' for c in columns)
     body = "".join(
@@ -95,7 +93,7 @@ def table(cells, rows, columns, title: str, alt: str, caption: str = "") -> Pict
         f'<div style="{TITLE}">{escape(title)}</div><table style="{TABLE}" aria-label="{escape(alt)}">'
         f'<tr style="background:transparent"><td style="border:0"></td>{head}</tr>{body}</table>'
     )
-    return captioned(html, alt, caption)
+    return captioned(html, alt)
 
 
 def shade(weight: float) -> str:

@@ -50,11 +50,11 @@ def kernel_picture(regression: Callable = kernel_regression) -> Live:
         predicted = np.interp(query, line, curve)
         drawn, (ax,) = canvas()
         title = f"At {query:.1f} the prediction is {predicted:.2f}"
-        plots.lines(ax, line, {"prediction": curve}, title, "position", "value")
-        plots.points(ax, keys, values, "known points, as large as their weight", weights)
-        plots.cross(ax, query, weights @ values, "weighted mean of the known values")
+        plots.curve(ax, line, curve, title, "position", "value")
+        plots.points(ax, keys, values, weights)
+        plots.cross(ax, query, weights @ values)
         effective = 1 / np.sum(weights**2)
-        shared = f"About {effective:.1f} of the 14 points share the weight of this query."
+        shared = f"Dots: known points, as large as their weight. Cross: the mean of about {effective:.1f} of them."
         return figure(drawn, f"A curve through 14 known points; at {query:.1f} it is {predicted:.2f}. {shared}", shared)
 
     width = ipywidgets.FloatLogSlider(0.5, min=-1.3, max=1.3, step=0.05, description="width of the bell", **WIDE)
