@@ -8,6 +8,7 @@ import sys
 from attncore.app.workbook import COURSE
 
 NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60"]
+EVERYTHING = ["tests", "notebooks", "solutions", "--ignore=tests/browser"]  # that has a verb of its own
 VERBS = {
     "test": "run every test and every notebook; or those named",
     "test-browser": "drive a real JupyterLab in headless Chromium",
@@ -34,7 +35,7 @@ def run(module: str, *arguments: str) -> int:
 
 
 def test(rest: list[str]) -> int:
-    return run("pytest", *NBVAL, "-n", "2", "--dist", "loadscope", *(rest or ["tests", "notebooks", "solutions"]))
+    return run("pytest", *NBVAL, "-n", "2", "--dist", "loadscope", *(rest or EVERYTHING))
 
 
 def browser(rest: list[str]) -> int:
