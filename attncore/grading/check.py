@@ -100,7 +100,7 @@ def unwritten(exercise: Exercise, answer: Any) -> str:
     called = (
         {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")} if code else set()
     )
-    for name in called & KNOWN - {exercise.id}:
+    for name in sorted(called & KNOWN - {exercise.id}):
         known = trial(find(name))
         if callable(names.get(name)) and is_stub([run(names[name], find(name).reference, known.arguments[0])], known):
             return name
