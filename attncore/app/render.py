@@ -142,8 +142,8 @@ def broken(exercise: Exercise) -> str:
 def stub(function: Callable) -> str:
     """A function's first line and docstring, its body cut."""
     source = source_of(function)
-    head, quote, rest = source.partition('"""')
-    docstring, quote, _ = rest.partition('"""')
+    head, _, rest = source.partition('"""')
+    docstring, _, _ = rest.partition('"""')
     return f'{head}"""{docstring}"""\n    ...'
 
 

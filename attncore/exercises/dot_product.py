@@ -225,11 +225,6 @@ attention = lesson.code(
 )
 
 
-def attend(query, key, value, mask, scale):
-    """Attention in plain steps, for the wrong solutions that break one of them."""
-    return scaled_dot_product_attention(query, key, value, mask, scale)
-
-
 @attention.mistake
 def not_scaled(query, key, value, mask=None, scale=None):
     scores = query @ np.swapaxes(key, -1, -2)
@@ -240,27 +235,31 @@ def not_scaled(query, key, value, mask=None, scale=None):
 
 @attention.mistake
 def divided_by_d_not_its_square_root(query, key, value, mask=None, scale=None):
-    return attend(query, key, value, mask, 1 / query.shape[-1] if scale is None else scale)
+    return scaled_dot_product_attention(query, key, value, mask, 1 / query.shape[-1] if scale is None else scale)
 
 
 @attention.mistake
 def square_root_of_the_value_width(query, key, value, mask=None, scale=None):
-    return attend(query, key, value, mask, 1 / math.sqrt(value.shape[-1]) if scale is None else scale)
+    return scaled_dot_product_attention(
+        query, key, value, mask, 1 / math.sqrt(value.shape[-1]) if scale is None else scale
+    )
 
 
 @attention.mistake
 def square_root_of_the_key_count(query, key, value, mask=None, scale=None):
-    return attend(query, key, value, mask, 1 / math.sqrt(key.shape[-2]) if scale is None else scale)
+    return scaled_dot_product_attention(
+        query, key, value, mask, 1 / math.sqrt(key.shape[-2]) if scale is None else scale
+    )
 
 
 @attention.mistake
 def multiplied_by_the_square_root_of_d(query, key, value, mask=None, scale=None):
-    return attend(query, key, value, mask, math.sqrt(query.shape[-1]) if scale is None else scale)
+    return scaled_dot_product_attention(query, key, value, mask, math.sqrt(query.shape[-1]) if scale is None else scale)
 
 
 @attention.mistake
 def scale_argument_ignored(query, key, value, mask=None, scale=None):
-    return attend(query, key, value, mask, None)
+    return scaled_dot_product_attention(query, key, value, mask, None)
 
 
 @attention.mistake
@@ -274,14 +273,14 @@ def softmax_over_the_queries_instead_of_the_keys(query, key, value, mask=None, s
 @attention.mistake
 def scale_after_the_softmax(query, key, value, mask=None, scale=None):
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    return attend(query, key, value, mask, 1.0) * scale
+    return scaled_dot_product_attention(query, key, value, mask, 1.0) * scale
 
 
 @attention.mistake
 def mask_upside_down(query, key, value, mask=None, scale=None):
     if mask is not None:
         mask = ~mask if mask.dtype == bool else -mask
-    return attend(query, key, value, mask, scale)
+    return scaled_dot_product_attention(query, key, value, mask, scale)
 
 
 @attention.mistake
@@ -318,7 +317,7 @@ def mask_after_the_softmax_then_renormalised(query, key, value, mask=None, scale
 
 @attention.mistake
 def mask_ignored(query, key, value, mask=None, scale=None):
-    return attend(query, key, value, None, scale)
+    return scaled_dot_product_attention(query, key, value, None, scale)
 
 
 @attention.mistake
@@ -346,7 +345,7 @@ def boolean_mask_added_to_the_scores(query, key, value, mask=None, scale=None):
 
 @attention.mistake
 def float_mask_read_as_a_boolean(query, key, value, mask=None, scale=None):
-    return attend(query, key, value, None if mask is None else mask.astype(bool), scale)
+    return scaled_dot_product_attention(query, key, value, None if mask is None else mask.astype(bool), scale)
 
 
 @attention.mistake
@@ -367,7 +366,7 @@ def weights_transposed(query, key, value, mask=None, scale=None):
 
 @attention.mistake
 def key_used_as_value(query, key, value, mask=None, scale=None):
-    return attend(query, key, key, mask, scale)
+    return scaled_dot_product_attention(query, key, key, mask, scale)
 
 
 @attention.mistake

@@ -130,13 +130,12 @@ def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list[Dif
     by_value = [i for i in found if found[i].kind not in ("wrote", "changes")]
     convention = next((label for label, outputs in known.conventions.items() if equals(ran, outputs, known)), None)
     mistake, left = (None, []) if convention or not by_value else name_mistake(known, ran, by_value)
-    shown = [i for i in by_value if mistake and i not in left] or by_value or list(found)
-    smallest = min(shown, key=lambda i: (found[i].kind != "values", exercise.cases[i].size))
-    departure = sentence(found[smallest].text)
-    outcome = "raised" if all(d.kind == "raised" for d in found.values()) else "wrong"
     unclean = [i for i in found if i not in by_value]
     if unclean and (left or not (mistake or convention)):
         return told_first(exercise, known, found, min(unclean, key=lambda i: exercise.cases[i].size))
+    shown = [i for i in by_value if mistake and i not in left] or by_value
+    smallest = min(shown, key=lambda i: (found[i].kind != "values", exercise.cases[i].size))
+    outcome = "raised" if all(d.kind == "raised" for d in found.values()) else "wrong"
     lines = [("head", headline(exercise, mistake, convention))]
     if mistake and mistake == exercise.bug:
         pass  # naming it would solve the exercise
@@ -148,7 +147,7 @@ def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list[Dif
         lines.append(("why", f"That is not all: {case_words(exercise, left[0])} differs for another reason."))
     lines.append(("case", f"Smallest failing case, {exercise.cases[smallest].name}:"))
     lines.append(("input", show_arguments(known.arguments[smallest])))
-    lines.append(("where", departure))
+    lines.append(("where", sentence(found[smallest].text)))
     if unclean:
         lines.append(("where", f"And {found[unclean[0]].text}"))
     return Report(exercise.id, outcome, lines, mistake, convention)

@@ -29,13 +29,10 @@ class Live:
         self.canvas.value = self.picture().html
 
     def picture(self) -> Picture:
-        try:
-            return self.draw(**{name: control.value for name, control in self.controls.items()})
-        except Waiting as sentence:
-            return waiting(str(sentence))
+        return or_waiting(self.draw, **{name: control.value for name, control in self.controls.items()})
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
-        return self.box._repr_mimebundle_() | {"text/html": self.still.html, "text/plain": self.still.alt}
+        return bundle(self.box, self.still)
 
 
 def slider(label: str, low: float, high: float, start: float, step: float = 1) -> ipywidgets.ValueWidget:
@@ -75,6 +72,14 @@ def asked_of(function: Callable, *args: Any, shape: tuple[int, ...]) -> np.ndarr
     return array
 
 
-def waiting(sentence: str) -> Picture:
-    """Stands where a picture will be once the learner's function works."""
-    return Picture(f"<p>{escape(sentence)}</p>", sentence)
+def or_waiting(draw: Callable[..., Picture], **values: Any) -> Picture:
+    """The picture, or the sentence that stands for it until the learner's function works."""
+    try:
+        return draw(**values)
+    except Waiting as sentence:
+        return Picture(f"<p>{escape(str(sentence))}</p>", str(sentence))
+
+
+def bundle(box: ipywidgets.Widget, still: Picture) -> dict[str, Any]:
+    """What a cell shows: the widgets, and for those who cannot run them the still picture and its text."""
+    return box._repr_mimebundle_() | {"text/html": still.html, "text/plain": still.alt}

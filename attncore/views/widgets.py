@@ -11,7 +11,7 @@ from attncore.masks import causal_mask, padding_mask, prefix_mask
 from attncore.self_attention import influence
 from attncore.softmax import softmax
 from attncore.views import plots
-from attncore.views.live import WIDE, Live, Waiting, asked_of, choice, slider, switch, waiting
+from attncore.views.live import WIDE, Live, Waiting, asked_of, bundle, choice, or_waiting, slider, switch
 from attncore.views.style import Picture, beside, canvas, figure
 from attncore.views.tables import bars, changed_or_not, heat_map, label_grid, mask_map, table
 from attncore.weighted_sum import kernel_regression, kernel_weights
@@ -218,13 +218,12 @@ class MaskPainter:
             for button in row:
                 button.icon, button.button_style = ("circle", "info") if button.value else ("", "")
         mask = np.array([[button.value for button in row] for row in self.buttons])
-        try:
-            self.still = waiting(self.sentence) if self.sentence else self.draw(mask, self.changed.value)
-        except Waiting as sentence:
-            self.still = waiting(str(sentence))
+        self.still = or_waiting(self.draw, mask=mask, j=self.changed.value)
         self.canvas.value = self.still.html
 
     def draw(self, mask: np.ndarray, j: int) -> Picture:
+        if self.sentence:
+            raise Waiting(self.sentence)
         moved = self.x.copy()
         moved[j] = embed("dog")[0]
         weights = asked_of(self.attention, self.x, self.x, np.eye(5), mask, 2.0, shape=(5, 5))
@@ -239,13 +238,7 @@ class MaskPainter:
             else f'Changing "{self.words[j]}" leaks into no earlier output'
         )
         cells = [[(changed_or_not(bool(d)), "changes" if d else "same", "")] for d in differs]
-        seen = table(
-            cells,
-            self.words,
-            ["output"],
-            title,
-            f"{title}. Outputs that change: {changing}.",
-        )
+        seen = table(cells, self.words, ["output"], title, f"{title}. Outputs that change: {changing}.")
         return beside(heat_map(weights, self.words, self.words, "The weights under this mask"), seen)
 
     def _repr_mimebundle_(self, **_kwargs):
@@ -258,7 +251,7 @@ class MaskPainter:
             [ipywidgets.Label("", **label), *(ipywidgets.Label(w, layout={"width": "3.4em"}) for w in self.words)]
         )
         box = ipywidgets.VBox([self.preset, self.changed, head, *rows, self.canvas])
-        return box._repr_mimebundle_() | {"text/html": self.still.html, "text/plain": self.still.alt}
+        return bundle(box, self.still)
 
 
 def split_picture(function: Callable = split_heads) -> Live:
