@@ -105,6 +105,14 @@ def test_numbers_can_be_read_on_every_colour(weight):
     assert contrast(background, text) >= 4.5
 
 
+@pytest.mark.parametrize("style", [tables.changed_or_not(True), tables.changed_or_not(False), tables.yes_no(True)])
+def test_words_can_be_read_on_their_cells(style):
+    from test_judge import contrast
+
+    background, text = re.findall(r"#[0-9a-f]{3,6}", style)
+    assert contrast(background, "#" + "".join(2 * c for c in text[1:])) >= 4.5
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_lessons_draw_through_the_helpers_alone(lesson):
     for cell in lesson_cells(lesson):

@@ -144,7 +144,7 @@ def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list[Dif
     else:
         lines += [("why", text) for text in (stage(exercise, by_value[0]), observed(ran, known, smallest)) if text]
     if mistake and left:
-        lines.append(("why", f"That is not all: {case_words(exercise, left[0])} differs for another reason."))
+        lines.append(("why", f'That is not all: the case "{exercise.cases[left[0]].name}" differs for another reason.'))
     lines.append(("case", f"Smallest failing case, {exercise.cases[smallest].name}:"))
     lines.append(("input", show_arguments(known.arguments[smallest])))
     lines.append(("where", sentence(found[smallest].text)))

@@ -111,4 +111,4 @@ def yes_no(allowed: bool) -> str:
 
 
 def changed_or_not(changed: bool) -> str:
-    return f"background:{ORANGE if changed else GREEN};color:{'#000' if changed else '#fff'}"
+    return f"background:{ORANGE if changed else GREEN};color:#000"
