@@ -69,7 +69,7 @@ AXES_OF_PARTIAL = {"output": ("...", "q", "v"), "maximum": ("...", "q"), "total"
 def merge_partials(left, right):
     """Join the attention to some keys and the attention to others: the attention to all of them.
 
-    ->(...,q,v)
+    ->(...,q,v),(...,q),(...,q)
 
     Both are a `Partial`, and so is the result. A total is the sum of the exponentials relative to
     its maximum; where there was nothing to attend to, the maximum is -inf and the total 0. Rabe

@@ -22,7 +22,6 @@ N_HEADS = 12
 MOST_TOKENS = 256  # of one text, [CLS] and [SEP] among them
 BATCH = 8  # texts that run at once
 SPECIAL = re.compile(r"(\[(?:PAD|UNK|CLS|SEP|MASK)\])")
-RECORDED = Path(__file__).parent / "data" / "minilm.npz"
 
 
 class Model(NamedTuple):
@@ -207,24 +206,27 @@ def encode_batch(model, texts):
     x = embed_tokens(model, [tokens + ["[PAD]"] * (max(lengths) - len(tokens)) for tokens in texts])
     for layer in range(N_LAYERS):
         x = bert_block(model, layer, x, mask[:, None])
-    equal_scores = np.zeros(mask.shape, x.dtype)  # so that attention is the mean
-    mean = weighted_sum(masked_softmax(equal_scores, mask), x)[:, 0]
+    return sentence_vectors(x, mask[:, 0])
+
+
+def sentence_vectors(x, mask):
+    """Average the tokens of each text, the padding left out, and give the mean the length 1.
+
+    (b,n,m),(b,n)->(b,m)
+
+    The mask is boolean, True = a token of the text. Reimers and Gurevych (2019).
+    """
+    equal_scores = np.zeros((len(x), 1, x.shape[1]), x.dtype)  # so that attention is the mean
+    mean = weighted_sum(masked_softmax(equal_scores, mask[:, None]), x)[:, 0]
     return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
 
 
-def recorded_maps():
-    """Read what `attention_maps` said of a few texts: a dict from text to (tokens, maps).
+def most_similar(vector, vectors, count):
+    """Find the vectors that point most nearly the same way: their places, the nearest first.
 
-    It ships with the course, in float16, and needs no model.
+    (m),(n,m)->(r)
+
+    By the cosine of the angle, so that lengths do not matter; of equals the first comes first.
     """
-    with np.load(RECORDED) as kept:
-        return {
-            text: (kept[f"tokens_{i}"].tolist(), kept[f"maps_{i}"].astype(np.float32))
-            for i, text in enumerate(kept["map_texts"].tolist())
-        }
-
-
-def recorded_vectors():
-    """Read what `encode` said of a few texts: a dict from text to vector (m). It needs no model."""
-    with np.load(RECORDED) as kept:
-        return dict(zip(kept["vector_texts"].tolist(), kept["vectors"], strict=True))
+    cosines = vectors @ vector / np.linalg.norm(vectors, axis=-1)
+    return np.argsort(-cosines, kind="stable")[:count]

@@ -38,15 +38,15 @@ AXES = {
 
 
 def shape_line(function):
-    """The inputs and the output of a docstring's shape line, each a tuple of axis letters.
+    """The inputs and the outputs of a docstring's shape line, each a tuple of axis letters.
 
     Raises ValueError where the docstring has none.
     """
     found = re.search(r"^\s*(\(.*\))?->(\(.*\))\s*$", inspect.getdoc(function) or "", re.MULTILINE)
     if not found:
         raise ValueError(f"the docstring of {function.__name__} has no shape line")
-    inputs, output = found.groups()
-    return letters(inputs or ""), letters(output)[0]
+    inputs, outputs = found.groups()
+    return letters(inputs or ""), letters(outputs)
 
 
 def letters(line):

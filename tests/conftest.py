@@ -23,7 +23,7 @@ def by_loop():
     """Apply the definition of the same name in loops.py, once at every place of the leading axes."""
 
     def apply(function, *arrays, **others):
-        inputs, output = shape_line(function)
+        inputs, (output, *_) = shape_line(function)
         inputs = inputs + [("q", "k")] * (len(arrays) - len(inputs))  # a mask may follow
         signature = ",".join(map(core, inputs)) + "->" + core(output)
         definition = getattr(loops, function.__name__)

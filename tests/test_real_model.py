@@ -10,10 +10,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from attncore.app import cli, get_model
+from attncore.dot_product import attention_weights
 from attncore.real_model import (
     N_HEADS,
     N_LAYERS,
-    RECORDED,
     Model,
     attention_maps,
     bert_block,
@@ -21,10 +21,9 @@ from attncore.real_model import (
     encode,
     load_model,
     model_folder,
-    recorded_maps,
-    recorded_vectors,
     tokenize,
 )
+from attncore.recorded import RECORDED, recorded_head, recorded_maps, recorded_vectors
 
 CAT = "The cat sat on the mat"
 TIRED = "The animal didn't cross the street because it was too tired"
@@ -202,8 +201,8 @@ def test_a_missing_file_is_one_sentence_that_says_how_to_get_it(tiny, tmp_path, 
 
 
 def recorded_map(text, layer, head):
-    tokens, maps = recorded_maps()[text]
-    return tokens, maps[layer, head]
+    recorded = recorded_maps()[text]
+    return recorded.tokens, recorded.maps[layer, head]
 
 
 def share(text, layer, head, query, key):
@@ -218,10 +217,11 @@ def test_the_recorded_set_is_small():
 
 def test_recorded_maps_are_maps():
     assert {CAT, TIRED, WIDE, TIRED_IN_FULL, CROSSED_TIRED, CROSSED_WIDE} == set(recorded_maps())
-    for tokens, maps in recorded_maps().values():
+    for tokens, maps, lengths in recorded_maps().values():
         assert maps.shape == (N_LAYERS, N_HEADS, len(tokens), len(tokens))
         assert tokens[0] == "[CLS]" and tokens[-1] == "[SEP]"
         assert_allclose(maps.sum(axis=-1), 1, atol=2e-3)
+        assert lengths.shape == maps.shape[:3]
 
 
 def test_recorded_maps_are_those_of_the_package(reference):
@@ -229,22 +229,31 @@ def test_recorded_maps_are_those_of_the_package(reference):
         assert_allclose(recorded_maps()[text][1], reference[maps], rtol=1e-3, atol=1e-5)
 
 
+def test_the_recorded_head_makes_its_recorded_map():
+    head, read = recorded_head()
+    for text, x in read.items():
+        weights = attention_weights(x @ head.W_query + head.b_query, x @ head.W_key + head.b_key)
+        assert_allclose(weights, recorded_map(text, 3, 1)[1], atol=0.01)
+        lengths = np.linalg.norm((x @ head.W_value + head.b_value) @ head.W_output, axis=-1)
+        assert_allclose(lengths, recorded_maps()[text].lengths[3, 1], rtol=0.01)
+
+
 def test_recorded_vectors_are_those_of_the_package(reference):
-    assert_allclose(recorded_vectors()[CAT], reference["vectors"][0], atol=1e-5)
+    assert_allclose(recorded_vectors()[CAT], reference["vectors"][0], atol=1e-4)
 
 
 def test_the_model_says_what_is_recorded(model):
-    for text, (tokens, maps) in recorded_maps().items():
+    for text, (tokens, maps, _) in recorded_maps().items():
         said = attention_maps(model, text)
         assert said[0] == tokens
         assert_allclose(said[1], maps, rtol=1e-3, atol=1e-5)
-    assert_allclose(encode(model, list(recorded_vectors())), list(recorded_vectors().values()), atol=1e-5)
+    assert_allclose(encode(model, list(recorded_vectors())), list(recorded_vectors().values()), atol=1e-4)
 
 
 def test_texts_that_mean_alike_have_vectors_that_look_alike():
     texts, vectors = zip(*recorded_vectors().items(), strict=True)
     likeness = np.stack(vectors) @ np.stack(vectors).T
-    assert_allclose(np.diag(likeness), 1, atol=1e-5)
+    assert_allclose(np.diag(likeness), 1, atol=1e-3)
     nearest = dict(zip(texts, np.array(texts)[np.argmax(likeness - 2 * np.eye(len(texts)), axis=-1)], strict=True))
     assert nearest[CAT] == "A kitten rested on the rug"
     assert nearest["Why are the attention scores divided by the square root of the width?"] == (
@@ -294,7 +303,7 @@ def test_a_large_weight_alone_says_little():
 
 
 def test_the_words_of_the_cat_attend_to_cls_most_and_to_the_as_much_as_to_on():
-    tokens, maps = recorded_maps()[CAT]
+    _, maps, _ = recorded_maps()[CAT]
     cls, the, cat, sat, on, the_again, mat, sep = maps[:, :, 1:-1].mean(axis=(0, 1, 2))
     assert cls == pytest.approx(0.53, abs=0.006)
     assert cat > mat > sat > the > the_again > on

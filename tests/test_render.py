@@ -1,5 +1,7 @@
 """From a lesson to two notebooks."""
 
+from dataclasses import replace
+
 import nbformat
 import pytest
 
@@ -67,7 +69,7 @@ def test_a_solution_in_the_learners_notebook_is_noticed():
 
 def test_a_wrong_solution_under_a_wrong_label_is_noticed():
     exercise = find("softmax")
-    spoilt = type(exercise)(**vars(exercise) | {"wrong": {"no maximum": exercise.reference, **exercise.wrong}})
+    spoilt = replace(exercise, wrong={"no maximum": exercise.reference, **exercise.wrong})
     assert 'softmax: the wrong solution "no maximum" passes' in list(consistency.judged_problems(spoilt))
     swapped = {"base two": exercise.wrong["axis ignored"], "axis ignored": exercise.wrong["base two"]}
     spoilt = type(exercise)(**vars(exercise) | {"wrong": exercise.wrong | swapped})

@@ -204,13 +204,13 @@ def test_no_function_with_a_shape_line_is_forgotten(module):
 @pytest.mark.parametrize("leading", [(), (2,), (2, 11)])
 @pytest.mark.parametrize("function", ON_ARRAYS, ids=name)
 def test_the_shape_line_is_kept(function, leading):
-    _, output = shape_line(function)
+    _, (output, *_) = shape_line(function)
     assert np.shape(first(function(**arguments(function, leading)))) == lengths(function, output, leading)
 
 
 @pytest.mark.parametrize("function", ON_LENGTHS, ids=name)
 def test_the_shape_line_is_kept_by_what_makes_its_own_axes(function):
-    _, output = shape_line(function)
+    _, (output, *_) = shape_line(function)
     assert np.shape(function(*ON_LENGTHS[function])) == lengths(function, output, leading=(2,))
 
 
@@ -248,12 +248,12 @@ def test_reading_a_shape_line():
         Returns (more) than it -> says.
         """
 
-    assert shape_line(attend) == ([("...", "h", "n", "m/h"), ("m",)], ("b", "1", "h*w"))
+    assert shape_line(attend) == ([("...", "h", "n", "m/h"), ("m",)], [("b", "1", "h*w")])
 
 
 def test_a_shape_line_without_inputs():
-    assert shape_line(masks.causal_mask) == ([], ("q", "k"))
-    assert shape_line(dot_product.dot_product_std) == ([], ())
+    assert shape_line(masks.causal_mask) == ([], [("q", "k")])
+    assert shape_line(dot_product.dot_product_std) == ([], [()])
 
 
 def test_a_docstring_without_a_shape_line():

@@ -1,29 +1,31 @@
 """Pictures: each with alternative text, each through one helper, none that breaks on a function in progress."""
 
 import ast
+import inspect
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
 
 from attncore.app.render import lesson_cells
+from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises import LESSONS
+from attncore.masks import causal_mask
 from attncore.views import tables, widgets
 from attncore.views.live import Waiting, asked_of
 from attncore.views.style import canvas, figure
-from attncore.views.widgets import MaskPainter
+from attncore.views.widgets import dot_product, masks
 
+MODULES = [import_module(f"attncore.views.widgets.{found.name}") for found in iter_modules(widgets.__path__)]
 PICTURES = {
-    "reading": widgets.reading_picture,
-    "kernel": widgets.kernel_picture,
-    "softmax": widgets.softmax_picture,
-    "scale": widgets.scale_picture,
-    "weights": widgets.weights_picture,
-    "reach": widgets.reach_picture,
-    "mask": widgets.mask_picture,
-    "split": widgets.split_picture,
+    name.removesuffix("_picture"): make
+    for module in MODULES
+    for name, make in inspect.getmembers(module, inspect.isfunction)
+    if name.endswith("_picture")
 }
-OWN = ["kernel", "softmax", "weights", "reach", "mask", "split"]
+OWN = [name for name, make in PICTURES.items() if inspect.signature(make).parameters]  # they ask the learner's function
 
 
 def bundle(picture):
@@ -52,7 +54,7 @@ def test_a_picture_does_not_break_on_a_function_in_progress(name, answer):
 
 
 def test_a_slider_changes_the_picture():
-    live = widgets.scale_picture()
+    live = dot_product.scale_picture()
     before = live.canvas.value
     live.controls["exponent"].value = 9
     assert live.canvas.value != before
@@ -60,12 +62,12 @@ def test_a_slider_changes_the_picture():
 
 
 def test_a_picture_draws_what_the_learners_function_computes():
-    wrong = widgets.weights_picture(lambda q, k, mask, scale: np.full((6, 6), 0.5))
+    wrong = dot_product.weights_picture(lambda q, k, mask, scale: np.full((6, 6), 0.5))
     assert "The rows sum to 3.00" in bundle(wrong)["text/plain"]
 
 
 def test_a_painted_mask_leaks_where_it_should():
-    painter = MaskPainter(widgets.scaled_dot_product_attention, widgets.causal_mask)
+    painter = masks.MaskPainter(scaled_dot_product_attention, causal_mask)
     assert "leaks into no earlier output" in painter.still.alt
     painter.buttons[1][3].value = True
     assert "leaks back to cat" in painter.still.alt

@@ -14,7 +14,7 @@ from attncore.app.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, rend
 from attncore.exercises import KINDS, LESSONS, Exercise, exercises, lessons
 from attncore.grading import judge
 
-BASICS = {"shapes", "words", "views", "start"}
+BASICS = {"shapes", "words", "recorded", "views", "start"}
 NEEDED = {
     "code": {"title", "level", "minutes", "hints", "walkthrough"},
     "debug": {"title", "level", "minutes", "prompt", "hints", "walkthrough"},

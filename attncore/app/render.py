@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -95,7 +96,7 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
     other = next(iter(exercise.right.values()))
     return [
         asked,
-        verdict(f"{source_of(exercise.reference)}\n\n\ncheck({exercise.id})"),
+        verdict(f"{renamed(exercise.shown or exercise.reference, exercise.id)}\n\n\ncheck({exercise.id})"),
         told,
         new_markdown_cell("Another way:"),
         verdict(f'{source_of(other)}\n\n\ncheck({other.__name__}, "{exercise.id}")'),
@@ -140,11 +141,29 @@ def broken(exercise: Exercise) -> str:
 
 
 def stub(function: Callable) -> str:
-    """A function's first line and docstring, its body cut."""
+    """A function's first line and docstring, its body cut; of a class, those of its public methods."""
+    if inspect.isclass(function):
+        stubs = [textwrap.indent(method_stub(m), "    ") for name, m in vars(function).items() if is_promised(name, m)]
+        return "\n\n".join([f'class {function.__name__}:\n    """{function.__doc__}"""', *stubs])
     source = source_of(function)
     head, _, rest = source.partition('"""')
     docstring, _, _ = rest.partition('"""')
     return f'{head}"""{docstring}"""\n    ...'
+
+
+def is_promised(name: str, member: Any) -> bool:
+    """What a class's docstrings promise, and what Python itself calls."""
+    described = inspect.isfunction(member) and member.__doc__
+    return name in ("__init__", "__len__") or isinstance(member, property) or bool(described)
+
+
+def method_stub(method: Any) -> str:
+    """A method's first line, with its docstring where it has one."""
+    function: Any = method.fget if isinstance(method, property) else method
+    source = textwrap.dedent(inspect.getsource(function))
+    told = f'    """{function.__doc__}"""\n' if function.__doc__ else ""
+    head, _, _ = source.partition(":\n")
+    return f"{head}:\n{told}    ..."
 
 
 def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:

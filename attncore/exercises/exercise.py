@@ -16,21 +16,24 @@ hints, one sentence on each mistake) stand in the TOML file beside it.
 """
 
 import inspect
+import re
 import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from attncore.shapes import shape_line
+from attncore.shapes import letters, shape_line
 
 KINDS = ("code", "predict", "numeric", "debug", "explain")
 LENGTHS = {"b": 2, "q": 3, "k": 5, "d": 8, "v": 6, "n": 5, "m": 12, "h": 6, "w": 2}
+LENGTHS |= {"s": 7, "a": 4, "s+m": 19, "g": 3, "l": 4, "H": 6, "W": 4, "c": 3, "f": 9, "z": 7, "r": 4}
 SMALL = {"b": 2, "q": 2, "k": 3, "d": 4, "v": 1, "n": 3, "m": 4, "h": 2, "w": 2}
+SMALL |= {"s": 2, "a": 3, "s+m": 6, "g": 1, "l": 2, "H": 4, "W": 2, "c": 1, "f": 3, "z": 3, "r": 2}
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,13 @@ def count_numbers(value: Any) -> int:
     if isinstance(value, list | tuple):
         return sum(map(count_numbers, value))
     return value.size if isinstance(value, np.ndarray) else 1
+
+
+class Output(NamedTuple):
+    """One result of a function: its name, empty where there is only one, and its axis letters."""
+
+    name: str
+    axes: tuple[str, ...]
 
 
 class Lengths(dict):
@@ -114,7 +124,9 @@ def cases(reference, *more: Case, **given) -> list[Case]:
 class Exercise:
     """One question of the course. `wrong`, `right` and `conventions` map a label to a function like the reference.
 
-    In "numeric" and "predict" the reference and the wrong ones take nothing and return the answer.
+    In "numeric" and "predict" the reference and the wrong ones take nothing and return the answer. Where the arguments
+    of a case are not those of the reference, `drive(answer, ...)` takes them: it makes a cache and fills it, or draws
+    often and counts. `shown` is what the solutions show where the reference is written for speed.
     """
 
     id: str
@@ -128,6 +140,25 @@ class Exercise:
     right: dict[str, Callable] = field(default_factory=dict)
     conventions: dict[str, Callable] = field(default_factory=dict)
     words: dict[str, Any] = field(default_factory=dict)
+    drive: Callable | None = None
+    shown: Callable | None = None
+
+    def driven(self, answer: Callable) -> Callable:
+        """What is called with the arguments of a case: the answer, or its driver."""
+        return partial(self.drive, answer) if self.drive else answer
+
+    @cached_property
+    def outputs(self) -> list[Output]:
+        """What a function returns, as its docstring says: "Returns (maximum, total)"; several where it is a tuple."""
+        docstring = inspect.getdoc(self.drive or self.reference) or ""
+        found = re.search(r"[Rr]eturns\s+\(([\w,\s]+)\)", docstring)
+        names = re.split(r",\s*", found[1]) if found else [""]
+        shape = re.search(r"->(\(.*\))\s*$", docstring, re.MULTILINE)
+        axes = letters(shape[1]) if shape else [()]
+        several = max(len(names), len(axes))
+        names += [""] * (several - len(names))
+        axes += [()] * (several - len(axes))
+        return [Output(*both) for both in zip(names, axes, strict=True)]
 
     @property
     def title(self) -> str:
@@ -176,8 +207,9 @@ class Lesson:
             self.words: dict[str, dict] = tomllib.load(file)
         self.exercises: dict[str, Exercise] = {}
 
-    def code(self, reference: Callable, cases: Iterable[Case], tolerance: float = 1e-6) -> Exercise:
-        return self._add(Exercise(reference.__name__, "code", self.name, reference, list(cases), tolerance))
+    def code(self, reference: Callable, cases: Iterable[Case], tolerance: float = 1e-6, **how: Any) -> Exercise:
+        """A function to write; `how` may set its driver, `drive`, and what the solutions show, `shown`."""
+        return self._add(Exercise(reference.__name__, "code", self.name, reference, list(cases), tolerance, **how))
 
     def debug(self, id: str, code: Exercise, bug: Callable) -> Exercise:
         """A broken function to repair: one wrong solution of a code exercise, judged as that exercise is."""

@@ -11,10 +11,10 @@ import numpy as np
 
 from attncore.exercises import Exercise, exercises, find
 from attncore.grading.compare import Difference, difference
-from attncore.grading.diagnose import Trial, agrees, name_mistake, observe, trial
+from attncore.grading.diagnose import Trial, agrees, attempt, name_mistake, observe, trial
 from attncore.grading.quantities import read
 from attncore.grading.report import Report, show_arguments
-from attncore.grading.run import SECONDS, Ran, TimeUp, quietly, run, within
+from attncore.grading.run import SECONDS, Ran, TimeUp, quietly, within
 
 KNOWN = {exercise.id for exercise in exercises if exercise.kind == "code"}
 
@@ -70,10 +70,10 @@ def tried(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[Ran]
 
 def attempts(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[Ran], list[Ran]]:
     """Run every case, and every case once more in another order, which shows what an answer keeps between calls."""
-    first = [run(answer, exercise.reference, given) for given in known.arguments]
+    first = [attempt(exercise, answer, given) for given in known.arguments]
     if is_stub(first, known):
         return first, first
-    second = [run(answer, exercise.reference, given) for given in reversed(known.arguments)]
+    second = [attempt(exercise, answer, given) for given in reversed(known.arguments)]
     return first, second[::-1]
 
 
@@ -102,7 +102,7 @@ def unwritten(exercise: Exercise, answer: Any) -> str:
     )
     for name in sorted(called & KNOWN - {exercise.id}):
         known = trial(find(name))
-        if callable(names.get(name)) and is_stub([run(names[name], find(name).reference, known.arguments[0])], known):
+        if callable(names.get(name)) and is_stub([attempt(find(name), names[name], known.arguments[0])], known):
             return name
     return ""
 
@@ -118,7 +118,7 @@ def depart(ran: Ran, again: Ran, known: Trial, i: int) -> Difference | None:
         return Difference("wrote", f"it writes to its argument `{ran.wrote_to}`; work on a copy.")
     if not agrees(ran, again, known.tolerances[i]):
         return Difference("changes", "the same input gives another result when it is called again.")
-    departure = difference(ran.value, known.expected[i], known.tolerances[i], known.axes)
+    departure = difference(ran.value, known.expected[i], known.tolerances[i], known.outputs)
     if departure and ran.lacks:
         return replace(departure, text=f"{departure.text} It has no parameter `{ran.lacks[0]}`.")
     return departure

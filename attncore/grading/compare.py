@@ -1,10 +1,12 @@
 """Compare an answer with what was expected: by value, and in axis words where they differ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from attncore.exercises.exercise import Output
 from attncore.shapes import AXES, as_array
 
 
@@ -16,8 +18,28 @@ class Difference:
     text: str
 
 
-def difference(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] = ()) -> Difference | None:
-    """The first difference between an answer and the expected value, or None. `axes` are the output's letters."""
+def difference(got: Any, expected: Any, tolerance: float, outputs: Sequence[Output]) -> Difference | None:
+    """The first difference between an answer and the expected value, or None; of several results, by their names."""
+    if not isinstance(expected, tuple):
+        return departure(got, expected, tolerance, outputs[0].axes)
+    names = [output.name for output in outputs]
+    if not isinstance(got, tuple) or len(got) != len(expected):
+        came = (
+            f"a tuple of {len(got)}"
+            if isinstance(got, tuple)
+            else "one array"
+            if as_array(got) is not None
+            else brief(got)
+        )
+        return Difference("kind", f"it returns {came}, expected the tuple ({', '.join(names)}).")
+    for mine, right, output in zip(got, expected, outputs, strict=True):
+        if found := departure(mine, right, tolerance, output.axes):
+            return Difference(found.kind, f"in {output.name}, {found.text}")
+    return None
+
+
+def departure(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] = ()) -> Difference | None:
+    """The first difference between one result and the expected one, or None. `axes` are its letters."""
     if expected is None or isinstance(expected, str):
         same = type(got) is type(expected) and got == expected
         return None if same else Difference("kind", f"it returns {brief(got)}, expected {expected!r}.")

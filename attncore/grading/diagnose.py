@@ -1,15 +1,17 @@
 """Name a mistake from what the answer computes: which labelled wrong solution gives the same outputs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from attncore.exercises import Exercise
+from attncore.exercises.exercise import Output
 from attncore.grading.compare import unequal
 from attncore.grading.run import Ran, quietly, run
-from attncore.shapes import as_array, shape_line
+from attncore.shapes import as_array
 
 
 @dataclass(frozen=True)
@@ -21,27 +23,39 @@ class Trial:
     tolerances: list[float]
     wrong: dict[str, list[Ran]]
     conventions: dict[str, list[Ran]]
-    axes: tuple[str, ...]
+    outputs: list[Output]
 
 
 @cache
 def trial(exercise: Exercise) -> Trial:
     """Run the reference and every labelled solution once; the results are kept for all later answers."""
-    reference = exercise.reference
     arguments = [case.make() for case in exercise.cases]
 
     def outputs(function: Callable) -> list[Ran]:
-        return [run(function, reference, given) for given in arguments]
+        return [attempt(exercise, function, given) for given in arguments]
 
     with quietly():
         return Trial(
             arguments,
-            [ran.value for ran in outputs(reference)],
+            [ran.value for ran in outputs(exercise.reference)],
             [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments],
             {label: outputs(function) for label, function in exercise.wrong.items()},
             {label: outputs(function) for label, function in exercise.conventions.items()},
-            shape_line(reference)[1],
+            exercise.outputs,
         )
+
+
+def attempt(exercise: Exercise, answer: Callable, given: dict) -> Ran:
+    """Call an answer as the exercise is called; where several results are expected, they come as a tuple."""
+    ran = run(exercise.driven(answer), exercise.driven(exercise.reference), given)
+    several = len(exercise.outputs)
+    if several > 1 and is_listed(ran.value) and len(ran.value) == several:
+        return replace(ran, value=tuple(ran.value))
+    return ran
+
+
+def is_listed(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 def has_float32(given: dict) -> bool:
@@ -52,7 +66,12 @@ def agrees(ran: Ran, other: Ran, tolerance: float) -> bool:
     """Do two calls come to the same: equal values, or the same exception?"""
     if ran.raised or other.raised:
         return ran.raised == other.raised
-    one, two = ran.value, other.value
+    return same(ran.value, other.value, tolerance)
+
+
+def same(one: Any, two: Any, tolerance: float) -> bool:
+    if isinstance(one, tuple) and isinstance(two, tuple):
+        return len(one) == len(two) and all(same(a, b, tolerance) for a, b in zip(one, two, strict=True))
     if not all(isinstance(value, np.ndarray) and value.dtype.kind in "biufc" for value in (one, two)):
         return type(one) is type(two)
     if one.shape != two.shape or (one.dtype == bool) != (two.dtype == bool):
@@ -86,12 +105,16 @@ def name_mistake(trial: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tu
 
 def telling(ran: Ran) -> bool:
     """A single True or a small count is too little to know a mistake by."""
+    if isinstance(ran.value, tuple):
+        return any(telling(replace(ran, value=part)) for part in ran.value)
     array = None if ran.raised else as_array(ran.value)
     return array is not None and (array.size > 2 or (array.dtype.kind == "f" and array.size > 0))
 
 
 def observe(got, expected, given: dict) -> str:
     """What can be said of a wrong array without a label, in one sentence; empty where nothing stands out."""
+    if isinstance(expected, tuple):
+        return ""
     array, right = as_array(got), np.asarray(expected)
     if array is None:
         return ""

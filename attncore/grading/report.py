@@ -71,10 +71,10 @@ def show_arguments(given: dict[str, Any]) -> str:
 
 
 def spread(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Tuples taken apart: weights.W_query, masks[0]."""
+    """Tuples taken apart: weights.W_query, weights.attention.W_query, masks[0]."""
     for name, value in items:
         if isinstance(value, tuple) and hasattr(value, "_fields"):
-            yield from ((f"{name}.{field}", item) for field, item in zip(value._fields, value, strict=True))
+            yield from spread((f"{name}.{field}", item) for field, item in zip(value._fields, value, strict=True))
         elif isinstance(value, tuple) and value:
             yield from ((f"{name}[{place}]", item) for place, item in enumerate(value))
         else:

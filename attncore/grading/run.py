@@ -155,7 +155,11 @@ def kept(value: Any) -> Any:
     """Numbers as an array of their own, since an answer may write to its buffer again; other things as they are."""
     if inspect.iscoroutine(value):
         value.close()
-    array = None if value is None or isinstance(value, tuple) else as_array(value)
+    if isinstance(value, tuple):
+        return tuple(map(kept, value))
+    array = None if value is None else as_array(value)
+    if array is None and isinstance(value, list):
+        return [kept(part) for part in value]
     return value if array is None else array.copy()
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from attncore import answer, card, check, hint, progress
 from attncore.dot_product import attention_weights
 from attncore.views.tables import heat_map
-from attncore.views.widgets import reading_picture
+from attncore.views.widgets.start import reading_picture
 from attncore.words import embed, tokens
 
 # %% [markdown]

@@ -16,7 +16,7 @@ import numpy as np
 from attncore import answer, card, check, hint, progress
 from attncore.softmax import log_softmax, masked_softmax, softmax, temperature_for_entropy
 from attncore.views.tables import heat_map, number_map
-from attncore.views.widgets import softmax_picture
+from attncore.views.widgets.softmax import softmax_picture
 from attncore.weighted_sum import hard_lookup, kernel_weights, weighted_sum
 from attncore.words import embed, tokens
 

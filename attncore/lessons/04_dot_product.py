@@ -18,7 +18,7 @@ from attncore import answer, card, check, hint, progress
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
 from attncore.softmax import masked_softmax, softmax
 from attncore.views.tables import heat_map, number_map
-from attncore.views.widgets import scale_picture, weights_picture
+from attncore.views.widgets.dot_product import scale_picture, weights_picture
 from attncore.weighted_sum import weighted_sum
 from attncore.words import embed, tokens
 

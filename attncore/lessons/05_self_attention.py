@@ -20,7 +20,7 @@ from attncore.self_attention import influence, path_length, permutation_gap, sel
 from attncore.softmax import softmax
 from attncore.views.style import beside
 from attncore.views.tables import heat_map, mask_map
-from attncore.views.widgets import reach_picture
+from attncore.views.widgets.self_attention import reach_picture
 from attncore.words import embed, tokens
 
 # %% [markdown]

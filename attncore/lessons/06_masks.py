@@ -18,7 +18,7 @@ from attncore.self_attention import influence
 from attncore.softmax import masked_softmax, softmax
 from attncore.views.style import beside
 from attncore.views.tables import heat_map, mask_map
-from attncore.views.widgets import mask_picture
+from attncore.views.widgets.masks import mask_picture
 from attncore.words import embed, tokens
 
 # %% [markdown]

@@ -29,7 +29,7 @@ from attncore.self_attention import self_attention
 from attncore.softmax import masked_softmax, softmax
 from attncore.views.style import beside
 from attncore.views.tables import heat_map
-from attncore.views.widgets import split_picture
+from attncore.views.widgets.heads import split_picture
 from attncore.weighted_sum import weighted_sum
 from attncore.words import embed, tokens
 

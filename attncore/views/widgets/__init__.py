@@ -1,0 +1,3 @@
+"""The interactive pictures, a module a lesson: controls, then mathematics, then a drawing."""
+
+SENTENCE = "the cat sat on the mat"
