@@ -9,8 +9,8 @@ from time import perf_counter
 
 from attncore.exercises import exercises
 from attncore.grading import judge
-from attncore.grading.diagnose import trial
-from attncore.grading.run import quietly, run
+from attncore.grading.diagnose import attempt, trial
+from attncore.grading.run import quietly
 
 
 def milliseconds(work, repeats: int = 5) -> float:
@@ -29,7 +29,7 @@ def own_time(exercise, function) -> float:
     def calls():
         with quietly():
             for given in trial(exercise).arguments * 2:
-                run(function, exercise.reference, given)
+                attempt(exercise, function, given)
 
     return milliseconds(calls)
 

@@ -1,9 +1,11 @@
-"""The command line: `attncore lab` opens the course on a working copy, `attncore get-model` fetches a model."""
+"""The command line: `attncore lab` opens the course, `attncore check` judges a file, `attncore get-model` fetches."""
 
 import argparse
+import json
 import os
 import socket
 import sys
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,14 +23,42 @@ def main(arguments: list[str] | None = None) -> int:
     lab_parser.add_argument("--port", type=int, help="the port to listen on (a free one is found without it)")
     lab_parser.add_argument("--workbook", type=Path, default=WORKBOOK, help="the folder of the working copy")
     verbs.add_parser("get-model", help="fetch the trained network of lesson 17 (84 MB)")
+    check_parser = verbs.add_parser("check", help="judge the answers in a notebook or a Python file")
+    check_parser.add_argument("file", type=Path, metavar="FILE")
+    check_parser.add_argument("--json", action="store_true", help="the verdicts as JSON")
     chosen, passed_on = parser.parse_known_args(arguments)
+    if passed_on and chosen.verb != "lab":
+        parser.error(f"{chosen.verb} does not know {' '.join(passed_on)}")
+    if chosen.verb == "check":
+        return check(chosen.file, chosen.json)
     if chosen.verb == "get-model":
-        if passed_on:
-            parser.error(f"get-model takes no arguments: {' '.join(passed_on)}")
         from attncore.app.get_model import get_model
 
         return get_model()
     return lab(chosen.workbook, chosen.port, passed_on)
+
+
+def check(path: Path, as_json: bool) -> int:
+    """Judge a file and print the verdicts: 0 where all answers are right, 1 where one is not, 2 where none is found."""
+    from attncore.grading.submission import Unreadable, judge_file
+
+    try:
+        reports = judge_file(path)
+    except Unreadable as problem:
+        print(json.dumps({"file": str(path), "error": str(problem)})) if as_json else print(problem, file=sys.stderr)
+        return 2
+    told = {"right": "right", "wrong": "wrong", "raised": "raised", "unattempted": "not attempted"}
+    counts = Counter(report.outcome for report in reports)
+    if as_json:
+        keys = ("exercise", "outcome", "mistake", "convention", "message")
+        results = [{key: getattr(report, key) for key in keys} for report in reports]
+        print(json.dumps({"file": str(path), "results": results}, indent=2))
+    else:
+        for report in reports:
+            if report.outcome != "unattempted":
+                print(report.message, end="\n\n")
+        print(", ".join(f"{counts[outcome]} {word}" for outcome, word in told.items() if counts[outcome]))
+    return int(counts["right"] == 0 or counts["wrong"] + counts["raised"] > 0)
 
 
 def lab(workbook: Path, port: int | None, passed_on: list[str]) -> int:

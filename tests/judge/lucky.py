@@ -1,0 +1,174 @@
+"""Answers that are right only by luck: each reference, made to fail where a small test would not look.
+
+`lucky(exercise)` gives a name and an answer for every kind of luck that makes sense for the exercise.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from attncore.exercises import Exercise
+from attncore.grading.diagnose import trial
+from attncore.shapes import shape_line
+
+
+def lucky(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
+    """The kinds of luck, each with the answer that relies on it."""
+    for name, holds in CONDITIONS.items():
+        if any(not holds(list(given.values())) for given in trial(exercise).arguments):
+            yield f"only {name}", where(exercise, holds)
+        elif applies(name, exercise):
+            yield f"only {name}", where(exercise, holds)  # no case breaks the luck: it will pass, and be told
+    yield "only the first call", first_call(exercise)
+    yield "state kept between calls", with_state(exercise)
+    yield "randomness inside", with_noise(exercise)
+    yield "zeros", changed(exercise, lambda value: value * 0)
+    yield "the first argument returned", lambda *args, **kwargs: args[0] if args else next(iter(kwargs.values()), 0)
+    if any(arrays(given.values()) for given in trial(exercise).arguments):
+        yield "an argument written to", writes(exercise)
+        yield "sizes of the first case", where(exercise, same_sizes_as(trial(exercise).arguments[0]))
+
+
+def arrays(values) -> list[np.ndarray]:
+    """Every array among the arguments, in tuples and lists as well."""
+    found: list[np.ndarray] = []
+    for value in values:
+        if isinstance(value, np.ndarray):
+            found.append(value)
+        elif isinstance(value, tuple | list):
+            found += arrays(value)
+    return found
+
+
+def is_square(values) -> bool:
+    return all(a.ndim < 2 or a.shape[-1] == a.shape[-2] for a in arrays(values))
+
+
+def one_length(values) -> bool:
+    """Do all arrays agree in their last two axes?"""
+    return len({a.shape[-2:] for a in arrays(values) if a.ndim}) <= 1
+
+
+def no_batch(values) -> bool:
+    return all(np.prod(a.shape[:-2], dtype=int) <= 1 for a in arrays(values))
+
+
+def in_float64(values) -> bool:
+    return all(a.dtype != np.float32 for a in arrays(values))
+
+
+def even_widths(values) -> bool:
+    return all(a.ndim == 0 or a.shape[-1] % 2 == 0 for a in arrays(values) if a.dtype != bool)
+
+
+def no_empty_row(values) -> bool:
+    masks = [a for a in arrays(values) if a.dtype == bool and a.ndim > 1]
+    return all(mask.any(axis=-1).all() for mask in masks)
+
+
+def small_numbers(values) -> bool:
+    return all(np.abs(a[np.isfinite(a)]).max(initial=0) < 50 for a in arrays(values) if a.dtype.kind == "f")
+
+
+CONDITIONS: dict[str, Callable[[list], bool]] = {
+    "for square inputs": is_square,
+    "where all arrays are of one size": one_length,
+    "for a batch of one": no_batch,
+    "in float64": in_float64,
+    "for even widths": even_widths,
+    "without an empty row": no_empty_row,
+    "for small numbers": small_numbers,
+}
+
+
+def applies(name: str, exercise: Exercise) -> bool:
+    """Does the shape line promise what no case tries?"""
+    try:
+        inputs, _ = shape_line(exercise.reference)
+    except ValueError:
+        return False
+    promises = {
+        "for square inputs": any(len(set(axes) - {"..."}) > 1 for axes in inputs),
+        "for a batch of one": any("..." in axes for axes in inputs),
+        "in float64": bool(inputs) and exercise.id != "influence",  # it measures differences of 1e-9
+        "without an empty row": "mask" in inspect.signature(exercise.reference).parameters,
+    }
+    return promises.get(name, False)
+
+
+def same_sizes_as(given: dict[str, Any]) -> Callable[[list], bool]:
+    shapes = [a.shape for a in arrays(given.values())]
+    return lambda values: [a.shape for a in arrays(values)] == shapes
+
+
+def spoilt(value: Any) -> Any:
+    """A result of the same shape, with other numbers."""
+    if isinstance(value, tuple):
+        return type(value)(*map(spoilt, value)) if hasattr(value, "_fields") else tuple(map(spoilt, value))
+    array = np.asarray(value)
+    if array.dtype == bool:
+        return ~array
+    return array * 0.5 + 0.25 if array.dtype.kind == "f" else array + 1
+
+
+def where(exercise: Exercise, holds: Callable[[list], bool]) -> Callable:
+    def answer(*args, **kwargs):
+        value = exercise.reference(*args, **kwargs)
+        return value if holds([*args, *kwargs.values()]) else spoilt(value)
+
+    return answer
+
+
+def changed(exercise: Exercise, change: Callable) -> Callable:
+    def answer(*args, **kwargs):
+        value = exercise.reference(*args, **kwargs)
+        return tuple(map(change, value)) if isinstance(value, tuple) else change(np.asarray(value))
+
+    return answer
+
+
+def first_call(exercise: Exercise) -> Callable:
+    seen: list[int] = []
+
+    def answer(*args, **kwargs):
+        seen.append(1)
+        value = exercise.reference(*args, **kwargs)
+        return value if len(seen) == 1 else spoilt(value)
+
+    return answer
+
+
+def with_state(exercise: Exercise) -> Callable:
+    seen: list[int] = []
+
+    def answer(*args, **kwargs):
+        value = exercise.reference(*args, **kwargs)
+        seen.append(1)
+        half = len(seen) > len(exercise.cases)  # right the first time through
+        return spoilt(value) if half else value
+
+    return answer
+
+
+def with_noise(exercise: Exercise) -> Callable:
+    rng = np.random.default_rng()
+
+    def noisy(value):
+        array = np.asarray(value)
+        if array.dtype == bool:
+            return array ^ (rng.random(array.shape) < 0.5)
+        return array + rng.standard_normal(array.shape)
+
+    return changed(exercise, noisy)
+
+
+def writes(exercise: Exercise) -> Callable:
+    def answer(*args, **kwargs):
+        value = exercise.reference(*args, **kwargs)
+        for array in arrays([*args, *kwargs.values()])[:1]:
+            array[...] = 0
+        return value
+
+    return answer
