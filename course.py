@@ -25,6 +25,7 @@ VERBS = {
     "test-browser": "drive a real JupyterLab in Chromium",
     "check": "say what is missing or out of step in the course",
     "render": "make notebooks/ and solutions/ from the lessons",
+    "judge-report": "what the judge says of thousands of answers",
     "bench": "measure what is fast",
 }
 

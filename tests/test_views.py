@@ -100,7 +100,7 @@ def test_labels_are_escaped():
 
 @pytest.mark.parametrize("weight", np.linspace(0, 1, 21))
 def test_numbers_can_be_read_on_every_colour(weight):
-    from test_judge import contrast
+    from contrast import contrast
 
     background, text = re.findall(r"#[0-9a-f]{3,6}", tables.shade(weight))
     text = "#" + "".join(2 * c for c in text[1:])
@@ -109,7 +109,7 @@ def test_numbers_can_be_read_on_every_colour(weight):
 
 @pytest.mark.parametrize("style", [tables.changed_or_not(True), tables.changed_or_not(False), tables.yes_no(True)])
 def test_words_can_be_read_on_their_cells(style):
-    from test_judge import contrast
+    from contrast import contrast
 
     background, text = re.findall(r"#[0-9a-f]{3,6}", style)
     assert contrast(background, "#" + "".join(2 * c for c in text[1:])) >= 4.5

@@ -1,4 +1,4 @@
-"""The authors' commands: test, test-browser, check, render, bench. `python course.py` runs them."""
+"""The authors' commands: test, test-browser, check, render, judge-report, bench. `python course.py` runs them."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ VERBS = {
     "test-browser": "drive a real JupyterLab in headless Chromium",
     "check": "the course's consistency, lint, format, types",
     "render": "write notebooks/ and solutions/; or those of the lessons named",
+    "judge-report": "how far the judge can be trusted: what it is shown, and what it says",
     "bench": "measure what is fast; or only what is named, such as judge",
 }
 
@@ -26,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         verbs.add_parser(verb, help=text)
     chosen, rest = parser.parse_known_args(arguments)
     os.environ["ATTNCORE_PROGRESS"] = ":memory:"  # no attempt of a test or a rendering is kept
-    return {"test": test, "test-browser": browser, "check": check, "render": render, "bench": bench}[chosen.verb](rest)
+    commands = {"test": test, "test-browser": browser, "check": check, "render": render}
+    return (commands | {"judge-report": judge_report, "bench": bench})[chosen.verb](rest)
 
 
 def run(module: str, *arguments: str) -> int:
@@ -63,6 +65,13 @@ def render(rest: list[str]) -> int:
         return 2
     render_course(tuple(rest) or LESSONS)
     return 0
+
+
+def judge_report(rest: list[str]) -> int:
+    """What the judge says of thousands of answers, how fast it is, and a peer beside it."""
+    script = COURSE / "tests" / "judge" / "report.py"
+    status = subprocess.run([sys.executable, script, *rest], cwd=COURSE).returncode
+    return status or bench(["judge", "peer"])
 
 
 def bench(rest: list[str]) -> int:

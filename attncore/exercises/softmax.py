@@ -39,6 +39,7 @@ def vector_cases(reference):
             stage="rows of very different size",
         ),
         of("a score far below the others", np.array([0.0, -2000, 1]), stage="a score far below the others"),
+        of("a score far above the others", np.array([0.0, 3000, 1]), stage="a score far above the others"),
         of("a score of -inf", np.array([0.0, -np.inf, 1]), stage="a score of -inf"),
         of("a row of nothing but -inf", np.array([[0.0, 1, 2], [-np.inf, -np.inf, -np.inf]]), stage="a row of -inf"),
     ]
@@ -62,6 +63,12 @@ def one_maximum_for_all_rows(x, axis=-1):
 @vectors.mistake
 def no_maximum_subtracted(x, axis=-1):
     exponentials = np.exp(x)
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
+@vectors.mistake
+def mean_subtracted_instead_of_the_maximum(x, axis=-1):
+    exponentials = np.exp(x - np.mean(x, axis=axis, keepdims=True))
     return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 

@@ -168,6 +168,7 @@ def one_hot_weights(query, keys, values):
     return weights @ values
 
 
+apart = {"query_points": lambda rng, s: np.array([0.0, 3.0]), "key_points": lambda rng, s: np.array([0.0, 50.0, 1.0])}
 far = {"query_points": lambda rng, s: np.array([0.0, 90.0]), "key_points": lambda rng, s: np.array([0.0, 1.0, 3.0])}
 kernels = lesson.code(
     kernel_weights,
@@ -183,6 +184,7 @@ kernels = lesson.code(
             width=0.5,
             **far,
         ),
+        case(kernel_weights, "keys far apart", small=True, stage="keys far apart", width=0.5, **apart),
         width=2.0,
     ),
 )
