@@ -30,10 +30,9 @@ def kv_cache_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2)
 
 
 class KVCache:
-    """Keys and values of the tokens so far, (..., h, n, d) and (..., h, n, v).
+    """Keys and values of the tokens so far, in order: (..., h, n, d) and (..., h, n, v).
 
-    Room doubles when it runs out, so that appending copies each number a bounded number of times
-    on average. `key` and `value` are views of what is there; they are not to be written to.
+    They are views of a larger room, not to be written to.
     """
 
     def __init__(self):
@@ -77,7 +76,10 @@ class KVCache:
 
 
 def grown(room, length, capacity):
-    """The same first `length` tokens, with room for `capacity`."""
+    """The same first `length` tokens, with room for `capacity`.
+
+    Since the room doubles, each number is copied a bounded number of times on average.
+    """
     larger = np.empty((*room.shape[:-2], capacity, room.shape[-1]), room.dtype)
     larger[..., :length, :] = room[..., :length, :]
     return larger

@@ -84,4 +84,4 @@ def alibi_bias(n_heads, n_query, n_key):
     """
     query_positions = np.arange(n_key - n_query, n_key)
     distance = np.abs(query_positions[:, None] - np.arange(n_key))
-    return -alibi_slopes(n_heads)[:, None, None] * distance
+    return alibi_slopes(n_heads)[:, None, None] * -distance

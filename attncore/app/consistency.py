@@ -1,7 +1,6 @@
 """What is missing or out of step in the course: `python course.py check` prints each problem as a sentence."""
 
 import ast
-import inspect
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -195,10 +194,10 @@ def leaks(lesson: str, notebook: nbformat.NotebookNode) -> Iterator[str]:
 
 
 def body_lines(exercise: Exercise) -> list[str]:
-    """The telling lines of a reference: its body without the docstring and what is too short to give anything away."""
-    docstring = inspect.getdoc(exercise.reference) or ""
-    source = source_of(exercise.reference).partition('"""')[2].partition('"""')[2]
-    return [line.strip() for line in source.splitlines() if len(line.strip()) > 24 and line.strip() not in docstring]
+    """The telling lines of a reference: those that the stub does not show, and not too short to give anything away."""
+    shown = stub(exercise.reference)
+    lines = [line.strip() for line in source_of(exercise.reference).splitlines()]
+    return [line for line in lines if len(line) > 24 and line not in shown]
 
 
 def stray_notebooks() -> Iterator[str]:

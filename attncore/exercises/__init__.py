@@ -9,10 +9,15 @@ LESSONS = (
     "00_start",
     "01_weighted_sum",
     "02_softmax",
+    "03_alignment",
     "04_dot_product",
     "05_self_attention",
     "06_masks",
     "07_heads",
+    "08_positions",
+    "10_vision",
+    "12_cache",
+    "13_shared_heads",
 )
 
 lessons: dict[str, Lesson] = {name: import_module(f"attncore.exercises.{name[3:]}").lesson for name in LESSONS}

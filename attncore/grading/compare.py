@@ -94,7 +94,7 @@ def place_words(place: tuple[int, ...], axes: tuple[str, ...]) -> str:
 def figures(number: Any) -> str:
     if isinstance(number, bool | np.bool_):
         return str(bool(number))
-    return f"{number:.4g}"
+    return str(int(number)) if isinstance(number, int | np.integer) else f"{number:.4g}"
 
 
 def describe(array: np.ndarray) -> str:

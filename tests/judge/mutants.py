@@ -101,8 +101,9 @@ def changes(tree: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         for told, new in replacements(node):
             whole = copy.deepcopy(tree)
             old = list(ast.walk(whole))[place]
-            if not guarded(whole, old):
-                yield told or f"{text(node)} -> {text(new)}", Swap(old, new).visit(whole)
+            change = told or f"{text(node)} -> {text(new)}"
+            if text(node) != text(new) and not guarded(whole, old):
+                yield change, Swap(old, new).visit(whole)
 
 
 class Swap(ast.NodeTransformer):
@@ -190,7 +191,12 @@ def other_bodies(node: ast.FunctionDef | ast.For | ast.If) -> Iterator[tuple[str
         before, after = node.body[:i], node.body[i + 1 :]
         if isinstance(one, ast.Assign | ast.AugAssign | ast.For | ast.If) and not raises(one):
             yield f"without: {text(one)}", changed(node, body=[*before, ast.Pass(), *after])
-            if after and not isinstance(after[0], ast.Return) and not independent(one, after[0]):
+            if (
+                after
+                and not isinstance(after[0], ast.Return)
+                and not raises(after[0])
+                and not independent(one, after[0])
+            ):
                 swapped = [*before, after[0], one, *after[1:]]
                 yield f"exchanged: {text(one)} | {text(after[0])}", changed(node, body=swapped)
 
