@@ -30,10 +30,7 @@ def kv_cache_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2)
 
 
 class KVCache:
-    """Keys and values of the tokens so far, in order: (..., h, n, d) and (..., h, n, v).
-
-    They are views of a larger room, not to be written to.
-    """
+    """Keys and values of the tokens so far, (..., h, n, d) and (..., h, n, v), not to be written to."""
 
     def __init__(self):
         self.length = 0

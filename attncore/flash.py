@@ -106,7 +106,8 @@ def tiled_attention_plain(query, key, value, block=BLOCK, is_causal=False, scale
 
     (...,q,d),(...,k,d),(...,k,v)->(...,q,v)
 
-    The numbers of `tiled_attention`, and its arguments.
+    The numbers of `scaled_dot_product_attention`, causal where `is_causal`; the queries are the
+    last positions, and one that may see nothing gets zeros. Rabe and Staats (2021).
     """
     check_block("tiled_attention_plain", block)
     n_query, n_key = query.shape[-2], key.shape[-2]

@@ -61,9 +61,9 @@ def numerical_gradient(f, x, eps=1e-6):
     for place in np.ndindex(x.shape):
         kept = x[place]
         x[place] = kept + eps
-        above = f(x)
+        above = float(f(x))
         x[place] = kept - eps
-        below = f(x)
+        below = float(f(x))
         x[place] = kept
         gradient[place] = (above - below) / (2 * eps)
     return gradient

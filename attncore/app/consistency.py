@@ -1,13 +1,12 @@
 """What is missing or out of step in the course: `python course.py check` prints each problem as a sentence."""
 
 import ast
-import math
 from collections import Counter
 from collections.abc import Iterator
 from statistics import median, quantiles
+from typing import Any
 
 import nbformat
-import numpy as np
 
 from attncore.app.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
 from attncore.exercises import KINDS, LESSONS, Exercise, exercises, lessons
@@ -62,13 +61,11 @@ def judged_problems(exercise: Exercise) -> Iterator[str]:
     """What the judge makes of the stub, the solution, the other ways and the wrong solutions."""
     name = exercise.id
     if exercise.kind == "code":
-        empty: dict = {}
-        exec(stub(exercise.reference), {"np": np, "math": math}, empty)  # noqa: S102, our own source
-        if judge(exercise, empty[name]).outcome != "unattempted":
+        if judge(exercise, run_in_its_notebook(exercise, stub(exercise.reference))).outcome != "unattempted":
             yield f"{name}: the stub counts as an attempt"
         if not exercise.right:
             yield f"{name}: no other way to write it"
-    elif (bug := bug_in_its_notebook(exercise)) != exercise.bug:
+    elif (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
         yield f'{name}: run in its notebook, the cell is named "{bug}"'
     for label, function in {"the reference": exercise.reference, **exercise.right}.items():
         if judge(exercise, function).outcome != "right":
@@ -84,12 +81,12 @@ def judged_problems(exercise: Exercise) -> Iterator[str]:
             yield f'{name}: the convention "{label}" is not told'
 
 
-def bug_in_its_notebook(exercise: Exercise) -> str | None:
-    """What the judge calls the function of a find-the-bug cell, run with the names that its lesson imports."""
+def run_in_its_notebook(exercise: Exercise, source: str) -> Any:
+    """What a cell defines, run with the names that its lesson imports."""
     first = next(cell for cell in lesson_cells(exercise.lesson) if cell.cell_type == "code")
     names: dict = {}
-    exec(f"{first.source}\n\n{broken(exercise)}", names)
-    return judge(exercise, names[exercise.id]).mistake
+    exec(f"{first.source}\n\n{source}", names)
+    return names[exercise.id]
 
 
 def value_problems(exercise: Exercise) -> Iterator[str]:

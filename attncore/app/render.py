@@ -92,11 +92,11 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
         return [asked, verdict(f'answer("{exercise.id}", {given})')]
     told = new_markdown_cell(unfilled(exercise.words["walkthrough"]))
     if exercise.kind == "debug":
-        return [asked, verdict(f"{renamed(exercise.reference, exercise.id)}\n\n\ncheck({exercise.id})"), told]
+        return [asked, verdict(f"{solution(exercise)}\n\n\ncheck({exercise.id})"), told]
     other = next(iter(exercise.right.values()))
     return [
         asked,
-        verdict(f"{renamed(exercise.shown or exercise.reference, exercise.id)}\n\n\ncheck({exercise.id})"),
+        verdict(f"{solution(exercise)}\n\n\ncheck({exercise.id})"),
         told,
         new_markdown_cell("Another way:"),
         verdict(f'{source_of(other)}\n\n\ncheck({other.__name__}, "{exercise.id}")'),
@@ -133,9 +133,22 @@ def renamed(function: Callable, name: str) -> str:
     return re.sub(rf"\b{function.__name__}\b", name, source_of(function))
 
 
+def solution(exercise: Exercise) -> str:
+    """The reference's source, or under its docstring the body of what is shown in its place."""
+    source = renamed(exercise.shown or exercise.reference, exercise.id)
+    return with_docstring(exercise, source) if exercise.shown else source
+
+
 def broken(exercise: Exercise) -> str:
     """The function of a find-the-bug exercise: the reference's docstring over the body of the wrong solution."""
-    head, _, body = renamed(exercise.wrong[exercise.bug or ""], exercise.id).partition(":\n")
+    return with_docstring(exercise, renamed(exercise.wrong[exercise.bug or ""], exercise.id))
+
+
+def with_docstring(exercise: Exercise, source: str) -> str:
+    """A function's or a class's source with the reference's docstring in place of its own."""
+    head, _, body = source.partition(":\n")
+    if body.lstrip().startswith('"""'):
+        body = body.partition('"""')[2].partition('"""')[2].lstrip("\n")
     docstring = source_of(exercise.reference).partition('"""')[2].partition('"""')[0]
     return f'{head}:\n    """{docstring}"""\n{body}'
 

@@ -16,8 +16,10 @@ LESSONS = (
     "07_heads",
     "08_positions",
     "10_vision",
+    "11_gradients",
     "12_cache",
     "13_shared_heads",
+    "14_flash",
 )
 
 lessons: dict[str, Lesson] = {name: import_module(f"attncore.exercises.{name[3:]}").lesson for name in LESSONS}

@@ -682,7 +682,7 @@ def head_after_head(x, cache, weights, n_heads):
 
 
 lesson.debug("fix_attention_flops", flops, weighted_sum_forgotten)
-lesson.debug("fix_kv_cache", replace(kv_cache, reference=joined_each_time), token_axis_counted_from_the_front)
+lesson.debug("fix_kv_cache", replace(kv_cache, shown=joined_each_time), token_axis_counted_from_the_front)
 lesson.debug("fix_attend_with_cache", attend, no_mask_once_there_is_a_cache)
 
 LLAMA_8B_WEIGHTS = 8_030_261_248

@@ -221,6 +221,8 @@ def judge_value(exercise: Exercise, answer: Any) -> Report:
 
 
 def equal(got: Any, expected: Any, tolerance: float) -> bool:
-    if isinstance(expected, str | tuple):
+    if isinstance(expected, str):
+        return got == expected.lower()
+    if isinstance(expected, tuple):
         return got == expected
     return bool(np.isclose(got, expected, rtol=tolerance, atol=0))
