@@ -15,6 +15,7 @@ LESSONS = (
     "06_masks",
     "07_heads",
     "08_positions",
+    "09_transformer",
     "10_vision",
     "11_gradients",
     "12_cache",

@@ -145,7 +145,7 @@ def other_expressions(node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node.op, ORDERED):
             yield changed(node, left=node.right, right=node.left)
     elif isinstance(node, ast.Compare):
-        yield from (changed(node, ops=[other()]) for other in OPERATORS.get(type(node.ops[0]), []))
+        yield from (changed(node, ops=[other(), *node.ops[1:]]) for other in OPERATORS.get(type(node.ops[0]), []))
     elif isinstance(node, ast.BoolOp):
         yield from (changed(node, op=other()) for other in OPERATORS[type(node.op)])
     elif isinstance(node, ast.UnaryOp):
