@@ -344,8 +344,8 @@ def latent_weights(dtype=np.float64):
     """Weights for the lengths of a case, of a size that keeps the softmax away from saturation."""
 
     def make(rng, s):
-        shapes = ((s.m, s.h * s.d), (s.m, s.h * s.r), (s.m, s.z), (s.m, s.r))
-        shapes += ((s.z, s.h * s.d), (s.z, s.h * s.v), (s.h * s.v, s.m))
+        shapes = [(s.m, s.h * s.d), (s.m, s.h * s.r), (s.m, s.z), (s.m, s.r)]
+        shapes += [(s.z, s.h * s.d), (s.z, s.h * s.v), (s.h * s.v, s.m)]
         drawn = (rng.standard_normal(shape) / math.sqrt(shape[0]) for shape in shapes)
         return LatentWeights(*(np.round(W, 1 if s.m < 8 else 9).astype(dtype) for W in drawn))
 

@@ -50,12 +50,12 @@ def judge_function(exercise: Exercise, answer: Any) -> Report:
     except TimeUp:
         text = f"{exercise.id}: stopped after {SECONDS:g} seconds. Is there a loop that never ends?"
         return Report(exercise.id, "raised", [("head", text)])
-    if is_stub(ran, known):
-        return unattempted(exercise, "" if blank(answer) else " It returns nothing: is the `return` missing?")
     if waits_for:
         imported = f"from attncore.{find(waits_for).lesson[3:]} import {waits_for}"
         text = f"{exercise.id}: it calls {waits_for}, which is not written yet. Write it, or take the course's:"
         return Report(exercise.id, "raised", [("head", text), ("input", imported)])
+    if is_stub(ran, known):
+        return unattempted(exercise, "" if blank(answer) else " It returns nothing: is the `return` missing?")
     if not any(departures):
         return Report(exercise.id, "right", [("head", f"{exercise.id}: right, in all {len(ran)} cases.")])
     return wrong(exercise, known, ran, departures)

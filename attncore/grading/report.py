@@ -1,5 +1,6 @@
 """What a learner is told: one object, shown as plain text or as a panel, always in the same order."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -85,8 +86,11 @@ def show(value: Any, indent: int) -> str:
     if isinstance(value, np.ndarray):
         if value.size > 40:
             return f"an array of shape {value.shape}"
+        if value.ndim > 2 and value.shape[-1] == 1:
+            return f"{show(value[..., 0], indent)}[..., None]"
         large = value.dtype.kind == "f" and np.abs(value[np.isfinite(value)]).max(initial=0) >= 1e4
-        return np.array2string(value, precision=4, suppress_small=not large, separator=", ", prefix=" " * indent)
+        text = np.array2string(value, precision=4, suppress_small=not large, separator=", ", prefix=" " * indent)
+        return re.sub(r"\n+", "\n", text)
     if isinstance(value, np.random.Generator):
         return "a Generator"
     return getattr(value, "__name__", repr(value)) if callable(value) else repr(value)

@@ -28,7 +28,8 @@ def hands_picture(function: Callable = apply_rotary) -> Live:
             title += f", but {at_the_start:.2f} at {distance} and 0"
         elif key:
             title += f", just as at {distance} and 0"
-        return clocks(*turned[:2].reshape(2, 4, 2), title)
+        query_hands, key_hands = turned[:2].reshape(2, 4, 2)
+        return clocks(query_hands, key_hands, title)
 
     return Live(
         draw,

@@ -112,7 +112,7 @@ def name(piece: int) -> str:
 def png(pixels: np.ndarray) -> str:
     """Pixels as the address of an image that needs no file."""
     buffer = io.BytesIO()
-    imsave(buffer, np.ascontiguousarray(pixels), format="png", metadata={"Software": None})
+    imsave(buffer, np.ascontiguousarray(pixels), format="png", metadata={"Software": None})  # type: ignore[dict-item]
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
