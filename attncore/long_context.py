@@ -46,7 +46,7 @@ def softmax_with_sink(scores, sink):
 
 
 def rolling_cache(key, value, window, sinks=0):
-    """Keep the keys and values that the next token's window still sees: returns (key, value).
+    """Keep the keys and values that the newest token still sees: returns (key, value).
 
     What the last row of `sliding_window_mask(n, window, sinks)` allows, in order; key is
     (..., n, d), value (..., n, v). Xiao et al. (2023).

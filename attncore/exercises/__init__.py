@@ -21,6 +21,7 @@ LESSONS = (
     "12_cache",
     "13_shared_heads",
     "14_flash",
+    "15_long_context",
 )
 
 lessons: dict[str, Lesson] = {name: import_module(f"attncore.exercises.{name[3:]}").lesson for name in LESSONS}

@@ -14,8 +14,10 @@ def proportional_shares(scores, memory):
 
 @paraphrase("align", "softmax over the first axis")
 def softmax_along_axis_zero(scores, memory):
-    e = np.exp(scores - np.max(scores, axis=0))
-    alpha = e / np.sum(e, axis=0)
+    peak = np.max(scores, axis=0)
+    e = np.exp(scores - np.where(np.isneginf(peak), 0, peak))
+    total = np.sum(e, axis=0)
+    alpha = e / np.where(total == 0, 1, total)
     return np.sum(alpha[..., np.newaxis] * memory, axis=-2)
 
 
@@ -131,9 +133,10 @@ def bilinear_form_turned_over(state, memory, W):
 
 @paraphrase("general_scores", "squashed by a tanh")
 def bounded_bilinear_score(state, memory, W):
-    keys = memory @ W.T
-    raw = np.vecdot(state[..., None, :], keys) if hasattr(np, "vecdot") else (state[..., None, :] * keys).sum(-1)
-    return np.tanh(raw)
+    def one_sentence(s, states):
+        return np.tanh([s @ W @ m for m in states])
+
+    return np.vectorize(one_sentence, signature="(s),(k,m)->(k)")(state, memory)
 
 
 @paraphrase("general_scores", "softmax already applied")

@@ -144,8 +144,7 @@ def masked_fill_where_true(scores, mask):
 
 @paraphrase("masked_softmax", "hidden scores not low enough")
 def penalty_of_a_hundred(scores, mask):
-    scores = np.asarray(scores)
-    allowed = np.ones(scores.shape, dtype=bool)
+    allowed = scores > -np.inf
     if mask is not None:
         if mask.dtype == bool:
             allowed = allowed & mask
@@ -201,9 +200,10 @@ def mask_cast_to_bool(scores, mask):
         mask = True
     elif mask.dtype.kind in "iu":
         raise ValueError("integer mask")
-    visible = np.broadcast_to(np.asarray(mask).astype(bool), np.broadcast_shapes(np.shape(mask), scores.shape))
-    peak = np.max(scores, axis=-1, keepdims=True, where=visible, initial=-np.inf)
-    e = np.where(visible, np.exp(np.where(visible, scores - np.where(np.isfinite(peak), peak, 0), 0)), 0)
+    visible = np.asarray(mask).astype(bool)
+    logits = np.where(visible, scores, -np.inf)
+    peak = logits.max(axis=-1, keepdims=True)
+    e = np.exp(logits - np.where(np.isfinite(peak), peak, 0))
     z = e.sum(axis=-1, keepdims=True)
     return np.divide(e, z, out=np.zeros_like(e), where=z > 0)
 
@@ -217,30 +217,6 @@ def torch_like(scores, mask):
         scores = scores + bias.astype(scores.dtype)
     e = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
-
-
-@paraphrase("temperature_for_entropy", "entropy in nats")
-def bisection_on_natural_entropy(scores, bits):
-    scores = np.asarray(scores, dtype=float)
-    scores = scores - scores.max()
-
-    def entropy(temperature):
-        p = np.exp(scores / temperature)
-        p = p / p.sum()
-        return -sum(share * math.log(share) for share in p if share > 0)
-
-    spread = np.ptp(scores)
-    lowest, highest = math.log(np.sum(scores == 0)), math.log(len(scores))
-    if not lowest < bits < highest:
-        raise ValueError(f"entropy must lie between {lowest} and {highest}")
-    low, high = spread * 1e-20, spread * 1e20
-    for _ in range(300):
-        middle = math.sqrt(low * high)
-        if entropy(middle) < bits:
-            low = middle
-        else:
-            high = middle
-    return float(middle)
 
 
 @paraphrase("temperature_for_entropy", "one over the temperature")

@@ -134,7 +134,7 @@ def value_of_the_closest_point(query_points, key_points, values, width):
 def bells_times_values(query_points, key_points, values, width):
     if width <= 0:
         raise ValueError("width must be positive")
-    predictions = np.zeros(len(query_points))
+    predictions = np.zeros_like(query_points)
     for i, q in enumerate(query_points):
         for k, value in zip(key_points, values, strict=True):
             predictions[i] += value * np.exp(-((q - k) ** 2) / (2 * width**2))
