@@ -127,9 +127,7 @@ def raw_dot_products_recomputed(query, key, value, d_output, mask=None, scale=No
 def gradient_for_every_use(query, key, value, d_output, mask=None, scale=None):
     query, key, value, d_output = (1.0 * np.asarray(a) for a in (query, key, value, d_output))
     leading = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2], d_output.shape[:-2])
-    query, key, value, d_output = (
-        np.broadcast_to(a, leading + a.shape[-2:]) for a in (query, key, value, d_output)
-    )
+    query, key, value, d_output = (np.broadcast_to(a, leading + a.shape[-2:]) for a in (query, key, value, d_output))
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     weights = safe_softmax(np.einsum("...id,...jd->...ij", query, key) * scale, mask)
     d_weights = np.einsum("...iv,...jv->...ij", d_output, value)
