@@ -306,6 +306,8 @@ kernel_picture(kernel_regression)
 
 # %% exercise="hard-or-soft"
 
+# %% exercise="kernels-in-many-dimensions"
+
 # %% [markdown]
 # ## What the next lesson assumes
 #
