@@ -226,7 +226,7 @@ def most_similar(vector, vectors, count):
 
     (m),(n,m)->(r)
 
-    By the cosine of the angle, so that lengths do not matter; of equals the first comes first.
+    By the cosine of the angle, so that lengths do not matter.
     """
     cosines = vectors @ vector / np.linalg.norm(vectors, axis=-1)
-    return np.argsort(-cosines, kind="stable")[:count]
+    return np.argsort(-cosines)[:count]

@@ -21,7 +21,7 @@ import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -142,10 +142,6 @@ class Exercise:
     words: dict[str, Any] = field(default_factory=dict)
     drive: Callable | None = None
     shown: Callable | None = None
-
-    def driven(self, answer: Callable) -> Callable:
-        """What is called with the arguments of a case: the answer, or its driver."""
-        return partial(self.drive, answer) if self.drive else answer
 
     @cached_property
     def outputs(self) -> list[Output]:

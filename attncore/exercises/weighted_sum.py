@@ -336,4 +336,6 @@ lesson.predict(
     "context-shape", lambda: (2, 3, 6), keys_kept=lambda: (2, 3, 5, 6), one_row_for_each_key=lambda: (2, 5, 6)
 )
 lesson.predict("wide-bell", lambda: "the mean", the_other_end=lambda: "the nearest", nothing_left=lambda: "zero")
-lesson.explain("what-is-attention", "query-key-value", "why-not-one-vector", "hard-or-soft", "kernels-in-many-dimensions")
+lesson.explain(
+    "what-is-attention", "query-key-value", "why-not-one-vector", "hard-or-soft", "kernels-in-many-dimensions"
+)

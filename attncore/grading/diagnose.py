@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from attncore.exercises import Exercise
 from attncore.exercises.exercise import Output
 from attncore.grading.compare import unequal
-from attncore.grading.run import Ran, quietly, run
+from attncore.grading.run import Ran, adapted, quietly, run
 from attncore.shapes import as_array
 
 
@@ -47,7 +47,10 @@ def trial(exercise: Exercise) -> Trial:
 
 def attempt(exercise: Exercise, answer: Callable, given: dict) -> Ran:
     """Call an answer as the exercise is called; where several results are expected, they come as a tuple."""
-    ran = run(exercise.driven(answer), exercise.driven(exercise.reference), given)
+    if exercise.drive:
+        ran = run(partial(exercise.drive, adapted(answer, exercise.reference)), partial(exercise.drive, answer), given)
+    else:
+        ran = run(answer, exercise.reference, given)
     several = len(exercise.outputs)
     if several > 1 and is_listed(ran.value) and len(ran.value) == several:
         return replace(ran, value=tuple(ran.value))

@@ -21,6 +21,10 @@ SECONDS = 5.0
 PACKAGE = str(Path(__file__).parents[1])
 
 
+class WrongSignature(TypeError):
+    """The answer cannot be called as the reference is; the message says so in a sentence."""
+
+
 class TimeUp(BaseException):
     """The answer ran too long. No Exception, so that an answer's own except clause lets it through."""
 
@@ -76,12 +80,12 @@ def within(seconds: float, work: Callable[[], Any]) -> Any:
 def run(answer: Callable, reference: Callable, arguments: dict[str, Any]) -> Ran:
     """Call the answer with a case's arguments. Nothing that it raises gets out, but for TimeUp."""
     given = deepcopy(arguments)
+    lacks: tuple[str, ...] = ()
     try:
         args, kwargs, lacks = bind(answer, reference, given)
-    except TypeError as problem:
-        return Ran(raised="signature", message=str(problem))
-    try:
         value = kept(answer(*args, **kwargs))
+    except WrongSignature as problem:
+        return Ran(raised="signature", message=str(problem))
     except (KeyboardInterrupt, TimeUp):
         raise
     except RecursionError:
@@ -108,8 +112,8 @@ def quietly() -> contextlib.ExitStack:
 def bind(answer: Callable, reference: Callable, given: dict[str, Any]) -> tuple[list, dict[str, Any], tuple[str, ...]]:
     """Place the arguments: required ones in order, optional ones by name, or by place where they are renamed.
 
-    The third result names optional parameters that the answer lacks; it is called without them. Raises TypeError, as a
-    sentence, where the answer cannot take the rest.
+    The third result names optional parameters that the answer lacks; it is called without them. Raises WrongSignature
+    where the answer cannot take the rest.
     """
     parameters = inspect.signature(reference).parameters
     try:
@@ -132,8 +136,19 @@ def bind(answer: Callable, reference: Callable, given: dict[str, Any]) -> tuple[
         signature.bind(*args, **kwargs)
     except TypeError:
         line = f"{reference.__name__}{inspect.signature(reference)}"
-        raise TypeError(f"it cannot be called as {line}: its own parameters are {signature}.") from None
+        raise WrongSignature(f"it cannot be called as {line}: its own parameters are {signature}.") from None
     return args, kwargs, tuple(lacks)
+
+
+def adapted(answer: Callable, reference: Callable) -> Callable:
+    """The answer, to be called as the reference is, whatever its own parameters are called."""
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        given = inspect.signature(reference).bind(*args, **kwargs).arguments
+        own_args, own_kwargs, _ = bind(answer, reference, given)
+        return answer(*own_args, **own_kwargs)
+
+    return called
 
 
 def only_by_name(signature: inspect.Signature, name: str) -> bool:

@@ -27,7 +27,7 @@ def styles(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
     yield "more optional parameters", more_parameters(reference)
     yield "parameters of other names", other_names(reference)
     yield "lists", changed(reference, as_lists)
-    yield "arrays laid out by columns", changed(reference, np.asfortranarray)
+    yield "arrays laid out by columns", changed(reference, lambda value: np.array(value, order="F"))
     yield "read-only arrays", changed(reference, read_only)
     if not exercise.drive:
         yield "float32", changed(reference, as_float32)
