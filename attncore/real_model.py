@@ -224,7 +224,7 @@ def sentence_vectors(x, mask):
 def most_similar(vector, vectors, count):
     """Find the vectors that point most nearly the same way: their places, the nearest first.
 
-    (m),(n,m)->(r)
+    (m),(n,m)->(t)
 
     By the cosine of the angle, so that lengths do not matter.
     """

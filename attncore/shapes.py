@@ -34,6 +34,7 @@ AXES = {
     "h*r": "joined rotary width",
     "h*v": "joined value width",
     "n+1": "token",
+    "t": "place",
 }
 
 
@@ -141,7 +142,11 @@ def as_array(value):
         if callable(getattr(value, "detach", None)):  # a PyTorch tensor that may require gradients
             value = value.detach()
         array = np.ma.filled(np.asanyarray(value), 0)
-        array = array.astype(float) if array.dtype.kind == "O" else np.asarray(array)
+        if array.dtype.kind == "O":
+            if any(item is None for item in array.flat):  # float(None) is no number, though NumPy makes it NaN
+                return None
+            array = array.astype(float)
+        array = np.asarray(array)
     except Exception:  # __array__ may raise anything; ragged lists raise ValueError
         return None
     return array if array.dtype.kind in "biufc" else None

@@ -40,7 +40,7 @@ def main() -> None:
 def visible(exercise: Exercise) -> list[str]:
     """The labels whose mistake shows in a case without options."""
     known = trial(exercise)
-    plain = [i for i, given in enumerate(known.arguments) if not OPTIONS & {k for k, v in given.items() if v}]
+    plain = [i for i, given in enumerate(known.arguments) if not OPTIONS & given.keys()]
     right = [attempt(exercise, exercise.reference, known.arguments[i]) for i in plain]
     return [
         label

@@ -114,6 +114,7 @@ def cases(reference, *more: Case, **given) -> list[Case]:
     if batched:
         plain += [
             case(reference, "a batch of two", small=True, lead=(2,), **given),
+            case(reference, "a batch of one", small=True, lead=(1,), **given),
             case(reference, "two leading axes", lead=(2, 4), **given),
         ]
     plain += [case(reference, "float32", dtype=np.float32, **given)]
@@ -148,7 +149,7 @@ class Exercise:
         """What a function returns, as its docstring says: "Returns (maximum, total)"; several where it is a tuple."""
         docstring = inspect.getdoc(self.drive or self.reference) or ""
         found = re.search(r"[Rr]eturns\s+\(([\w,\s]+)\)", docstring)
-        names = re.split(r",\s*", found[1]) if found else [""]
+        names = re.split(r",\s*", found[1].replace("_", " ") if self.drive else found[1]) if found else [""]
         shape = re.search(r"->(\(.*\))\s*$", docstring, re.MULTILINE)
         axes = letters(shape[1]) if shape else [()]
         several = max(len(names), len(axes))

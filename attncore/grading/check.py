@@ -1,6 +1,7 @@
 """Judge an answer: run it beside the reference, compare, and say what is wrong in a sentence."""
 
 import dis
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +42,8 @@ def unattempted(exercise: Exercise, ask: str = "") -> Report:
 
 def judge_function(exercise: Exercise, answer: Any) -> Report:
     if not callable(answer):
-        text = f"{exercise.id}: give the function itself, without brackets or arguments, not what it returns."
+        what = "class" if inspect.isclass(exercise.reference) else "function"
+        text = f"{exercise.id}: give the {what} itself, without brackets or arguments, not what it returns."
         return Report(exercise.id, "wrong", [("head", text)])
     known = trial(exercise)
     try:
@@ -96,15 +98,26 @@ def blank(answer: Any) -> bool:
 
 def unwritten(exercise: Exercise, answer: Any) -> str:
     """The name of another exercise's function that the answer calls while it is still a stub; or nothing."""
-    code, names = getattr(answer, "__code__", None), getattr(answer, "__globals__", {})
-    called = (
-        {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")} if code else set()
-    )
-    for name in sorted(called & KNOWN - {exercise.id}):
+    names = getattr(answer, "__globals__", {})
+    for name in sorted(called(answer, set()) & KNOWN - {exercise.id}):
         known = trial(find(name))
         if callable(names.get(name)) and is_stub([attempt(find(name), names[name], known.arguments[0])], known):
             return name
     return ""
+
+
+def called(function: Any, seen: set[str]) -> set[str]:
+    """The global names that a function reads, itself or in a helper of its own."""
+    codes, names = [getattr(function, "__code__", None)], getattr(function, "__globals__", {})
+    for code in codes:
+        if code is not None:
+            codes += [part for part in code.co_consts if inspect.iscode(part)]  # comprehensions, functions inside
+            found = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")} - seen
+            seen |= found
+            for name in found:
+                if inspect.isfunction(names.get(name)) and names[name].__globals__ is names:
+                    called(names[name], seen)
+    return seen
 
 
 def depart(ran: Ran, again: Ran, known: Trial, i: int) -> Difference | None:

@@ -22,6 +22,8 @@ def difference(got: Any, expected: Any, tolerance: float, outputs: Sequence[Outp
     """The first difference between an answer and the expected value, or None; of several results, by their names."""
     if not isinstance(expected, tuple):
         return departure(got, expected, tolerance, outputs[0].axes)
+    if got is None:
+        return Difference("kind", MISSING)
     names = [output.name for output in outputs]
     if not isinstance(got, tuple) or len(got) != len(expected):
         came = (
@@ -46,6 +48,8 @@ def departure(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] =
     right = np.asarray(expected)
     if isinstance(got, tuple) and got and np.shape(as_array(got[0])) == right.shape:
         return Difference("kind", f"it returns a tuple of {len(got)}, expected one array.")
+    if got is None:
+        return Difference("kind", MISSING)
     array = as_array(got)
     if array is None:
         return Difference("kind", f"it returns {brief(got)}, expected {describe(right)}.")
@@ -62,7 +66,8 @@ def departure(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] =
     unexpected_nan = wrong & np.isnan(array)
     place = tuple(np.argwhere(first_that_has_any(unexpected_nan, telling, wrong))[0])
     at = f"at {place_words(place, axes)}: " if place else ""
-    return Difference("values", f"{at}expected {figures(right[place])}, got {figures(array[place])}.")
+    wanted, came = told_apart(right[place], array[place])
+    return Difference("values", f"{at}expected {wanted}, got {came}.")
 
 
 def first_that_has_any(*masks: np.ndarray) -> np.ndarray:
@@ -91,16 +96,23 @@ def place_words(place: tuple[int, ...], axes: tuple[str, ...]) -> str:
     return ", ".join(words)
 
 
-def figures(number: Any) -> str:
+def told_apart(expected: Any, got: Any) -> tuple[str, str]:
+    """Two numbers with four figures each, or with as many as show that they differ."""
+    pairs = ((figures(expected, digits), figures(got, digits)) for digits in (4, 6, 8, 12, 17))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (repr(expected), repr(got)))
+
+
+def figures(number: Any, digits: int = 4) -> str:
     if isinstance(number, bool | np.bool_):
         return str(bool(number))
-    return str(int(number)) if isinstance(number, int | np.integer) else f"{number:.4g}"
+    return str(int(number)) if isinstance(number, int | np.integer) else f"{number:.{digits}g}"
 
 
 def describe(array: np.ndarray) -> str:
     return f"an array of shape {array.shape}" if array.ndim else "True or False" if array.dtype == bool else "a number"
 
 
+MISSING = "it returns None; is a `return` missing, or in one branch only?"
 ODD = {
     "generator": "a generator; is a `yield` there that should be a `return`?",
     "coroutine": "a coroutine; leave out the `async`",

@@ -75,8 +75,12 @@ def agrees(ran: Ran, other: Ran, tolerance: float) -> bool:
 def same(one: Any, two: Any, tolerance: float) -> bool:
     if isinstance(one, tuple) and isinstance(two, tuple):
         return len(one) == len(two) and all(same(a, b, tolerance) for a, b in zip(one, two, strict=True))
-    if not all(isinstance(value, np.ndarray) and value.dtype.kind in "biufc" for value in (one, two)):
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(same(a, b, tolerance) for a, b in zip(one, two, strict=True))
+    if not (isinstance(one, np.ndarray) and isinstance(two, np.ndarray)):
         return type(one) is type(two)
+    if not {one.dtype.kind, two.dtype.kind} <= set("biufc"):
+        return one.dtype.kind == two.dtype.kind and one.shape == two.shape  # no numbers: called twice, the same kind
     if one.shape != two.shape or (one.dtype == bool) != (two.dtype == bool):
         return False
     return not unequal(one, two, tolerance).any()
@@ -96,7 +100,8 @@ def name_mistake(trial: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tu
         left = [i for i in failing if not same[i]]
         if explained and all(same):
             return label, []
-        if sum(telling(ran[i]) for i in explained) < 2 and left:
+        contradicted = same.count(False) - len(left)  # the answer is right there, and the label wrong
+        if contradicted >= len(explained) or (sum(telling(ran[i]) for i in explained) < 2 and left):
             continue
         if not any(telling(ran[i]) for i in explained):
             continue
@@ -122,7 +127,7 @@ def observe(got, expected, given: dict) -> str:
     if array is None:
         return ""
     for name, value in given.items():
-        if isinstance(value, np.ndarray) and value.shape == array.shape and np.array_equal(value, array):
+        if isinstance(value, np.ndarray) and value.shape == array.shape == right.shape and np.array_equal(value, array):
             return f"It returns `{name}` unchanged."
     if array.shape != right.shape:
         if array.ndim > 1 and array.swapaxes(-1, -2).shape == right.shape:
@@ -147,7 +152,12 @@ def observe(got, expected, given: dict) -> str:
         ratio = array[right != 0] / right[right != 0]
     if ratio.size > 1 and np.isfinite(ratio).all() and np.allclose(ratio, ratio[0]) and not array[right == 0].any():
         return f"Every number is {ratio[0]:.4g} times what is expected."
-    if right.ndim and np.allclose(right.sum(axis=-1), 1) and not np.allclose(array.sum(axis=-1), 1, atol=0.01):
+    if (
+        right.ndim
+        and (right >= 0).all()
+        and np.allclose(right.sum(axis=-1), 1)
+        and not np.allclose(array.sum(axis=-1), 1, atol=0.01)
+    ):
         columns = right.ndim > 1 and np.allclose(array.sum(axis=-2), 1)
         return f"The rows should sum to one, and do not{'; the columns do' if columns else ''}."
     return ""

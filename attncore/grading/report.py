@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from attncore.exercises.exercise import count_numbers
+
 # Inline, because JupyterLab takes style sheets out of a notebook that it does not trust yet.
 EDGES = {"right": "#0072b2", "wrong": "#d55e00", "raised": "#d55e00", "unattempted": "#8c8c8c", "info": "#8c8c8c"}
 PANEL = (
@@ -68,7 +70,8 @@ class Report(Panel):
 
 def show_arguments(given: dict[str, Any]) -> str:
     """The arguments, one a line, as a learner would type them; large arrays by their shape."""
-    return "\n".join(f"{name} = {show(value, len(name) + 3)}" for name, value in spread(given.items()))
+    longest = 40 if count_numbers(tuple(given.values())) <= 150 else 12
+    return "\n".join(f"{name} = {show(value, len(name) + 3, longest)}" for name, value in spread(given.items()))
 
 
 def spread(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
@@ -82,12 +85,12 @@ def spread(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def show(value: Any, indent: int) -> str:
+def show(value: Any, indent: int, longest: int) -> str:
     if isinstance(value, np.ndarray):
-        if value.size > 40:
+        if value.size > longest:
             return f"an array of shape {value.shape}"
         if value.ndim > 2 and value.shape[-1] == 1:
-            return f"{show(value[..., 0], indent)}[..., None]"
+            return f"{show(value[..., 0], indent, longest)}[..., None]"
         large = value.dtype.kind == "f" and np.abs(value[np.isfinite(value)]).max(initial=0) >= 1e4
         text = np.array2string(value, precision=4, suppress_small=not large, separator=", ", prefix=" " * indent)
         return re.sub(r"\n+", "\n", text)
