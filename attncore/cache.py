@@ -13,8 +13,8 @@ def attention_flops(n, d_model):
 
     ->()
 
-    The four projections take 8 n m^2, the scores and the weighted sum 4 n^2 m; a multiplication
-    and an addition are two. Softmax, biases and what a causal mask could save are left out.
+    The four projections, the scores and the weighted sum; a multiplication and an addition are
+    two. Softmax, biases and what a causal mask could save are left out.
     """
     return 8 * n * d_model**2 + 4 * n**2 * d_model
 
@@ -24,7 +24,7 @@ def kv_cache_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2)
 
     ->()
 
-    Two arrays a layer, of batch * kv_heads * tokens * d_head numbers each.
+    For every layer, for every token of every text of the batch, in each head that has keys.
     """
     return 2 * layers * batch * kv_heads * tokens * d_head * bytes_per_value
 
@@ -40,7 +40,7 @@ class KVCache:
         return self.length
 
     def append(self, key, value):
-        """Add the keys and values of new tokens. Raises ValueError where they do not fit."""
+        """Add those of new tokens. Raises ValueError where they do not continue what is held."""
         key, value = as_floats(key, "KVCache: key"), as_floats(value, "KVCache: value")
         if key.ndim < 2:
             raise ValueError(f"KVCache: key has shape {key.shape}, expected (..., n, d)")

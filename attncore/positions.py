@@ -59,11 +59,11 @@ def rotary_halves_order(d):
 
 
 def alibi_slopes(n_heads):
-    """Give each head its slope: 2^(-8i / n) for head i of n, counted from one.
+    """Give each head its slope: 2^(-8h / H) for head h of H, counted from one.
 
     ->(h)
 
-    Where n is no power of two: the slopes of the next smaller power, then every other slope of
+    Where H is no power of two: the slopes of the next smaller power, then every other slope of
     the next larger one. Press et al. (2021).
     """
     if n_heads < 1:

@@ -19,6 +19,10 @@ from attncore.weighted_sum import weighted_sum
 lesson = Lesson("03_alignment")
 
 
+far_apart = {"scores": lambda rng, s: np.array([[0.0, 1, 2], [3000, 3001, 3002]])}
+far_apart |= {"memory": lambda rng, s: np.array([[[1.0, 0], [0, 2], [3, 1]], [[2.0, 1], [0, 1], [1, 5]]])}
+
+
 def more_cases(reference, **square):
     """What every score gets: a batch that could be taken for the memory, widths that fit both ways, large numbers."""
     crowded = "a batch as large as the memory"
@@ -36,6 +40,7 @@ contexts = lesson.code(
     cases(
         align,
         *more_cases(align),
+        case(align, "sentences of very different scores", stage="scores in the thousands", **far_apart),
         case(align, "as many states as numbers in each", sizes={"m": 5}),
         case(align, "equal scores", small=True, scores=lambda rng, s: np.zeros(s.k)),
         case(align, "scores in the thousands", magnitude=3000.0, stage="scores in the thousands"),
@@ -404,7 +409,7 @@ def window(name, half_width, center=None, *, lead=(), small=False, **how):
 
     def centers(rng, s):
         drawn = rng.uniform(0, s.k - 1, lead) if center is None else np.full(lead, center)
-        return np.asarray(np.round(drawn, 1))
+        return np.asarray(np.round(drawn, 1)) if lead else np.float64(np.round(drawn, 1))
 
     return case(local_weights, name, lead=lead, small=small, center=centers, half_width=half_width, **how)
 
@@ -416,6 +421,7 @@ windows = lesson.code(
         window("another small example", 1.5, 2.2, small=True, sizes={"k": 5}),
         window("a longer memory", 2, 3.7, sizes={"k": 9}),
         window("a batch of two", 1.5, lead=(2,), small=True, sizes={"k": 4}),
+        window("a batch of one", 1.5, lead=(1,), small=True, sizes={"k": 4}),
         window("two leading axes", 2.5, lead=(2, 4), sizes={"k": 9}),
         window("float32", 2, 3.3, sizes={"k": 9}, dtype=np.float32),
         window("a whole center and a whole half width", 2, 4.0, sizes={"k": 9}, stage="positions on the edge"),
@@ -424,6 +430,14 @@ windows = lesson.code(
         window("a window wider than the text", 20, 2.5, stage="a very wide window"),
         window("a batch as large as the memory", 1.5, lead=(5,), stage="a batch as large as the memory"),
         window("scores in the thousands", 2, 3.4, sizes={"k": 9}, magnitude=3000.0, stage="scores in the thousands"),
+        window(
+            "sentences of very different scores",
+            2,
+            1.0,
+            lead=(2,),
+            scores=lambda rng, s: np.array([[0.0, 1, 2], [3000, 3001, 3002]]),
+            stage="scores in the thousands",
+        ),
         window("nothing inside the window", 1, 6.5, stage="an empty window"),
     ],
 )

@@ -444,6 +444,7 @@ def block_cases(reference):
         ),
         of("causal, far more queries", 3, "queries that see nothing", sizes={"q": 11, "k": 4}, is_causal=True),
         of("a scale that is given", 2, "a scale that is given", small=True, scale=0.3),
+        of("a scale of zero", 2, "a scale of zero", small=True, scale=0.0),
         of("a scale that is given, causal", 2, "a scale that is given", lead=(2,), scale=1.5, is_causal=True),
         of("larger scores", 2, "larger scores", sizes={"q": 6, "k": 9}, magnitude=3.0),
         of("scores in the thousands", 2, "scores in the thousands", sizes={"q": 6, "k": 9}, magnitude=60.0),

@@ -431,6 +431,14 @@ linear = lesson.code(
         ),
         linear_case("large numbers", "large numbers", magnitude=200.0),
         linear_case(
+            "features close to zero",
+            "features close to zero",
+            small=True,
+            query=np.full((2, 2), -9.0),
+            key=np.array([[-9.0, -8], [-7, -9], [-8, -8]]),
+            value=np.array([[3.0], [6], [-3]]),
+        ),
+        linear_case(
             "integers",
             "integers",
             small=True,
@@ -495,6 +503,23 @@ def softmax_instead_of_features(query, key, value, causal=True):
 @linear.mistake
 def future_visible(query, key, value, causal=True):
     return linear_attention(query, key, value, causal=False)
+
+
+@linear.mistake
+def small_number_added_to_the_sum(query, key, value, causal=True):
+    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
+    if causal:
+        weights = weights * causal_mask(query.shape[-2], key.shape[-2])
+    return weights @ value / (weights.sum(axis=-1, keepdims=True) + 1e-6)
+
+
+@linear.mistake
+def own_token_hidden(query, key, value, causal=True):
+    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
+    if causal:
+        weights = weights * np.tri(*weights.shape[-2:], key.shape[-2] - query.shape[-2] - 1)
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights @ value / np.where(total == 0, 1, total)
 
 
 @linear.mistake
@@ -592,6 +617,15 @@ recurrent = lesson.code(
         case(linear_attention_recurrent, "large numbers", magnitude=200.0, stage="large numbers"),
         case(
             linear_attention_recurrent,
+            "features close to zero",
+            stage="features close to zero",
+            small=True,
+            query=np.full((2, 2), -9.0),
+            key=np.array([[-9.0, -8], [-7, -9]]),
+            value=np.array([[3.0], [6]]),
+        ),
+        case(
+            linear_attention_recurrent,
             "queries and keys of zero",
             stage="features of one",
             small=True,
@@ -625,6 +659,12 @@ def walked(query, key, value, keep=1.0, divided=True):
 def share_of(asked, total):
     share = asked @ total[..., None]
     return np.where(share == 0, 1, share)
+
+
+@recurrent.mistake
+def small_number_added_to_the_sum(query, key, value):
+    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2) * causal_mask(query.shape[-2])
+    return weights @ value / (weights.sum(axis=-1, keepdims=True) + 1e-6)
 
 
 @recurrent.mistake

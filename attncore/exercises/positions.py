@@ -407,7 +407,7 @@ slopes = lesson.code(
         case(alibi_slopes, "one head", n_heads=1),
         *(
             case(alibi_slopes, f"{n} heads", stage="a number of heads that is no power of two", n_heads=n)
-            for n in (3, 6, 12, 20, 31)
+            for n in (3, 6, 12, 20, 31, 40)
         ),
     ],
 )

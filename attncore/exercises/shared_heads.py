@@ -64,16 +64,29 @@ grouped = lesson.code(
         grouped_case("one group", 6, 1),
         grouped_case("eight heads, two groups", 8, 2),
         grouped_case("a batch of two", 4, 2, small=True, lead=(2,)),
+        grouped_case("a batch of one", 4, 2, small=True, lead=(1,)),
         grouped_case("two leading axes", lead=(2, 4)),
         grouped_case("float32", dtype=np.float32),
         grouped_case("a scale that is given", 4, 2, small=True, scale=1.5, stage="a scale that is given"),
         grouped_case("a scale, on a batch", lead=(2,), scale=0.1, stage="a scale that is given"),
+        grouped_case("a scale of zero", small=True, scale=0.0, stage="a scale of zero"),
         grouped_case("a causal mask, small", 4, 2, small=True, sizes={"q": 2}, mask=causal, stage="a mask"),
         grouped_case("a causal mask", mask=causal, stage="a mask"),
         grouped_case("a mask on a batch", lead=(2,), mask=at_random("q", "k"), stage="a mask"),
         grouped_case("a float mask", mask=as_floats(causal), stage="a float mask"),
         grouped_case("a mask for all heads", mask=at_random(1, "q", "k"), stage="a mask"),
         grouped_case("a mask for each head", mask=at_random("h", "q", "k"), stage="a mask for each head"),
+        grouped_case(
+            "a float mask for each head",
+            mask=lambda rng, s: rng.standard_normal((s.h, s.q, s.k)),
+            stage="a mask for each head",
+        ),
+        grouped_case(
+            "a mask for each head, as many texts as heads",
+            lead=(6,),
+            mask=at_random("h", "q", "k"),
+            stage="a mask for each head",
+        ),
         grouped_case(
             "a mask for each head, a large group", 8, 2, mask=at_random("h", "q", "k"), stage="a mask for each head"
         ),
@@ -99,6 +112,16 @@ def orders(query, key):
     """Which key head each query head uses: the neighbours' way, and dealt out in turn."""
     heads, groups = query.shape[-3], key.shape[-3]
     return np.arange(heads) // (heads // groups), np.arange(heads) % groups
+
+
+@grouped.mistake
+def scaled_by_the_width_of_the_values(query, key, value, mask=None, scale=None):
+    return grouped_query_attention(query, key, value, mask, value.shape[-1] ** -0.5 if scale is None else scale)
+
+
+@grouped.mistake
+def scale_of_zero_taken_for_none(query, key, value, mask=None, scale=None):
+    return grouped_query_attention(query, key, value, mask, scale or None)
 
 
 @grouped.mistake
@@ -369,6 +392,7 @@ def latent_cases(reference):
         of("one head", small=True, sizes={"h": 1}),
         of("as many heads as tokens", sizes={"h": 5}),
         of("a batch of two", small=True, lead=(2,)),
+        of("a batch of one", small=True, lead=(1,)),
         of("two leading axes", lead=(2, 4)),
         of("float32", dtype=np.float32),
         of("a causal mask, small", small=True, mask=causal, stage="a mask"),
@@ -376,6 +400,12 @@ def latent_cases(reference):
         of("a mask on a batch", lead=(2,), mask=at_random("q", "k"), stage="a mask"),
         of("a float mask", mask=as_floats(causal), stage="a float mask"),
         of("a mask for each head", mask=at_random("h", "q", "k"), stage="a mask for each head"),
+        of(
+            "a mask for each head, as many texts",
+            lead=(3,),
+            mask=at_random("h", "q", "k"),
+            stage="a mask for each head",
+        ),
         of("a mask for each text", lead=(2,), mask=at_random(2, 1, "q", "k"), stage="a mask for each text"),
         of("a query with nothing allowed", mask=an_empty_row, stage="a row with nothing allowed"),
         of("large numbers", magnitude=30.0, stage="large scores"),

@@ -94,6 +94,8 @@ def show(value: Any, indent: int, longest: int) -> str:
         large = value.dtype.kind == "f" and np.abs(value[np.isfinite(value)]).max(initial=0) >= 1e4
         text = np.array2string(value, precision=4, suppress_small=not large, separator=", ", prefix=" " * indent)
         return re.sub(r"\n+", "\n", text)
+    if isinstance(value, np.generic):
+        return repr(value.item())
     if isinstance(value, np.random.Generator):
         return "a Generator"
     return getattr(value, "__name__", repr(value)) if callable(value) else repr(value)
