@@ -61,10 +61,10 @@ def pool_kv_heads(W, n_heads, n_groups):
 
 
 class LatentWeights(NamedTuple):
-    """The projections of latent attention, used as x @ W; c is the latent width, r the rotary one.
+    """The projections of latent attention, used as x @ W; z is the latent width, r the rotary one.
 
-    W_query (m, h * d), W_query_rope (m, h * r), W_latent (m, c), W_key_rope (m, r),
-    W_up_key (c, h * d), W_up_value (c, h * v), W_output (h * v, m).
+    W_query (m, h * d), W_query_rope (m, h * r), W_latent (m, z), W_key_rope (m, r),
+    W_up_key (z, h * d), W_up_value (z, h * v), W_output (h * v, m).
     """
 
     W_query: np.ndarray
@@ -106,7 +106,7 @@ def latent_attention_absorbed(x, weights, n_heads, mask=None):
     (...,n,m)->(...,n,m)
 
     W_up_key is absorbed into the query and W_up_value into the output, so that a decode step
-    reads c + r numbers a token instead of h * (d + v). Equal to `latent_attention`.
+    reads z + r numbers a token instead of h * (d + v). Equal to `latent_attention`.
     DeepSeek-AI (2024).
     """
     latent = (x @ weights.W_latent)[..., None, :, :]
@@ -127,7 +127,7 @@ def rotated(x, weights, n_heads):
 
 
 def by_head(W, n_heads):
-    """(c, h * d) as (h, c, d)."""
+    """(z, h * d) as (h, z, d)."""
     return np.moveaxis(W.reshape(len(W), n_heads, -1), 1, 0)
 
 

@@ -33,7 +33,7 @@ def check(tmp_path, capsys):
 
 
 def test_all_right_is_status_0(check):
-    assert check(RIGHT) == (0, "weighted_sum: right, in all 9 cases.\n\n1 right\n", "")
+    assert check(RIGHT) == (0, "weighted_sum: right, in all 10 cases.\n\n1 right\n", "")
 
 
 def test_one_wrong_answer_is_status_1_and_named(check):

@@ -643,9 +643,11 @@ lesson.numeric(
 )
 lesson.numeric(
     "height-at-the-edge",
-    lambda: math.exp(-2),
-    bell_as_wide_as_the_window=lambda: math.exp(-0.5),
-    the_two_under_the_line_forgotten=lambda: math.exp(-4),
+    lambda: math.sqrt(math.log(2) / 2),
+    bell_as_wide_as_the_window=lambda: math.sqrt(2 * math.log(2)),
+    the_two_under_the_line_forgotten=lambda: math.sqrt(math.log(2)) / 2,
+    root_not_taken=lambda: math.log(2) / 2,
+    a_straight_line=lambda: 0.5,
 )
 lesson.predict(
     "linear-additive",

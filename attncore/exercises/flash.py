@@ -840,10 +840,11 @@ lesson.numeric(
 )
 lesson.numeric(
     "recompute-flops",
-    lambda: 7 / 6,
-    forward_left_out=lambda: 5 / 4,
-    the_whole_forward_again=lambda: 8 / 6,
-    nothing_recomputed=lambda: 1,
+    lambda: 1000 * 2 * N * N * WIDTH * HEADS / 312e12,
+    the_whole_forward_again=lambda: 1000 * 4 * N * N * WIDTH * HEADS / 312e12,
+    additions_forgotten=lambda: 1000 * N * N * WIDTH * HEADS / 312e12,
+    one_head_alone=lambda: 1000 * 2 * N * N * WIDTH / 312e12,
+    storing_them_instead=lambda: 1000 * 2 * HEADS * N * N * 2 / 2.0e12,
 )
 lesson.predict("unchanged-maximum", lambda: 1, the_old_sum_dropped=lambda: 0)
 lesson.predict("share-of-a-part", lambda: 0.9, parts_that_count_alike=lambda: 0.5, keys_of_the_other_part=lambda: 0.1)

@@ -782,12 +782,11 @@ lesson.debug("fix_linear_attention", linear, divided_by_the_sum_over_all_keys)
 
 TOKEN_BYTES = 2 * 32 * 8 * 128 * 2  # Mistral 7B: keys and values, layers, key heads, width, bytes a number
 lesson.numeric(
-    "mistral-reach",
-    lambda: 32 * 4095 + 1,
+    "layers-to-reach-back",
+    lambda: math.ceil(130_000 / 1023),
     tolerance=0,
-    window_times_layers=lambda: 32 * 4096,
-    one_layer=lambda: 4096,
-    the_last_token_left_out=lambda: 32 * 4095,
+    window_times_layers=lambda: math.ceil(130_000 / 1024),
+    doubled_by_each_layer=lambda: 1 + math.ceil(math.log2(130_000 / 1023)),
 )
 lesson.numeric(
     "mistral-window-bytes",

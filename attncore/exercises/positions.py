@@ -616,11 +616,12 @@ lesson.numeric(
     pair_number_not_doubled=lambda: 2 * math.pi * 10_000 ** (63 / 128),
 )
 lesson.numeric(
-    "slowest-pair-of-llama",
-    lambda: 2 * math.pi * 500_000 ** (126 / 128),
-    fifty_times_as_long=lambda: 50 * 2 * math.pi * 10_000 ** (126 / 128),
-    exponent_of_one=lambda: 2 * math.pi * 500_000,
-    base_left_at_ten_thousand=lambda: 2 * math.pi * 10_000 ** (126 / 128),
+    "pairs-without-a-turn",
+    lambda: sum(2 * math.pi * 10_000 ** (2 * i / 64) > 2048 for i in range(32)),
+    tolerance=0,
+    pairs_that_do_turn=lambda: sum(2 * math.pi * 10_000 ** (2 * i / 64) <= 2048 for i in range(32)),
+    one_radian_instead_of_a_full_turn=lambda: sum(10_000 ** (2 * i / 64) > 2048 for i in range(32)),
+    a_head_of_width_128=lambda: sum(2 * math.pi * 10_000 ** (2 * i / 128) > 2048 for i in range(64)),
 )
 lesson.numeric(
     "bert-position-table",

@@ -352,16 +352,19 @@ lesson.numeric(
 )
 lesson.numeric(
     "cross-encoder-runs",
-    lambda: 10_000 * 9_999 // 2,
-    each_pair_counted_twice=lambda: 10_000 * 9_999,
-    one_run_a_sentence=lambda: 10_000,
+    lambda: 10_000 + 100 + 100 * 50,
+    tolerance=0,
+    every_pair_read_together=lambda: 100 * 10_000,
+    documents_not_read=lambda: 100 + 100 * 50,
+    candidates_of_one_query=lambda: 10_000 + 100 + 50,
+    queries_not_read=lambda: 10_000 + 100 * 50,
 )
 lesson.predict(
     "all-maps-shape",
-    lambda: (6, 12, 8, 8),
-    special_tokens_forgotten=lambda: (6, 12, 6, 6),
-    heads_before_layers=lambda: (12, 6, 8, 8),
-    one_map_a_layer=lambda: (6, 8, 8),
+    lambda: (6, 12, 15, 15),
+    tokens_left_out=lambda: (6, 12, 13, 13),
+    heads_before_layers=lambda: (12, 6, 15, 15),
+    one_map_a_layer=lambda: (6, 15, 15),
 )
 lesson.predict(
     "shifted-key-bias",

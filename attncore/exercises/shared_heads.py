@@ -836,9 +836,9 @@ lesson.numeric(
 )
 lesson.numeric(
     "price-of-absorbing",
-    lambda: (512 + 64 + 512) / (128 + 64 + 128),
-    only_the_scores=lambda: (512 + 64) / (128 + 64),
-    rotary_part_forgotten=lambda: (512 + 512) / (128 + 128),
+    lambda: math.ceil(512 * (128 + 128) / ((512 + 64 + 512) - (128 + 64 + 128))),
+    only_the_keys_unpacked=lambda: math.ceil(512 * 128 / ((512 + 64 + 512) - (128 + 64 + 128))),
+    unpacked_form_taken_for_free=lambda: math.ceil(512 * (128 + 128) / (512 + 64 + 512)),
 )
 lesson.predict("which-key-head", lambda: 2, dealt_out_in_turn=lambda: 1, place_within_the_group=lambda: 0)
 lesson.predict(

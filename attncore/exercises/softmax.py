@@ -508,9 +508,10 @@ lesson.numeric(
 lesson.numeric("uniform-entropy", lambda: 3, nats=lambda: math.log(8))
 lesson.predict(
     "shifted-scores",
-    lambda: "nothing",
-    they_overflow=lambda: "overflow",
-    they_come_closer=lambda: "they come closer together",
+    lambda: "the doubling",
+    only_the_adding=lambda: "the adding",
+    both_of_them=lambda: "both",
+    neither_of_them=lambda: "neither",
 )
 lesson.predict(
     "low-temperature", lambda: "hard lookup", the_other_end=lambda: "plain mean", nothing_left=lambda: "zero"

@@ -1165,6 +1165,8 @@ lesson.explain(
     "who-asks-and-who-answers",
     "pre-norm-or-post-norm",
     "masked-or-next-token",
+    "from-ids-to-next-token",
+    "draw-llamas-block",
     "which-family-for-which-task",
     "why-decoder-only",
 )

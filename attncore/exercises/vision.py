@@ -564,12 +564,12 @@ lesson.numeric(
     one_score_a_pixel=lambda: 512 * 512 * 2,
 )
 lesson.numeric(
-    "vit-tokens-at-384",
-    lambda: 24 * 24 + 1,
+    "vit-tokens-at-448",
+    lambda: 32 * 32 + 1,
     tolerance=1e-4,
-    class_token_forgotten=lambda: 24 * 24,
-    patches_of_one_row=lambda: 24,
-    tokens_at_224=lambda: 14 * 14 + 1,
+    class_token_forgotten=lambda: 32 * 32,
+    patches_of_one_row=lambda: 32,
+    tokens_at_224=lambda: 16 * 16 + 1,
 )
 lesson.numeric(
     "vit-patch-parameters",

@@ -333,7 +333,7 @@ lesson.numeric(
     numbers_not_bytes=lambda: 50 * 512,
 )
 lesson.predict(
-    "context-shape", lambda: (2, 3, 6), keys_kept=lambda: (2, 3, 5, 6), one_row_for_each_key=lambda: (2, 5, 6)
+    "context-shape", lambda: (2, 4, 3), keys_kept=lambda: (2, 4, 7, 3), one_row_for_each_key=lambda: (2, 7, 3)
 )
 lesson.predict("wide-bell", lambda: "the mean", the_other_end=lambda: "the nearest", nothing_left=lambda: "zero")
 lesson.explain(

@@ -45,8 +45,8 @@ weights.sum(axis=1).round(2), weights.sum(axis=0).round(2)
 reading_picture()
 
 # %% [markdown]
-# At scale 0 every key gets the same weight: one sixth. Then the comparison plays no part, and what attention returns is
-# the plain mean of the values. That is where the exercises begin.
+# At scale 0 every key gets the same weight. Then the comparison plays no part, and what attention returns is the
+# plain mean of the values. That is where the exercises begin.
 
 # %% exercise="equal-weight"
 
@@ -84,8 +84,8 @@ reading_picture()
 # %% exercise="fix_uniform_attention"
 
 # %% [markdown]
-# The last kind is answered aloud, as in the interview. Say your answer first; then open the model answer, and tick what
-# you said.
+# The last kind is answered aloud, as in the interview. Say your answer first; then open the model answer, and tick
+# what you said. Remember your sentence: lesson 01 asks for it again.
 
 # %% exercise="what-will-you-say"
 

@@ -139,7 +139,8 @@ weighted_sum([[0.9, 0.1]], [[0.0], [50.0]])
 
 # %% [markdown]
 # We know the values at 0, 1 and 3, and ask at 1, with a width of one. The distances are 1, 0 and 2, so the bell has
-# the heights $e^{-1/2}$, $1$ and $e^{-2}$. Divided by their sum they are weights.
+# the heights $e^{-1/2}$, $1$ and $e^{-2}$. Divided by their sum they are weights. Far from all points every height
+# rounds to 0, and 0/0 is NaN, though the ratios of the heights are still good; `kernel_weights` has to rescue them.
 
 # %%
 points, heights = np.array([0.0, 1.0, 3.0]), np.array([2.0, 4.0, 9.0])
@@ -207,7 +208,7 @@ number_map(
 # %% [markdown]
 # ## Why one summary vector loses
 #
-# The encoder-decoder networks of 2014 read a sentence into one vector, and wrote the translation from that. The
+# Before attention, a translation network read a sentence into one vector, and wrote the translation from that. The
 # simplest such summary is the mean of the words: a weighted sum, with weights from counts. "the" comes twice among
 # six.
 
@@ -218,11 +219,13 @@ np.allclose(summary, embed("the cat sat on the mat").mean(axis=0)), summary.shap
 
 # %% [markdown]
 # No query took part, so whoever asks gets the same. And the order is lost: "the mat sat on the cat" has the same
-# counts. A recurrent network keeps order, but its vector has a fixed size as well. How much goes in?
+# counts. A recurrent network, which reads word by word and updates a running state, keeps the order, but its state
+# has a fixed size as well. How much goes in?
 
 # %% [markdown]
 # Give each token one fact, a random number. A random mixture squeezes all the facts into 8 numbers, and the best
-# linear reader guesses them back. The error is 1 for a reader who knows nothing.
+# linear reader, the pseudoinverse `pinv` of the mixture, guesses them back. The error is 1 for a reader who knows
+# nothing.
 
 # %%
 for n in (4, 8, 16, 64):
@@ -244,15 +247,15 @@ found = kernel_regression(places, places, told, width=0.1)
 print(f"64 tokens, one state each: largest error {np.abs(found - told).max():.2f}")
 
 # %% [markdown]
-# Sutskever, Vinyals and Le (2014) kept 8,000 numbers for a sentence of any length. Bahdanau, Cho and Bengio (2014)
-# kept 2,000 **for each token**, and made a fresh weighted sum of them, the **context vector**, for each word they
-# wrote. The price: memory grows with the sentence, and every word written is compared with every word read.
+# So attention keeps a state **for each token**, and makes a fresh weighted sum of them, the **context vector**, for
+# each word that it writes. The price: memory grows with the sentence, and every word written is compared with every
+# word read. Lesson 03 tells how translation came to it.
 
 # %% [markdown]
 # ## Exercises
 #
 # Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the
-# next of three hints.
+# next hint.
 
 # %% exercise="weighted_sum"
 
@@ -296,7 +299,8 @@ kernel_picture(kernel_regression)
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick which of the key points you said.
+# Say your answer aloud before you open the model answer; then tick which of the key points you said. The first
+# question is that of lesson 00: what would you change in your sentence?
 
 # %% exercise="what-is-attention"
 

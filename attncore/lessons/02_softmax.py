@@ -23,8 +23,9 @@ from attncore.words import embed, tokens
 # %% [markdown]
 # ## From scores to weights
 #
-# The word "bank" asks five others how much they have to do with it. A dot product of trained vectors answers: money and
-# loan first, river and water after them. We multiply by 5 to spread the scores, for a reason that comes below.
+# The word "bank" asks five others how much they have to do with it. A dot product of trained vectors answers: money
+# and loan first, river and water after them. We multiply by 5, because raw dot products of these vectors lie too
+# close together for softmax to tell them apart; lesson 04 says how large scores should be.
 
 # %%
 offered = "money loan river water tea"
@@ -48,7 +49,8 @@ x / x.sum()
 # ## Why the exponential
 #
 # It makes every number positive, and it keeps their order. So we take exponentials first, then divide by their sum.
-# Scores that are logarithms can be checked by hand: the exponentials are 1, 2 and 5, and their sum is 8.
+# The scores before a softmax are also called **logits**. Scores that are logarithms can be checked by hand: the
+# exponentials are 1, 2 and 5, and their sum is 8.
 #
 # $$p_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
 
@@ -81,7 +83,8 @@ heat_map(
 # %% [markdown]
 # ## A common shift
 #
-# Suppose that every score of a row grows by the same large amount. What do the weights do? Decide before you run anything.
+# Suppose that every score of a row grows by the same large amount, or that every score is doubled. What do the
+# weights do? Decide before you run anything.
 
 # %% exercise="shifted-scores"
 
@@ -130,8 +133,8 @@ np.exp(shifted) / np.exp(shifted).sum()
 # %% [markdown]
 # ## The axis
 #
-# Scores come as rows, one for each query, and each row shares out its own unit. Along axis -1 the rows sum to one; along
-# axis 0 the columns do, and queries compete for keys. Leading axes, batch or heads, come along unchanged.
+# Scores come as rows, one for each query, and each row shares out its own unit. Along axis -1 the rows sum to one;
+# along axis 0 the columns do, and queries compete for keys. Leading axes, such as a batch, come along unchanged.
 
 # %%
 rows = np.array([[0.0, 1.0, 2.0], [2000.0, 2001.0, 2002.0]])
@@ -147,8 +150,9 @@ np.exp(rows - rows.max()).round(3), softmax(rows).round(3)
 # %% [markdown]
 # ## The logarithm
 #
-# A tiny weight that rounds to zero does no harm in a weighted sum. A loss, though, takes the logarithm of the weight of the
-# right answer, and the logarithm of zero is -inf. In the formula the logarithm meets the exponential, and both go away.
+# A tiny weight that rounds to zero does no harm in a weighted sum. A loss, though, takes the logarithm of the weight
+# of the right answer, and the logarithm of zero is -inf. In the formula the logarithm meets the exponential, and both
+# go away; what is subtracted is called **log-sum-exp**.
 #
 # $$\log p_i = x_i - \log \sum_j e^{x_j}$$
 
@@ -167,8 +171,9 @@ np.allclose(log_softmax(scores), np.log(softmax(scores)))
 # %% [markdown]
 # ## Temperature
 #
-# Dividing all scores by a temperature $T$ divides their differences: $p_i / p_j = e^{(x_i - x_j) / T}$. Our factor of 5 was
-# a temperature of 1/5; from here on, T comes on top of it. Another base than $e$ is one too: $2^x = e^{x \ln 2}$ has $T = 1 / \ln 2 \approx 1.44$.
+# Dividing all scores by a temperature $T$ divides their differences: $p_i / p_j = e^{(x_i - x_j) / T}$. Our factor of
+# 5 was a temperature of 1/5; from here on, T comes on top of it. A base other than $e$ is a temperature as well: $2^x
+# = e^{x \ln 2}$ has $T = 1 / \ln 2 \approx 1.44$.
 
 # %% exercise="low-temperature"
 
@@ -197,8 +202,9 @@ hard = hard_lookup(embed("bank")[0], embed(offered), values)
 )
 
 # %% [markdown]
-# Entropy measures where we are in between. In bits, it is 0 for a certain choice and $\log_2 k$ for $k$ equal ones; four
-# equal weights have 2 bits. $2^H$ reads as the effective number of keys. A weight of zero counts as 0.
+# Entropy measures where we are in between. In bits, it is 0 for a sure choice and $\log_2 k$ for $k$ equal ones; four
+# equal weights have 2 bits. $2^H$ reads as the effective number of keys, and so the picture in lesson 01 counts its
+# points. A weight of zero counts as 0.
 #
 # $$H = -\sum_i p_i \log_2 p_i$$
 
@@ -230,8 +236,9 @@ p = softmax(x)[1]
 print(f"measured {(softmax(x + step)[1] - p) / 1e-6:.4f}, formula {p * (1 - p):.4f}")
 
 # %% [markdown]
-# The slope is at most 1/4, at $p = 1/2$. When one key is far ahead, it vanishes, and with it all others, since
-# $\partial p_i / \partial x_j = -p_i p_j$. If it is the wrong key that leads, hardly any gradient is left to correct it.
+# The slope is at most 1/4, at $p = 1/2$. When one key is far ahead, it vanishes. So do the slopes across, $\partial
+# p_i / \partial x_j = -p_i p_j$ for $j \ne i$, since one of the two factors is nearly 0. If it is the wrong key that
+# leads, hardly any gradient is left to correct it.
 
 # %%
 for lead in (0, 2, 5, 10):
@@ -243,8 +250,8 @@ for lead in (0, 2, 5, 10):
 # logarithm in its loss cancels the factor, and the gradient is $p$ minus the target.
 
 # %% [markdown]
-# Four scores and a temperature. Pull one score ahead, and watch the slopes fall. Then switch to float16 and raise a score
-# above 11, at temperature 1: the third panel, which subtracts no maximum, breaks.
+# Four scores and a temperature. Pull one score ahead, and watch the slopes fall. Then switch to float16 and raise a
+# score until the third panel, which subtracts no maximum, breaks; an exercise asks why just there.
 
 # %%
 softmax_picture(softmax)
@@ -252,7 +259,7 @@ softmax_picture(softmax)
 # %% [markdown]
 # ## The mask comes first
 #
-# Now "bank" stands in a text about boats, and must not see money and loan. A hidden key gets the score -inf. Its
+# Now "money" and "loan" come later in the text, and must not be seen. A hidden key gets the score -inf. Its
 # exponential is exactly 0, it takes part in no sum, and the rest still sums to one.
 
 # %%
@@ -271,8 +278,8 @@ np.allclose(masked_softmax(scores, as_floats), masked_softmax(scores, mask))
 # %% [markdown]
 # ## A row with nothing allowed
 #
-# Padding can hide every key from a query. Then the maximum is -inf, and -inf minus -inf is NaN. One NaN spreads through all
-# layers above, so we return zeros. Lesson 06 looks at the other ways, and at what they cost.
+# A mask can hide every key from a query, for instance where short texts of a batch are filled up in front. Then the
+# maximum is -inf, and -inf minus -inf is NaN. Our softmax returns zeros, and lesson 06 says why.
 
 # %%
 nobody = np.zeros((1, 5), dtype=bool)
@@ -290,9 +297,9 @@ squares = (query_points[:, None] - key_points) ** 2
 np.allclose(softmax(-squares / (2 * width**2)), kernel_weights(query_points, key_points, width))
 
 # %% [markdown]
-# Expand the square: $-|q - k|^2 = 2\, q \cdot k - |k|^2 - |q|^2$. The last term is one shift for the whole row, and drops
-# out. If all keys have the same length, so does the one before. What is left is a dot product, the score of
-# lessons 03 and 04.
+# Expand the square: $-|q - k|^2 = 2\, q \cdot k - |k|^2 - |q|^2$. The last term is one shift for the whole row, and
+# drops out. If all keys have the same length, $|k|^2$ is the same for all of them, and drops out too. What is left is
+# a dot product, the score of lessons 03 and 04.
 
 # %%
 queries, keys = embed("bank king dog"), embed(offered)
@@ -304,13 +311,13 @@ np.allclose(softmax(-squares / (2 * width**2)), softmax(queries @ keys.T / width
 # ## Exercises
 #
 # Write each function in its cell and run it. `check` compares with the reference on many inputs, some of them under
-# pressure; `hint` opens the next of three hints.
+# pressure; `hint` opens the next hint.
 
 # %% exercise="softmax"
 
 # %% [markdown]
-# The picture again, with your own function. Try scores of 12 and more in float16: your weights should stay, while the third
-# panel breaks.
+# The picture again, with your own function. Raise a score in float16: your weights should stay, while the third panel
+# breaks.
 
 # %%
 softmax_picture(softmax)

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Alignment: translation before the Transformer
 #
-# The attention of today's models was first built to translate: while it writes a Spanish word, a network looks back at
-# the English ones and decides which of them matter now. At the end you have written the four scores that were in use before the Transformer, and you
-# can say exactly what Bahdanau did, what Luong changed, and what "global" and "local" mean.
+# The attention of today's models was first built to translate: while it writes a Spanish word, a network looks back
+# at the English ones and decides which of them matter now. At the end you have written the four scores of two papers,
+# two of which turn out to be one, and you can say exactly what Bahdanau did, what Luong changed, and what "global"
+# and "local" mean. Lesson 04 does without this one: you may skip to it and come back.
 
 # %% [markdown]
 # **You need** the weighted sum (lesson 01), softmax and the shift that it does not see (lesson 02).
@@ -32,7 +33,8 @@ from attncore.words import embed, tokens
 #
 # A translation network of 2014 has two halves. The **encoder** reads the source word by word into a state; the
 # **decoder** starts from the last state and writes the target. What is in that state? Our toy encoder keeps half of
-# the old state at each step. Fed with one-hot rows, it reports how much of each word is left.
+# the old state at each step. Our source is "the tired cat sat on the mat"; with one-hot rows for its seven words, the
+# state reports how much of each is left.
 
 
 # %%
@@ -64,8 +66,8 @@ number_map(
 # ## Keep every state, and take a fresh mean
 #
 # Bahdanau, Cho and Bengio (2014) keep the states of all source words: the **memory**. For each target word the
-# decoder's **state** scores all of them, softmax turns the scores into weights, and the weighted sum is the
-# **context**. The state is the query; a memory state $h_j$ is key and value at once.
+# decoder's **state** scores all of them, softmax turns the scores into weights, and the weighted sum is the context.
+# The state is the query; a memory state $h_j$ is key and value at once.
 #
 # $$c = \sum_j \text{softmax}(e)_j\, h_j$$
 
@@ -203,24 +205,23 @@ heat_map(
 # %% [markdown]
 # ## Before or after the recurrent step
 #
-# The two papers differ most in when they ask. Bahdanau asks with the **previous** state, and the context enters the
-# recurrent step. Luong takes the step first and asks with the **current** state; the context goes on to the output.
+# The two papers differ most in when they ask: Bahdanau with the **previous** state, and the context enters the recurrent
+# step; Luong with the **current** state, after the step.
 #
 # $$s_{t-1} \to e_t \to c_t \to s_t \qquad\qquad s_{t-1} \to s_t \to e_t \to c_t$$
-
-# %% [markdown]
+#
 # | | Bahdanau et al. (2014) | Luong et al. (2015) |
 # |---|---|---|
-# | asks with | $s_{t-1}$, before the step | $s_t$, after it |
+# | asks with | $s_{t-1}$ | $s_t$ |
 # | score | additive | dot, general, concat |
-# | context goes into | the next state | the output: $\tanh(W_c [c_t; s_t])$ |
+# | context goes into | the state $s_t$, and the output | the output: $\tanh(W_c [c_t; s_t])$ |
 # | memory | both directions of one recurrent layer | top layer of a stack, one direction |
 # | looks at | all source words | all, or a window |
 
 # %% [markdown]
-# In training the target is known. Luong's states then need no context, so all target words can ask at once, in one
-# product, as ours just did. Bahdanau's second state waits for the first context. Luong's "input feeding" hands the
-# last output vector to the next step, and gives this freedom up again.
+# In training the target is known. Luong's states then need no context, so all target words can ask at once, in one product,
+# as ours just did. Bahdanau's second state waits for the first context. (Luong's "input feeding", the last output vector
+# handed to the next step, waits too.)
 
 # %%
 one_by_one = [general_scores(4 * row, embed(SOURCE), W) for row in np.eye(8)]
@@ -246,9 +247,8 @@ w = local_weights(np.zeros(5), center=2.0, half_width=1)
 print(w.round(3), w.sum().round(3))
 
 # %% [markdown]
-# At distance 1 the bell is $e^{-2} = 0.135$, and a third of that is 0.045. The weights sum to 0.42, and they are not
-# normalised again: a window around the wrong place hands over little. The half width is two standard deviations, so the bell
-# always ends at 0.135.
+# At distance 1, the edge of this window, the bell is $e^{-2} = 0.135$, and a third of that is 0.045. The weights sum
+# to 0.42 and are not normalised again: a window around the wrong place hands over little.
 
 # %% exercise="window-at-the-edge"
 
@@ -256,17 +256,13 @@ print(w.round(3), w.sum().round(3))
 local_weights(np.zeros(7), center=0.0, half_width=2).round(3)
 
 # %% [markdown]
-# The part beyond the text is dropped, and those inside share the unit. The center need not be whole. Luong's **local-p**
-# predicts it from the decoder's state, as $p = S\, \text{sigmoid}(v_p \cdot \tanh(W_p s))$, which stays between 0 and the
-# number of source words $S$. Here $S = 7$:
-
-# %%
-logits = np.array([-3.0, 0.0, 3.0])
-(7 / (1 + np.exp(-logits))).round(2)
+# The part beyond the text is dropped, and those inside share the unit. Luong's **local-p** predicts the center from the
+# decoder's state, as $p = S\, \text{sigmoid}(v_p \cdot \tanh(W_p s))$: any number, whole or not, between 0 and the number of
+# source words $S$.
 
 # %% [markdown]
-# Why the bell? The edge of a window is a step: move the center a little, and the set of positions inside stays the same.
-# Without the bell nothing would tell $p$ which way to go. With it the weights have a slope in $p$, here for "la" with the
+# That is what the bell is for. The edge of a window is a step: move the center a little, and the same positions are inside.
+# Only the bell gives the weights a slope in $p$, so that training can tell which way to go. Here it is for "la", with the
 # center at 5.2.
 
 # %%
@@ -277,8 +273,8 @@ number_map(
 )
 
 # %% [markdown]
-# The simpler **local-m**, m for monotonic, sets $p = t$: the fifth target word looks around the fifth source word. Luong
-# leaves the bell out there. We keep ours, and give all eight rows their center at once.
+# The simpler **local-m**, m for monotonic, sets $p = t$, and has no bell. We keep ours, and give all eight rows their
+# center at once.
 
 # %%
 heat_map(
@@ -289,15 +285,15 @@ heat_map(
 )
 
 # %% [markdown]
-# The tie is broken by place. The price stands in the other rows: "gato" is one off the center, and e to the minus one
-# half, 0.61, is all that the bell leaves it. At the other end, an endless window is global attention.
+# The tie is broken by place. "gato" pays for it: one off the center, the bell leaves it $e^{-1/2} = 0.61$. And an
+# endless window is global attention.
 
 # %%
 np.allclose(local_weights(scores, np.arange(8.0), half_width=1e6), softmax(scores))
 
 # %% [markdown]
-# Move the center and the half width. How narrow may the window be until words lose what they translate? Then move the
-# center by 1: which words are still right? The second table takes one row apart.
+# How narrow may the window be until words lose what they translate? Then move the center by 1: which are still right?
+# The second table takes one row apart.
 
 # %%
 alignment_picture(local_weights)
@@ -305,8 +301,8 @@ alignment_picture(local_weights)
 # %% [markdown]
 # ## A weight is on a state, not on a word
 #
-# Our memory holds plain words. A real one holds states, and each state has read other words too. With the toy encoder,
-# what does a weight of 1 on each state really take from each word?
+# A real memory holds states, and each state has read other words too. With the toy encoder, what does a weight of 1
+# on each state really take from each word?
 
 # %%
 mixing = np.stack([encode(np.eye(7)[: j + 1]) for j in range(7)])
@@ -319,21 +315,18 @@ number_map(
 
 # %% [markdown]
 # What a target word takes from each source word is then the product of the two matrices. "alfombra" gives 0.90 of its
-# weight to the state at "mat", and gets 0.45 of the word.
+# weight to the state at "mat", and gets 0.45 of the word. Nor does training ask for alignments: Koehn and Knowles (2017)
+# found that the weights may depart far from what a word aligner says.
 
 # %%
 taken = softmax(scores) @ mixing
 number_map(taken[[7]], ["alfombra"], source, title='A weight of 0.90, and less than half is "mat"')
 
 # %% [markdown]
-# And training asks for good translations, not for good alignments. Koehn and Knowles (2017) found that the weights may
-# depart far from what a word aligner says. Lesson 16 comes back to what weights show.
-
-# %% [markdown]
 # ## Exercises
 #
-# Write each function in its cell and run it. A leading axis, where there is one, is the batch. `check` compares with the
-# reference on many inputs; `hint` opens the next of three hints.
+# Write each function in its cell and run it. A leading axis, where there is one, is the batch. `check` compares with
+# the reference on many inputs; `hint` opens the next hint.
 
 # %% exercise="align"
 
@@ -382,10 +375,11 @@ alignment_picture(local_weights)
 # ## Say it in two minutes
 #
 # An encoder-decoder squeezed each sentence into one vector, and long sentences suffered. Bahdanau keeps all encoder
-# states, scores them against the decoder's previous state by a small network, and feeds the softmax-weighted mean into
-# the next step: additive and global. Luong asks with the current state, by dot, general or concat, and adds a local form:
-# softmax inside a window around a center, times a bell. Without its tanh the additive score would not depend on the query
-# at all. An alignment weighs states, and is no word alignment by definition.
+# states, scores them against the decoder's previous state by a small network, and feeds the softmax-weighted mean
+# into the next step: additive and global. Luong asks with the current state, by dot, general or concat, and adds a
+# local form: softmax inside a window around a center, times a bell. Without its tanh the additive scores would still
+# move with the query, but all alike, so that the weights would not depend on it. An alignment weighs states, and is
+# no word alignment by definition.
 
 # %% [markdown]
 # ## The interview corner

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Scaled dot-product attention
 #
-# We put the first two lessons together. A query is compared with every key by a dot product, softmax turns the scores
-# into weights, and the weights add up the values. At the end you have written the one formula of the Transformer, and
-# you can say why there is a square root in it.
+# We put lessons 01 and 02 together; lesson 03 showed other scores, and this is the one that stayed. A query is
+# compared with every key by a dot product, softmax turns the scores into weights, and the weights add up the values.
+# At the end you have written the one formula of the Transformer, and you can say why there is a square root in it.
 
 # %% [markdown]
 # **You need** the weighted sum (lesson 01) and softmax with its mask (lesson 02).
@@ -15,7 +15,12 @@ import math
 import numpy as np
 
 from attncore import answer, card, check, hint, progress
-from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
+from attncore.dot_product import (
+    attention_scores,
+    attention_weights,
+    dot_product_std,
+    scaled_dot_product_attention,
+)
 from attncore.softmax import masked_softmax, softmax
 from attncore.views.tables import heat_map, number_map
 from attncore.views.widgets.dot_product import scale_picture, weights_picture
@@ -23,19 +28,19 @@ from attncore.weighted_sum import weighted_sum
 from attncore.words import embed, tokens
 
 # %% [markdown]
-# ## Two numbers are compared by multiplying them
+# ## Every query against every key
 #
-# Take one query and two keys of width three, small enough to check by hand. The dot product multiplies place by place
-# and adds up: the first key agrees with the query in both places where the query is not zero.
+# Lesson 01 scored one query. With several, the product is `query @ key.T`: a row for each query, a column for each key.
+# Two queries and three keys of width three are small enough to check by hand.
 
 # %%
-query = np.array([[1.0, 2.0, 0.0]])
-key = np.array([[1.0, 1.0, 5.0], [2.0, -1.0, 5.0]])
+query = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]])
+key = np.array([[1.0, 1.0, 0.0], [2.0, -1.0, 3.0], [0.0, 1.0, 1.0]])
 query @ key.T
 
 # %% [markdown]
-# One row, because there is one query; two columns, because there are two keys. The width is gone: the product has summed
-# over it. The fives did nothing, since the query asks for nothing in that place.
+# The second query and the second key: 0 · 2 + 1 · (-1) + (-1) · 3 = -4. The width is gone, since the product has summed
+# over it.
 
 # %% [markdown]
 # ## Real words as queries and keys
@@ -49,8 +54,8 @@ scores = embed(asking) @ embed(offered).T
 number_map(scores, tokens(asking), tokens(offered), title="Dot products know what belongs together")
 
 # %% [markdown]
-# Softmax over each row turns the scores into shares of attention. We sharpen them with a factor of 4, for a reason that
-# comes below.
+# Softmax over each row turns the scores into shares of attention. Dot products of these raw vectors lie close
+# together, so we sharpen them with a factor of 4; the section on the scale says more.
 
 # %%
 weights = softmax(4 * scores)
@@ -78,14 +83,13 @@ weighted_sum(weights, place).round(2)
 # %% [markdown]
 # ## Why there is a square root
 #
-# A dot product adds up d products. The more of them, the further the sum strays from zero. We draw many random pairs,
-# every entry from the standard normal distribution, and measure.
+# A dot product adds up d products. The more of them, the further the sum strays from zero. `dot_product_std`, one of
+# the exercises, draws many random pairs, every entry from the standard normal distribution, and measures.
 
 # %%
 rng = np.random.default_rng(0)
 for d in (4, 64, 512):
-    query, key = rng.standard_normal((2, 10_000, d))
-    print(f"width {d:>3}: the dot products spread by {np.std(np.sum(query * key, axis=-1)):5.1f}")
+    print(f"width {d:>3}: the dot products spread by {dot_product_std(d, 10_000, rng):5.1f}")
 
 # %% [markdown]
 # The spread is $\sqrt d$. Each product has mean 0 and variance 1, the variances of independent numbers add, and so the sum
@@ -124,9 +128,10 @@ np.allclose(by_the_formula, scaled_dot_product_attention(Q, K, V))
 # %% [markdown]
 # ## The scale is a choice
 #
-# The rule presumes entries of variance one. Ours are raw rows of an embedding table, with a standard deviation of 0.06; the
-# model adds positions, normalises and projects them before it compares. By the rule alone their attention is flat, and at
-# a scale of 4 it is already a hard lookup.
+# The rule presumes entries of variance one. Ours are raw rows of an embedding table, with a standard deviation of
+# 0.06; the model adds positions, normalises and projects them before it compares. So raw word vectors need a factor,
+# and each picture of this course chooses its own. Here is the row of "cat": flat by the rule alone, a hard lookup at
+# a scale of 4.
 
 # %%
 words = "the cat sat on the mat"
@@ -152,27 +157,26 @@ heat_map(
 # %% [markdown]
 # ## Any number of queries
 #
-# One such attention is also called a **head**; lesson 07 runs several side by side. The numbers of queries and keys are free, and so are the leading axes. A batch of two, three queries, five keys, values
-# of width six:
+# One such attention is also called a **head**; lesson 07 runs several side by side. The numbers of queries and keys
+# are free, and so are the leading axes. A batch of two, four queries, seven keys, values of width three:
 
 # %%
-query, key, value = (rng.standard_normal((2, n, width)) for n, width in ((3, 8), (5, 8), (5, 6)))
+query, key, value = (rng.standard_normal((2, n, width)) for n, width in ((4, 8), (7, 8), (7, 3)))
 scaled_dot_product_attention(query, key, value).shape
 
 # %% [markdown]
-# A query that may see nothing gets zeros. An average of everything that it must not see would be worse than silence, and
-# NaN would spread through the network.
+# A query that may see nothing gets zeros; lesson 06 says why.
 
 # %%
-mask = np.ones((3, 5), dtype=bool)
+mask = np.ones((4, 7), dtype=bool)
 mask[1] = False
 scaled_dot_product_attention(query, key, value, mask)[0].round(2)
 
 # %% [markdown]
 # ## Exercises
 #
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next of
-# three hints.
+# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the
+# next hint.
 
 # %% exercise="attention_scores"
 
@@ -197,6 +201,10 @@ weights_picture(attention_weights)
 # %% exercise="score-flops"
 
 # %% exercise="score-bytes"
+
+# %% [markdown]
+# Count both products of a layer whose $n$ queries meet $n$ keys. Each of the $n^2$ scores takes $d$ multiplications and $d$
+# additions, $2 n^2 d$ in all. The sum of the values takes as many again, where they are as wide: together $4 n^2 d$.
 
 # %% [markdown]
 # ## Roads not taken

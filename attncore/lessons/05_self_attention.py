@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Self-attention
 #
-# So far someone asked and someone else answered. Now one text does both: each word looks at all the others and comes
-# back changed by what it saw. At the end you have written the layer, you can measure what reaches what in any layer,
-# and you can say when a recurrent network is still the better choice.
+# So far it did not matter who asks. Now one text asks itself, and each word comes back changed by what it saw. At the
+# end you have written the layer, you can measure what reaches what in any layer, and you can say when a recurrent
+# network is still the better choice.
 
 # %% [markdown]
 # **You need** `scaled_dot_product_attention` (lesson 04).
@@ -42,8 +42,8 @@ beside(
 )
 
 # %% [markdown]
-# The left picture has a row for each asking word, the right one is square. It has a weakness, which three tokens of
-# width two show. We compare them with themselves:
+# The left picture has a row for each asking word, the right one is square. Comparing a text with itself has a
+# weakness. Three tokens of width two show it:
 
 # %%
 x = np.array([[1.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
@@ -117,7 +117,7 @@ money, river = embed("money river")
 texts = (
     "bank",
     "the bank paid the loan",
-    "the bank paid the loan money",
+    "the bank paid the money",
     "the boat by the river bank",
 )
 for text in texts:
@@ -125,8 +125,9 @@ for text in texts:
     print(f"money {cosine(bank, money):.2f}   river {cosine(bank, river):.2f}   {text}")
 
 # %% [markdown]
-# Beside a loan "bank" moves towards money, from 0.40 to 0.50; on the water it moves towards river, from 0.25 to 0.34.
-# Its output is a **contextual** vector. The steps are small, since most of the weight stays on "bank" itself.
+# Beside "money" it moves from 0.40 to 0.49, beside "river" from 0.25 to 0.33: it takes up what stands there. A loan
+# moves it less, to 0.42. The output is a **contextual** vector, and the steps are small, since most of the weight
+# stays on "bank" itself.
 
 # %% [markdown]
 # ## It does not know the order
@@ -181,7 +182,8 @@ round(permutation_gap(attend, x, order), 6), round(permutation_gap(recurrence, x
 # %% [markdown]
 # ## Who reaches whom
 #
-# We need one more rival, a convolution of kernel 3: each output mixes its own token with the two beside it.
+# We need one more rival, a convolution of kernel 3 (three tokens wide): each output mixes its own token with the two
+# beside it.
 
 
 # %%
@@ -226,9 +228,8 @@ mask_map(
 # %% [markdown]
 # ## How long is the path
 #
-# A convolution reaches further if we stack it. Each layer adds $k - 1$ tokens to what an output sees, so $L$ layers
-# span
-# $1 + L(k - 1)$. For our six words three layers are enough:
+# A convolution reaches further if we stack it. With a kernel of $c$ tokens each layer adds $c - 1$ to what an output sees,
+# so $L$ layers span $1 + L(c - 1)$. For our six words three layers are enough:
 
 
 # %%
@@ -292,15 +293,15 @@ np.allclose(one_row, scaled_dot_product_attention(x, x, x)[4:5])
 # %% [markdown]
 # ## What it costs
 #
-# One layer, as in table 1 of Vaswani et al. (2017); $n$ tokens, width $d$, kernel $k$:
+# One layer, as in table 1 of Vaswani et al. (2017); $n$ tokens, kernel $c$, and $d$ is here the model width $m$:
 #
 # | layer | operations | steps in sequence | longest path |
 # |---|---|---|---|
 # | self-attention | $n^2 d$ | $1$ | $1$ |
 # | recurrent | $n d^2$ | $n$ | $n$ |
-# | convolutional | $k n d^2$ | $1$ | $n/k$ plain, $\log_k n$ dilated |
+# | convolutional | $c n d^2$ | $1$ | $n/c$ plain, $\log_c n$ dilated |
 #
-# The orders hold up to a constant factor.
+# These are orders, up to a constant factor: $n^2 d$ is the multiplications of one of attention's two products.
 
 # %% exercise="crossover-length"
 
@@ -312,11 +313,16 @@ np.allclose(one_row, scaled_dot_product_attention(x, x, x)[4:5])
 d = 512
 for n in (64, 512, 4096):
     print(f"{n:>5} tokens: attention {n * n * d:>13,}   recurrence {n * d * d:>13,}")
+    print(f"{'':>12}  weights {n * n:>15,}")
 
 # %% [markdown]
-# By the table attention is cheaper below $n = d$, and eight times dearer at 4,096 tokens. But the table counts only what
-# mixes tokens. The projections cost another $4 n d^2$, so a layer of attention does more arithmetic than a plain recurrence
-# at any length. It is faster all the same, because nothing waits.
+# By the table attention is cheaper below $n = d$, and eight times dearer at 4,096 tokens. It also holds its $n^2$ weights, for
+# every head and every text: 16.8 million numbers there. Lesson 14 does without holding them.
+
+# %% [markdown]
+# The table counts only what mixes tokens. The three projections cost another $3 n d^2$, and the output projection of lesson
+# 07 a fourth. So a layer of attention, $4 n d^2 + 2 n^2 d$, multiplies more than a plain recurrence, $2 n d^2$, at any
+# length, and less than an LSTM, $8 n d^2$, while $n$ is below $2 d$. It is faster than both, because nothing waits.
 
 # %% [markdown]
 # ## When the others still win
@@ -342,7 +348,7 @@ print(f"recurrence {state:,}   attention {keys_and_values:,}")
 # ## Exercises
 #
 # Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the
-# next of three hints.
+# next hint.
 
 # %% exercise="self_attention"
 
@@ -380,7 +386,8 @@ reach_picture(influence)
 # In self-attention one text gives query, key and value, through three learned projections; in cross-attention the
 # queries come from another text. Any two tokens are one step apart, and all rows are computed at once. It does not
 # know order: shuffle the tokens, and the outputs are shuffled alike. It costs $n^2 d$ against $n d^2$ for a
-# recurrence, by the usual table, and the projections come on top; what it wins is that nothing waits. For endless streams a fixed state wins.
+# recurrence, by the usual table, with the projections on top; what it wins is that nothing waits. For endless streams
+# a fixed state wins.
 
 # %% [markdown]
 # ## The interview corner

@@ -34,8 +34,8 @@ from attncore.words import embed, tokens
 # %% [markdown]
 # ## Two words that are one
 #
-# "The cat sat on the mat" has two "the", one of a cat and one of a mat. Attention gives both the same vector, since both
-# ask the same question of the same set of words.
+# Self-attention does not know order (lesson 05). "The cat sat on the mat" has two "the", one of a cat and one of a mat,
+# and both get the same vector: they ask the same question of the same set of words.
 
 # %%
 words = "the cat sat on the mat"
@@ -44,7 +44,7 @@ outputs = scaled_dot_product_attention(x, x, x)
 np.allclose(outputs[0], outputs[4])
 
 # %% [markdown]
-# A causal mask helps a little: the first "the" sees one word, the second five. But a set is still a set. We shuffle the
+# A causal mask helps a little: the first "the" sees one word, the second five. But what a word sees is still a set. We shuffle the
 # first four words, and the last word gets what it got before.
 
 
@@ -64,7 +64,7 @@ np.allclose(look_back(shuffled)[-1], look_back(x)[-1])
 np.allclose(look_back(look_back(shuffled))[-1], look_back(look_back(x))[-1])
 
 # %% [markdown]
-# So order has to be put in. There are three places for it:
+# So order has to be put in. It can enter at three points:
 #
 # | where | how often | schemes |
 # |---|---|---|
@@ -89,7 +89,7 @@ np.allclose(look_back(look_back(shuffled))[-1], look_back(look_back(x))[-1])
 sinusoidal_positions(4, 4).round(3)
 
 # %% [markdown]
-# Rows are positions. Places 0 and 1 are the fast hand, one radian a step. Places 2 and 3 are a hundred times slower,
+# Rows are positions. Entries 0 and 1 are the fast hand, one radian a step. Entries 2 and 3 are a hundred times slower,
 # since $10000^{2/4}$ is 100. By hand, the slow one at position 3:
 
 # %%
@@ -184,15 +184,15 @@ row = np.tile([0.0, 1.0], (5, 4))
 np.allclose(apply_rotary(row, -np.arange(5)), sinusoidal_positions(5, 8))
 
 # %% [markdown]
-# Query and key are each turned by their own position. In their dot product the two rotations meet, and only the
+# The query stands at position $s$, the key at $t$, and each is turned by its own. In their dot product the two rotations meet, and only the
 # difference is left:
 #
-# $$(R_i\, q)^\top (R_j\, k) = q^\top R_i^\top R_j\, k = q^\top R_{j-i}\, k$$
+# $$(R_s\, q)^\top (R_t\, k) = q^\top R_s^\top R_t\, k = q^\top R_{t-s}\, k$$
 
 # %%
-for i, j in ((3, 10), (103, 110), (10, 3)):
-    score = apply_rotary(query, [i]) @ apply_rotary(key, [j]).T
-    print(f"query at {i:>3}, key at {j:>3}: {score.item():.6f}")
+for s, t in ((3, 10), (103, 110), (10, 3)):
+    score = apply_rotary(query, [s]) @ apply_rotary(key, [t]).T
+    print(f"query at {s:>3}, key at {t:>3}: {score.item():.6f}")
 
 # %% [markdown]
 # Seven steps ahead is not seven steps back: the third number is another. Rotary knows the direction as well as the
@@ -252,8 +252,9 @@ for turn_values in (False, True):
     print(turn_values, np.allclose(here, there))
 
 # %% [markdown]
-# With values turned, the output changes with the place of the whole text: nothing turns a value back. So rotary
-# belongs between the projection and the dot product, in every layer. Heads are leading axes, and each has its own pairs.
+# With values turned, the output changes with the position of the whole text: nothing turns a value back. So rotary
+# belongs between the projection and the dot product, in every layer. Heads are leading axes: each turns its own 16 pairs,
+# at the same 16 speeds.
 
 # %%
 apply_rotary(split_heads(x, 12), np.arange(6)).shape
@@ -269,14 +270,14 @@ np.allclose(alone, turned[5:])
 # %% [markdown]
 # ## Two layouts
 #
-# Which two places make a pair? Neighbours, say the paper and Meta's Llama. A place of the first half and one of the second,
-# say GPT-NeoX (Black et al., 2022) and Hugging Face. Where the places of a neighbours' row go:
+# Which two entries make a pair? Neighbours, say the paper and Meta's Llama. One of the first half and one of the second,
+# say GPT-NeoX (Black et al., 2022) and Hugging Face. The same row in both layouts:
 
 # %%
 order = rotary_halves_order(8)
 label_grid(
-    [[f"x{place}" for place in range(8)], [f"x{place}" for place in order]],
-    [[place // 2 for place in range(8)], [place // 2 for place in order]],
+    [[f"x{entry}" for entry in range(8)], [f"x{entry}" for entry in order]],
+    [[entry // 2 for entry in range(8)], [entry // 2 for entry in order]],
     ["neighbours", "halves"],
     range(8),
     title="One colour is one pair: beside each other, or half a width apart",
@@ -300,7 +301,7 @@ np.allclose(x @ W_query[:, order], (x @ W_query)[:, order])
 
 # %% [markdown]
 # Converted weights under code for neighbours: every shape fits, and the scores are wrong wherever two positions differ.
-# Many a port of Llama has begun by writing noise for just this reason.
+# A port with the wrong layout runs without an error and writes noise.
 
 
 # %%
@@ -329,22 +330,22 @@ for base in (10_000, 500_000):
 
 # %%
 i = np.arange(64)
-for base, trained in ((10_000, 2048), (10_000, 4096), (500_000, 8192)):
+for base, trained in ((10_000, 2048), (10_000, 4096), (10_000, 8192), (500_000, 8192)):
     slow = np.sum(2 * np.pi * base ** (2 * i / 128) > trained)
     print(f"base {base:>7,}, {trained} tokens: {slow} pairs complete no turn")
 
 # %% [markdown]
 # The first two are the settings of Llama and Llama 2 (Touvron et al., 2023), the last is that of Llama 3 before its
-# training on longer texts (Grattafiori et al., 2024). A larger base leaves more pairs without a full turn, each
-# moving more slowly.
+# training on longer texts (Grattafiori et al., 2024). At one length, 8,192, the larger base leaves 29 pairs without a full
+# turn in place of 14, and each of them moves more slowly.
 
 # %% [markdown]
 # ## A price for distance
 #
 # Press et al. (2021) have no position vectors at all. They lower each score in proportion to the distance, and give each
-# head h of n, counted from one, another slope. The bias is a float mask of lesson 06.
+# head $h$ of $H$, counted from one, another slope. The bias is a float mask of lesson 06.
 #
-# $$S_{ij} = \frac{q_i \cdot k_j}{\sqrt d} - m_h\, |i - j|, \qquad m_h = 2^{-8h/n}$$
+# $$S_{ij} = \frac{q_i \cdot k_j}{\sqrt d} - s_h\, |i - j|, \qquad s_h = 2^{-8h/H}$$
 
 # %% [markdown]
 # What is added, for two heads and three tokens:
@@ -372,7 +373,7 @@ alibi_slopes(12)[8:].round(3)
 alibi_bias(8, 1, 6).shape
 
 # %% [markdown]
-# A lower score is a smaller factor: a key at a distance of 20 keeps $e^{-20 m}$ of its unnormalised weight. In head 1 that is
+# A lower score is a smaller factor: a key at a distance of 20 keeps $e^{-20 s}$ of its unnormalised weight. In head 1 that is
 # next to nothing, in head 8 nearly all. The heads are soft windows of eight widths.
 
 # %%
@@ -401,10 +402,10 @@ np.allclose(free, scaled_dot_product_attention(x, x, x))
 # %%
 query, key = np.random.default_rng(4).standard_normal((2, 64))
 score = {
-    "sinusoidal": lambda i, j: (query + P[i]) @ (key + P[j]),
-    "learned": lambda i, j: (query + table[i]) @ (key + table[j]),
-    "rotary": lambda i, j: apply_rotary([query], [i])[0] @ apply_rotary([key], [j])[0],
-    "linear bias": lambda i, j: query @ key + alibi_bias(1, 111, 111)[0, i, j],
+    "sinusoidal": lambda s, t: (query + P[s]) @ (key + P[t]),
+    "learned": lambda s, t: (query + table[s]) @ (key + table[t]),
+    "rotary": lambda s, t: apply_rotary([query], [s])[0] @ apply_rotary([key], [t])[0],
+    "linear bias": lambda s, t: query @ key + alibi_bias(1, 111, 111)[0, s, t],
 }
 for name, between in score.items():
     print(f"{name:<12}{between(3, 10):8.3f}{between(103, 110):8.3f}")
@@ -414,8 +415,8 @@ for name, between in score.items():
 # with another, makes four products. Two of them are a word with a position, and those change.
 
 # %%
-for i, j in ((3, 10), (103, 110)):
-    products = query @ key, query @ P[j], P[i] @ key, P[i] @ P[j]
+for s, t in ((3, 10), (103, 110)):
+    products = query @ key, query @ P[t], P[s] @ key, P[s] @ P[t]
     print(np.round(products, 2))
 
 # %% [markdown]
@@ -433,8 +434,12 @@ distance_picture()
 
 # %% [markdown]
 # The curve of rotary looks harmless, and the title does not. In the pairs that never completed a turn the hands reach
-# angles that no weight was trained for. In practice perplexity climbs soon past the training length, with sinusoids and
-# with rotary (Press et al., 2021; Chen et al., 2023).
+# angles that no weight was trained for. In practice **perplexity**, which is e to the mean loss of a token, climbs soon
+# past the training length, with sinusoids and with rotary (Press et al., 2021; Chen et al., 2023).
+
+# %% [markdown]
+# A larger base alone does not prevent it: 32 pairs in place of 18 complete no turn in 4,096 tokens, though each of them
+# moves more slowly. The remedies, below, slow the hands of a model that is already trained.
 
 # %% [markdown]
 # With the linear bias perplexity stays low on longer texts. It is worth saying why: the farther a key, the less it counts,
@@ -450,6 +455,25 @@ squeezed = apply_rotary(x, np.arange(6) / 4)
 np.allclose(squeezed[4], apply_rotary(x[4:5], [1]))
 
 # %% [markdown]
+# A larger base does it unevenly. The fastest pair keeps its speed and goes on telling neighbours apart, the slowest one is
+# slowed most. Raised by $4^{128/126}$, the base slows the last of 64 pairs by exactly four ("NTK-aware" scaling). Five of
+# the pairs:
+
+# %%
+i, base = np.arange(64), 10_000 * 4 ** (128 / 126)
+slowed = (base / 10_000) ** (2 * i / 128)
+slowed[[0, 16, 32, 48, 63]].round(2)
+
+# %% [markdown]
+# YaRN (Peng et al., 2023) asks each pair how many turns it completed in training. For Llama it leaves those with more than
+# 32 alone, squeezes those with less than one, and mixes in between. Here are the pairs of Llama 2:
+
+# %%
+turns = 4096 / (2 * np.pi * 10_000 ** (2 * i / 128))
+alone, squeezed = np.sum(turns > 32), np.sum(turns < 1)
+print(f"{alone} left alone, {64 - alone - squeezed} mixed, {squeezed} squeezed")
+
+# %% [markdown]
 # ## Exercises
 #
 # Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
@@ -460,8 +484,7 @@ np.allclose(squeezed[4], apply_rotary(x[4:5], [1]))
 # %% exercise="apply_rotary"
 
 # %% [markdown]
-# These dials are turned by your own function. As long as the title says "but", something other than the difference of
-# positions is in your scores.
+# These dials are turned by your own function. If the title adds a "but", your scores depend on more than the difference.
 
 # %%
 hands_picture(apply_rotary)
@@ -484,7 +507,7 @@ hands_picture(apply_rotary)
 
 # %% exercise="slowest-pair"
 
-# %% exercise="slowest-pair-of-llama"
+# %% exercise="pairs-without-a-turn"
 
 # %% exercise="alibi-slope"
 
@@ -493,9 +516,9 @@ hands_picture(apply_rotary)
 # %% [markdown]
 # ## Roads not taken
 #
-# Shaw et al. (2018) learn a vector for each distance; T5 learns a number for each head and bucket of distances (Raffel et
-# al., 2019). NTK-aware scaling raises the base of a trained model, and YaRN interpolates its slow pairs only (Peng et al.,
-# 2023). Some models turn only a part of the width: GPT-NeoX a quarter. And some decoders leave positions out altogether
+# Shaw et al. (2018) learn a vector for each distance. T5's relative bias is a learned number for each head and bucket of
+# distances, added to the scores (Raffel et al., 2019). Llama 3.1 treats its pairs by their wavelength too, with bounds of
+# its own. Some models turn only a part of the width: GPT-NeoX a quarter. And some decoders leave positions out altogether
 # (Kazemnejad et al., 2023).
 
 # %% [markdown]

@@ -2,20 +2,20 @@
 # # The Transformer: encoder, decoder, cross-attention
 #
 # Around attention we put a norm, an addition and two plain layers, and have a block. With one mask it is BERT, with
-# another GPT, and with a second attention it translates. At the end you have written all three, and what they are
-# trained on.
+# another GPT, and with a second attention it translates. At the end you have written all three and what they are
+# trained on, and you have seen a GPT whole, from ids to its loss.
 
 # %% [markdown]
-# **You need** masks (lesson 06) and multi-head attention (lesson 07).
-# **You get** `encoder_block`, `decoder_block`, `cross_attention` and `mask_for`, which the later lessons use, and two
-# kinds of training targets.
+# **You need** masks (lesson 06), multi-head attention (07) and positions (08).
+# **You get** the three families, in functions of a few lines, and two kinds of training targets; lesson 10 stacks the
+# first.
 
 # %%
 import numpy as np
 
 from attncore import answer, card, check, hint, progress
-from attncore.dot_product import attention_weights
-from attncore.heads import HeadWeights, multi_head_attention
+from attncore.dot_product import attention_weights, scaled_dot_product_attention
+from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask, leaks_future, prefix_mask
 from attncore.recorded import recorded_maps
 from attncore.transformer import (
@@ -68,12 +68,12 @@ for layer, heads in enumerate(stack, start=1):
 
 # %% [markdown]
 # After three layers all six tokens point the same way, to three decimals. Attention alone forgets which word is which,
-# and does so doubly exponentially in its depth (Dong et al., 2021). The rest of the Transformer's block prevents it.
+# and does so doubly exponentially in its depth (Dong et al., 2021). The addition and the feed-forward layers prevent it.
 
 # %% [markdown]
 # ## Add, do not replace
 #
-# The first remedy is an addition (He et al., 2015). A layer $f$ does not replace x: what it finds is added to x. We
+# The addition comes from networks that read images (He et al., 2015). A layer $f$ does not replace x: what it finds is added to x. We
 # run the same six layers so.
 #
 # $$x \leftarrow x + f(x)$$
@@ -92,8 +92,9 @@ print(f"{least_alike(stream)} alike, spread {x.std():.1f} before and {stream.std
 # %% [markdown]
 # ## A norm for every token
 #
-# The second remedy is the layer norm (Ba et al., 2016): every vector gets mean 0 and variance 1, then a learned gain
-# $g$ and bias $b$. Mean $\mu$ and variance $\sigma^2$ are those of one token's own numbers.
+# The layer norm has another task: it keeps the size of what a layer reads (Ba et al., 2016). Every vector gets mean 0
+# and variance 1, then a learned gain $g$ and bias $b$. Mean $\mu$ and variance $\sigma^2$ are those of one token's own
+# numbers.
 #
 # $$\text{norm}(x) = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \, g + b$$
 
@@ -117,6 +118,16 @@ layer_norm(np.array([7.0, 7.0, 7.0]), np.ones(3), np.array([0.1, 0.2, 0.3]))
 # %%
 unit, zero = np.ones(384), np.zeros(384)
 leaks_future(lambda z: layer_norm(z, unit, zero), x), leaks_future(lambda z: z - z.mean(axis=0), x)
+
+# %% [markdown]
+# Against the collapse it does not help. With a norm after each of the first three layers, and no addition, the tokens
+# grow alike nearly as fast:
+
+# %%
+normed = x
+for heads in stack[:3]:
+    normed = layer_norm(multi_head_attention(normed, normed, normed, heads, 12), unit, zero)
+    print(least_alike(normed))
 
 # %% [markdown]
 # ## Each token by itself
@@ -210,8 +221,14 @@ for block in blocks:
     print(f"size {pre.std():.2f} and {post.std():.2f}")
 
 # %% [markdown]
-# The pre-norm stream grows, so each block changes it relatively less, and one more norm is needed at the end. The
-# post-norm stream stays at 1, but every block squeezes the input again. How much of x is left after six blocks? We
+# The pre-norm stream grows, so each block changes it relatively less. One more norm is needed at the end, the **final
+# norm**, for whatever reads the stream there.
+
+# %%
+float(layer_norm(pre, unit, zero).std().round(2))
+
+# %% [markdown]
+# The post-norm stream stays at 1, but every block squeezes the input again. How much of x is left after six blocks? We
 # take the correlation of input and output, pre-norm first.
 
 # %%
@@ -298,7 +315,14 @@ np.array_equal(itself, multi_head_attention(x, x, x, first.attention, 12))
 
 # %%
 norm = first.attention_norm
-translator = DecoderWeights(norm, first.attention, norm, blocks[1].attention, *first[2:])
+translator = DecoderWeights(
+    attention_norm=norm,
+    attention=first.attention,
+    cross_norm=norm,
+    cross=blocks[1].attention,
+    feed_forward_norm=norm,
+    feed_forward=first.feed_forward,
+)
 source = 16 * embed("the dog slept on the rug because it was tired")
 print(decoder_block(x, source, translator, 12).shape)
 leaks_future(lambda z: decoder_block(z, source, translator, 12), x)
@@ -313,10 +337,59 @@ gpt = encoder_block(x, first, 12, mask_for("gpt", 6))
 np.allclose(decoder_block(x, source, deaf, 12), gpt)
 
 # %% [markdown]
+# ## A block of today
+#
+# Llama (Touvron et al., 2023) has the same block with other parts. **RMSNorm** (Zhang and Sennrich, 2019) takes no mean
+# away and has no bias. **SwiGLU** (Shazeer, 2020) has two inner layers, one of which gates the other: its bend is x
+# times the sigmoid of x.
+
+
+# %%
+from attncore.positions import apply_rotary, sinusoidal_positions
+
+
+def rms_norm(x, gain):
+    return gain * x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-5)
+
+
+def swiglu(x, W_gate, W_up, W_down):
+    gate = x @ W_gate
+    return (gate / (1 + np.exp(-gate)) * (x @ W_up)) @ W_down
+
+
+rms_norm(np.array([[1.0, 3.0], [10.0, 30.0], [101.0, 103.0]]), np.ones(2)).round(3)
+
+# %% [markdown]
+# The three tokens of the layer norm: the scale is gone, the shift is left. SwiGLU has three matrices where we had two.
+# To keep the weights at $8 m^2$ the inner width is $\frac83 m$ in place of $4 m$, in Llama 2 7B rounded up to 11,008:
+
+# %%
+m = 4096
+8 / 3 * m, 3 * m * 11_008 / (8 * m * m)
+
+# %% [markdown]
+# Positions come as rotary, in every layer, and no projection has a bias. Llama 2 70B and Llama 3 also let several heads
+# share keys and values, which is lesson 13. All else we know:
+
+
+# %%
+def llama_block(x, heads, layers):
+    z = rms_norm(x, unit)
+    query, key, value = (split_heads(z @ W, 12) for W in heads[:3])
+    query, key = (apply_rotary(turned, np.arange(len(x))) for turned in (query, key))
+    found = scaled_dot_product_attention(query, key, value, causal_mask(len(x)))
+    x = x + merge_heads(found) @ heads.W_output
+    return x + swiglu(rms_norm(x, unit), *layers)
+
+
+layers = drawn(384, 1024), drawn(384, 1024), drawn(1024, 384)
+leaks_future(lambda z: llama_block(z, first.attention, layers), x)
+
+# %% [markdown]
 # ## GPT trains on the next token
 #
 # What does a text teach? For GPT every token has a target, the one that follows (Radford et al., 2018). Inputs and
-# targets are the same text, one place apart.
+# targets are the same text, one position apart.
 
 # %%
 story = tokens("the dog slept because it was too tired")
@@ -333,6 +406,47 @@ for i, j in zip(inputs, targets, strict=True):
 whole = encoder_block(x, first, 12, mask_for("gpt", 6))
 alone = encoder_block(x[:3], first, 12, mask_for("gpt", 3))
 np.allclose(whole[2], alone[2])
+
+# %% [markdown]
+# Here is the whole of it, from ids to a score for each possible next token, the **logits**: a table of embeddings with
+# positions added (lesson 08), causal blocks, the final norm, and a product with the table again.
+
+# %%
+E = embed(" ".join(story))
+
+
+def next_token_logits(ids):
+    z = 384**0.5 * E[ids] + sinusoidal_positions(len(ids), 384)
+    for block in blocks:
+        z = encoder_block(z, block, 12, mask_for("gpt", len(ids)))
+    return layer_norm(z, unit, zero) @ E.T
+
+
+logits = next_token_logits(inputs)
+logits.shape
+
+# %% [markdown]
+# Seven tokens, and a logit for each word of a vocabulary of eight. The one table serves at both ends: **weight tying**
+# (Press and Wolf, 2016), as in GPT-2; Llama 3 8B has a second matrix. The loss is minus the log-probability of the
+# target, as a mean over the positions, and **perplexity** is e to that loss.
+
+# %%
+from attncore.softmax import log_softmax
+
+log_p = log_softmax(logits)
+loss = -log_p[np.arange(7), targets].mean()
+print(f"loss {loss:.2f}, perplexity {np.exp(loss):.1f}; guessing: {np.log(8):.2f} and {8:.1f}")
+
+# %% [markdown]
+# Perplexity is the number of words between which a fair guess would be as unsure. Ours is far worse than guessing. Which
+# words does the model say?
+
+# %%
+print(*(story[i] for i in logits.argmax(axis=-1)))
+
+# %% [markdown]
+# Those that it has just read. Nothing is trained, the stream still carries each input word, and the table finds it
+# again. Real models begin with small embeddings, and so near the loss of guessing.
 
 # %% [markdown]
 # ## BERT fills in the blanks
@@ -352,7 +466,12 @@ print(*("-" if t == -100 else names[t] for t in targets))
 
 # %% [markdown]
 # We chose half, so that eight words show something. The first line is what the model reads, the second what it is to
-# say; a dash has no target, -100 in the array, and the loss skips it. Now 100,000 tokens at 15%:
+# say; a dash has no target, -100 in the array, and the loss skips it. Of the five that
+# were chosen four are masked, and where "too" stood the model reads a random "slept".
+
+# %% [markdown]
+# Now 100,000 tokens at 15%, with BERT's numbers: 103 is the id of [MASK], and random ids lie below 30,522. Our ids begin
+# at 50,000, so that none can be mistaken for either.
 
 # %%
 ids = np.arange(100_000) + 50_000
@@ -408,9 +527,8 @@ zoo_picture()
 # | open questions, dialogue, code | yes | decoder-only (GPT) | causal |
 
 # %% [markdown]
-# Two questions decide: is the input whole before we answer, and is the answer text? Today one large decoder does every
-# row of the table by prompting. For a label on ten million reviews a small encoder is still right: one pass each, and
-# nothing to write.
+# Two questions decide: is the input whole before we answer, and is the answer text? One large decoder does every row by
+# prompting. For a label on ten million reviews a small encoder is still right.
 
 # %% [markdown]
 # ## Exercises
@@ -461,8 +579,7 @@ zoo_picture(mask_for)
 # %% [markdown]
 # ## Roads not taken
 #
-# Llama's block has RMSNorm (Zhang and Sennrich, 2019), which takes no mean away, and SwiGLU (Shazeer, 2020), whose two
-# inner layers are multiplied. GPT-J and PaLM (Chowdhery et al., 2022) run attention and feed-forward in parallel. In a
+# GPT-J and PaLM (Chowdhery et al., 2022) run attention and feed-forward in parallel. In a
 # mixture of experts each token is sent to a few of many feed-forward layers (Shazeer et al., 2017). XLNet (Yang et
 # al., 2019) predicts in random orders, and so sees both sides without a mask token.
 
@@ -473,8 +590,9 @@ zoo_picture(mask_for)
 # and adds to the stream: pre-norm. The feed-forward layers hold two thirds of its weights, $8 m^2$ of $12 m^2$. The
 # mask makes the family. BERT sees everything and learns to fill in 15% of the tokens; GPT is causal and learns from
 # every next token, all in one pass. An encoder-decoder has a causal writer that asks the encoder's output by
-# cross-attention: queries from the text, keys and values from the memory. For labels and vectors take an encoder; for
-# text, something causal.
+# cross-attention: queries from the text, keys and values from the memory. At the top stand a final norm and a product
+# with the embeddings; the loss is minus the log-probability of the next token. For labels and vectors take an encoder;
+# for text, something causal.
 
 # %% [markdown]
 # ## The interview corner
@@ -488,6 +606,10 @@ zoo_picture(mask_for)
 # %% exercise="pre-norm-or-post-norm"
 
 # %% exercise="masked-or-next-token"
+
+# %% exercise="from-ids-to-next-token"
+
+# %% exercise="draw-llamas-block"
 
 # %% exercise="which-family-for-which-task"
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Images as sequences
 #
-# Attention asks for a sequence of vectors, and does not ask where they come from. We cut a photograph into patches,
+# Attention asks for vectors, and does not ask where they come from. We cut a photograph into patches,
 # make each patch a token, and use the Transformer as it is. At the end you can write everything that a Vision
 # Transformer has in front of its first block, and say what it gave up to be so simple.
 
@@ -15,8 +15,10 @@ import numpy as np
 
 from attncore import answer, card, check, hint, progress
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
+from attncore.heads import HeadWeights
 from attncore.recorded import photograph
 from attncore.shapes import as_floats, fit
+from attncore.transformer import EncoderWeights, FeedForwardWeights, NormWeights, encoder_block
 from attncore.views.tables import number_map
 from attncore.views.widgets.vision import cut_picture, look_picture
 from attncore.vision import embed_patches, patchify, resize_positions, unpatchify
@@ -135,8 +137,9 @@ reappearing(16), reappearing(1)
 # %% [markdown]
 # ## One token for the whole image
 #
-# To name what is in a photograph we need one vector, not 36. ViT does as BERT does (lesson 09): a learned **class
-# token** is put in front. It stands for no patch. It attends to all of them, and the classifier reads its last state.
+# To name what is in a photograph we need one vector, not 36. ViT does as BERT does, which puts a mark [CLS] in front of
+# each text: the first token is a learned **class token**. It stands for no patch. It attends to all of them, and the
+# classifier reads its last state.
 
 # %% [markdown]
 # $$z_0 = [\,x_\text{class};\; x_1 W;\; \dots;\; x_n W\,] + E, \qquad E \text{ of shape } (n + 1, m)$$
@@ -156,8 +159,8 @@ embed_patches(strip, 2, np.ones((4, 1)), np.array([2.0]), E).ravel()
 # %% [markdown]
 # ## Without positions, a shuffled cat is a cat
 #
-# Cut the photograph, shuffle the 36 pieces, put them together. A human sees a puzzle. What does a class token see
-# that attends to the patches, if no positions were added?
+# Cut the photograph, shuffle the 36 pieces, put them together. A human sees a puzzle. Lesson 05 shuffled words; what
+# does a class token see that attends to the patches, if no positions were added?
 
 # %% exercise="shuffled-patches"
 
@@ -185,9 +188,36 @@ for positions in (np.zeros((37, 8)), rng.standard_normal((37, 8))):
     print(f"{np.abs(read(pixels, positions) - read(puzzle, positions)).max():.2g}")
 
 # %% [markdown]
-# Depth does not help: attention, norm and feed-forward treat all tokens alike, so that shuffled patches stay shuffled
-# patches through any number of blocks (lesson 05). The mean of all outputs, the alternative to a class token, would
-# not see the difference either.
+# Does depth help? We put six blocks of lesson 09 on top, with random weights, and read row 0 again: a whole encoder.
+
+
+# %%
+def random_block():
+    heads = HeadWeights(*rng.standard_normal((4, 8, 8)) / np.sqrt(8))
+    inner = rng.standard_normal((8, 32)) / np.sqrt(8), np.zeros(32)
+    outer = rng.standard_normal((32, 8)) / np.sqrt(32), np.zeros(8)
+    norm = NormWeights(np.ones(8), np.zeros(8))
+    return EncoderWeights(norm, heads, norm, FeedForwardWeights(*inner, *outer))
+
+
+blocks = [random_block() for _ in range(6)]
+
+
+# %%
+def encode(image, positions):
+    x = embed_patches(image, 16, W, class_token, positions)
+    for block in blocks:
+        x = encoder_block(x, block, 2)
+    return x[0]
+
+
+for positions in (np.zeros((37, 8)), rng.standard_normal((37, 8))):
+    print(f"{np.abs(encode(pixels, positions) - encode(puzzle, positions)).max():.2g}")
+
+# %% [markdown]
+# Rounding again, and again a difference with positions. Attention, norm and feed-forward treat all tokens alike, so that
+# shuffled patches stay shuffled patches through any number of blocks. The mean of all outputs, the alternative to a
+# class token, would not see the difference either.
 
 # %% [markdown]
 # How much does it matter? Less than one would think. In the ablation of Dosovitskiy et al. (2020, appendix D.4) a
@@ -209,8 +239,8 @@ colours.shape
 
 
 # %% [markdown]
-# Patch (4, 3), in row 4 and column 3 of the 12 by 12 grid, lies in the eye on the left, and (9, 7) on the nose. What
-# do they look at most? We compare the colours as they are, only brought to a standard deviation of one.
+# Patch (4, 3), in row 4 and column 3 of the 12 by 12 grid, lies in the eye on the left, and (9, 7) on the nose. Both are
+# dark; the eyes are greenish, the nose is reddish. What do they look at most? We compare the colours as they are, only brought to a standard deviation of one.
 
 
 # %%
@@ -260,7 +290,7 @@ look_picture()
 
 # %% [markdown]
 # The new patches lie between the old ones, so we interpolate, as Dosovitskiy et al. do before they fine-tune.
-# Positions are places in the middle of a patch: new patch $i$ has its centre at $i + \frac12$, which is $(i +
+# A position is the middle of its patch: new patch $i$ has its centre at $i + \frac12$, which is $(i +
 # \frac12) \cdot \frac{\text{old}}{\text{new}} - \frac12$ counted in old patches.
 
 # %%
@@ -355,34 +385,29 @@ for line in np.array(list("E.No"))[scores.argmax(axis=1)].reshape(12, 12):
 
 # %% [markdown]
 # Every E lies in an eye, and both eyes have some; the N are on the nose and just above it. (Half the squared length
-# is taken off so that the largest score is the nearest region.) Colour alone knows no more: the light bridge of the
-# nose counts as pale fur.
+# is taken off so that the largest score is the nearest region.)
 
 # %% [markdown]
 # **Detection** asks where each thing is. In DETR (Carion et al., 2020) learned **object queries**, 100 of them,
-# attend to the image by the cross-attention of lesson 09, and each answers with one box, or "no object". Our
-# query asks for green, and we take the mean place under its weights:
+# attend to the image by the cross-attention of lesson 09, and each answers with one box, or "no object". Here the keys
+# hold the colour and how far right the patch lies, from -1 to 1. The first query asks for green alone, the others for
+# "green, left" and "green, right". We print the mean row and column under their weights.
 
 # %%
-places = np.argwhere(np.ones((12, 12)))
-green = even[[12 * 4 + 3]]
-attention_weights(green, even) @ places
+spots = np.argwhere(np.ones((12, 12)))
+keys = np.column_stack([even, np.linspace(-1, 1, 12)[spots[:, 1]]])
+queries = np.column_stack([even[[12 * 4 + 3] * 3], [0, -8, 8]])
+(attention_weights(queries, keys) @ spots).round(1)
 
 # %% [markdown]
-# Row 4.7, column 7.1: between the eyes, where there is no eye. One softmax has one answer, and two things that look
-# alike are mixed in it. With a position in each key, from -1 at the left to 1 at the right, two queries can ask
-# "green, left" and "green, right".
-
-# %%
-across = np.linspace(-1, 1, 12)[places[:, 1]]
-keys = np.column_stack([even, across])
-queries = np.column_stack([green[[0, 0]], [-8, 8]])
-(attention_weights(queries, keys) @ places).round(1)
+# "Green" answers with a patch between the eyes, where there is no eye: one softmax has one answer, and mixes two things
+# that look alike. The others find one eye each. In training each true object is matched to one query, so that DETR's
+# queries learn to share the image among them.
 
 # %% [markdown]
-# Row 4.1, column 3.3, and row 5.0, column 9.0: one eye and the other. DETR's queries learn to specialise in this way,
-# by place and size. In training each true object is matched to one query, so that no two are rewarded for the same
-# thing.
+# A **language model** reads an image in the same way. A ViT makes vectors of the patches, a small projector, in LLaVA a
+# single matrix, brings them to the model's width, and they stand in the text as if they were tokens (Liu et al., 2023).
+# The mask may stay causal, or be lesson 06's prefix mask, with the image in the prefix (PaliGemma; Beyer et al., 2024).
 
 # %% [markdown]
 # ## Exercises
@@ -419,7 +444,7 @@ cut_picture(patchify)
 
 # %% exercise="vit-patch-parameters"
 
-# %% exercise="vit-tokens-at-384"
+# %% exercise="vit-tokens-at-448"
 
 # %% exercise="vit-score-growth"
 

@@ -3,7 +3,7 @@
 #
 # Training asks how the loss moves when a number moves, for every number in the network. Here we derive the answer for
 # attention before we code it, and measure it before we trust it. At the end you can write the backward pass on a white
-# board, and say why fast kernels compute the weights twice.
+# board, and say why fast kernels compute the weights twice (a kernel here is one program on the GPU).
 
 # %% [markdown]
 # **You need** the slope of softmax (lesson 02), scaled dot-product attention (04) and masks (06).
@@ -49,8 +49,8 @@ h = np.array([1e-6, 0.0, 0.0])
 (softmax(x + h) @ values - softmax(x - h) @ values) / 2e-6
 
 # %% [markdown]
-# The same for each score makes the **gradient** of the loss by $x$, an array in the shape of $x$, and we write it $dx$.
-# `numerical_gradient` moves one entry after the other, as `influence` of lesson 05 did.
+# The same for each score makes the **gradient** of the loss with respect to $x$ (we say: by $x$), an array in the shape
+# of $x$, and we write it $dx$. `numerical_gradient` moves one entry after the other, as `influence` of lesson 05 did.
 
 # %%
 measured = numerical_gradient(lambda x: softmax(x) @ values, x)
@@ -66,8 +66,9 @@ dp = values
 p * (1 - p) * dp
 
 # %% [markdown]
-# Not one of the three is right. It says that the second score has no effect, and we measured $-0.875$. The slope of
-# lesson 02 is that of a weight by its *own* score, but the weights share one unit: who gains takes from all others.
+# Not one of the three is right. It says that the second score has no effect, and we measured $-0.875$. The weights share
+# one unit: who gains takes from all others. Lesson 02 had a second formula, $-p_i p_j$ for another score. We need all of
+# them at once; here is where both come from.
 
 # %% exercise="jacobian-shape"
 
@@ -286,6 +287,29 @@ d_key.shape, np.allclose(d_key, each[0] + each[1])
 sum_to(np.ones((2, 3, 8)), (1, 8))
 
 # %% [markdown]
+# The case that interviewers ask for is **self-attention**. There $x$ serves three times, as queries, keys and values, so
+# three gradients come back to it, each through its own matrix. A matrix gets what went into it, transposed, times the
+# gradient of what came out.
+#
+# $$dx = dQ\, W_Q^\top + dK\, W_K^\top + dV\, W_V^\top \qquad dW_Q = x^\top dQ$$
+
+# %%
+text, d_out = rng.standard_normal((4, 6)), rng.standard_normal((4, 5))
+W_query, W_key, W_value = matrices = rng.standard_normal((3, 6, 5))
+back = attention_backward(text @ W_query, text @ W_key, text @ W_value, d_out)
+d_text = sum(d @ W.T for d, W in zip(back, matrices, strict=True))
+dW_query = text.T @ back[0]
+
+
+# %%
+def self_loss(x, W_query):
+    return np.sum(scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value) * d_out)
+
+
+print(np.abs(d_text - numerical_gradient(lambda x: self_loss(x, W_query), text)).max())
+print(np.abs(dW_query - numerical_gradient(lambda W: self_loss(text, W), W_query)).max())
+
+# %% [markdown]
 # ## When softmax has decided
 #
 # Lesson 02 showed one slope vanish. Now we see the whole way back. The same "bank", the same goal, at growing scales:
@@ -324,8 +348,8 @@ np.sum(P * (dO @ V.T), axis=-1), np.sum(dO * output, axis=-1)
 
 # %% [markdown]
 # One number for each query, from arrays as narrow as a value. FlashAttention calls it $D$ and never needs a row of
-# weights in one piece (Dao et al., 2022); its second version has $D$ ready before the first tile (Dao, 2023). Lesson 14
-# builds those tiles.
+# weights in one piece (Dao et al., 2022); its second version has $D$ ready before it looks at the first block of keys
+# (Dao, 2023). Lesson 14 goes through the keys in such blocks.
 
 # %% [markdown]
 # ## Store or compute again
@@ -368,7 +392,7 @@ for h in (1e-2, 1e-4, 1e-6, 1e-8, 1e-10):
 # Two errors meet. A long step sees the curve: the central difference is off by $h^2 f''' / 6$, since the terms in $h$
 # cancel; one-sided, $h f'' / 2$ remains. A short step sees the rounding of $f$, about $10^{-16}$, divided by $h$. The
 # best central step is near the cube root of the machine epsilon, $6 \cdot 10^{-6}$; one-sided, near its square root,
-# $1.5 \cdot 10^{-8}$.
+# $1.5 \cdot 10^{-8}$. The best depends on $f$; the order is what one remembers.
 
 # %% [markdown]
 # The same for the gradient of attention by its query: how far the measured one is from the derived one, as the step

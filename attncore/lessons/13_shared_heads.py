@@ -56,8 +56,8 @@ kv_cache_bytes(layers=32, kv_heads=32, d_head=128, tokens=8192) / 2**30
 # %% [markdown]
 # ## One key head for all
 #
-# Two query heads with one query each, and a single key head of three keys. One head asks for the first place, the other
-# for the second.
+# Two query heads with one query each, and a single key head of three keys. One query points along the first coordinate,
+# the other along the second.
 
 # %%
 query = np.array([[[4.0, 0.0]], [[0.0, 4.0]]])
@@ -73,7 +73,7 @@ attention_weights(query, key).round(2)
 # ## Groups in between
 #
 # One key head for 32 query heads is the extreme, and it costs some quality. **Grouped-query attention**, GQA (Ainslie et
-# al., 2023), keeps g key heads, and neighbouring query heads form the groups.
+# al., 2023), keeps g key heads, each with its value head (a **KV head**), and neighbouring query heads form the groups.
 
 # %% exercise="which-key-head"
 
@@ -123,7 +123,7 @@ scores.shape
 
 # %% [markdown]
 # Broadcasting reads each key head for both of its queries. Joined again, the scores are those of the repeated keys. The
-# same care belongs to the cache: append g heads to it, never the repeated h.
+# same care belongs to the cache: append the g KV heads to it, never the repeated h.
 
 # %%
 np.allclose(scores.reshape(6, 3, 5), attention_scores(query, np.repeat(key, 2, axis=0)))
@@ -144,7 +144,7 @@ print(np.allclose(one, scaled_dot_product_attention(query, key[:1], value[:1])))
 # %% [markdown]
 # ## What it saves, and what not
 #
-# Llama 3 8B has 32 query heads and 8 key heads. The cache is a quarter of what multi-head attention would keep. And the
+# Llama 3 8B has 32 query heads and 8 KV heads. The cache is a quarter of what multi-head attention would keep. And the
 # arithmetic of the scores?
 
 # %% exercise="grouped-score-flops"
@@ -158,8 +158,8 @@ for kind in ("mha", "gqa", "mqa"):
     print(kind, kv_bytes_per_token(kind, layers=32, n_heads=32, d_head=128, n_groups=8))
 
 # %% [markdown]
-# A number read now meets h/g queries: with two bytes a number that is h/g FLOPs a byte. Move the number of key heads,
-# then change to the larger models. The last place of the slider, the latent, comes below.
+# A number read now meets h/g queries: with two bytes a number that is h/g FLOPs a byte. Move the number of KV heads,
+# then change to Llama 3 70B and to DeepSeek-V3. The last place of the slider, the latent, comes below.
 
 # %%
 sharing_picture()
@@ -177,15 +177,16 @@ sharing_picture()
 # %% [markdown]
 # ## Eight groups for eight cards
 #
-# Large models are split over several cards by heads. Llama 3 70B on eight cards: 8 query heads and 1 of the 8 key heads on
-# each. With a single key head, every card needs a copy of it. Bytes a token on one card, eight groups, then one:
+# Large models are split over several cards by heads (tensor parallelism). Llama 3 70B on eight cards: 8 query heads and
+# 1 of the 8 KV heads on each. With a single KV head, every card needs a copy of it. Bytes a token on one card, eight
+# groups, then one:
 
 # %%
 llama = {"layers": 80, "n_heads": 64, "d_head": 128}
 kv_bytes_per_token("gqa", **llama, n_groups=8) // 8, kv_bytes_per_token("mqa", **llama)
 
 # %% [markdown]
-# The same. On eight cards a single key head saves nothing over eight, and eight do better work. Ainslie et al. (2023) give
+# The same. On eight cards a single KV head saves nothing over eight, and eight do better work. Ainslie et al. (2023) give
 # this as one reason for groups: multi-query attention wastes its saving on copies.
 
 # %% [markdown]
@@ -226,10 +227,11 @@ for groups in (12, 6, 3, 1):
 # %% [markdown]
 # ## Another idea: keep a latent
 #
-# Sharing makes heads alike. DeepSeek-V2 (DeepSeek-AI, 2024) keeps one small vector a token, the **latent** c, and unpacks
-# from it another key and another value for every head. It is **multi-head latent attention**, MLA.
+# Sharing makes heads alike. DeepSeek-V2 (DeepSeek-AI, 2024, the V2 report) keeps one small vector a token, the **latent** c,
+# of width z, and unpacks from it another key and another value for every head i, by that head's columns of W_up_key and
+# W_up_value. It is **multi-head latent attention**, MLA.
 #
-# $$c = x\,W^{C}, \qquad K_i = c\,U^K_i, \qquad V_i = c\,U^V_i$$
+# $$c = x\,W_{\text{latent}}, \qquad K_i = c\,W_{\text{up key},\,i}, \qquad V_i = c\,W_{\text{up value},\,i}$$
 
 # %%
 W_latent = rng.standard_normal((384, 48)) / math.sqrt(384)
@@ -239,7 +241,16 @@ c.shape, split_heads(c @ W_up_key, 12).shape
 
 # %% [markdown]
 # Kept are 48 numbers for each word; the keys of twelve heads are 384. The matrix that unpacks is called an up-projection.
-# Groups are a special case: there it is a matrix of zeros and ones that only copies.
+# Groups are a special case: there it is a matrix of zeros and ones that only copies. For four heads of width one in two
+# groups:
+
+# %%
+copying = np.repeat(np.eye(2), 2, axis=1)
+print(copying)
+print([5, 7] @ copying)
+
+# %% [markdown]
+# The kept 5 and 7 become 5, 5, 7, 7. With heads of width two, each 1 becomes a unit matrix of two by two:
 
 # %%
 kept = rng.standard_normal((5, 6))
@@ -253,7 +264,8 @@ np.array_equal(split_heads(kept @ copying, 6), np.repeat(split_heads(kept, 3), 2
 # %% [markdown]
 # ## Never unpack
 #
-# Unpacking every token at every step would be slow. But a product of three matrices may be bracketed either way:
+# Unpacking every token at every step would be slow. But a product of three matrices may be bracketed either way. With U
+# for one head's columns of W_up_key:
 #
 # $$q\,(c\,U)^\top = (q\,U^\top)\,c^\top$$
 
@@ -264,13 +276,14 @@ q @ (latents @ U).T, (q @ U.T) @ latents.T
 
 # %% [markdown]
 # The left side unpacks each token. The right side moves the query, once, and compares in the latent space. We say that U is
-# **absorbed** into the query: both are fixed matrices, and $W^Q U^\top$ could be computed before any text comes.
+# **absorbed** into the query: W_query and U are fixed, and the head's part of W_query times $U^\top$ could be computed
+# before any text comes.
 
 # %% [markdown]
 # The values go the same way. Add up the latents first, and unpack the sum: one row for each query instead of one for each
-# token.
+# token. Here U_value stands for one head's columns of W_up_value.
 #
-# $$P\,(c\,U^V) = (P\,c)\,U^V$$
+# $$P\,(c\,U_{\text{value}}) = (P\,c)\,U_{\text{value}}$$
 
 # %%
 P = softmax(q @ (latents @ U).T)
@@ -306,11 +319,25 @@ np.isclose(turned, (q @ U.T) @ latents.T)
 # %% [markdown]
 # The way out is to **decouple**. Each head compares d numbers without position, which can be absorbed, and r rotated ones.
 # Their key comes straight from x, and there is one for all heads: multi-query attention again. The two dot products
-# are added.
+# are added. With 12 heads, d = 32, r = 8 and z = 48, the seven matrices have these shapes:
 
 # %%
-shapes = ((384, 384), (384, 96), (384, 48), (384, 8), (48, 384), (48, 384), (384, 384))
-weights = LatentWeights(*(rng.standard_normal(shape) / math.sqrt(shape[0]) for shape in shapes))
+shapes = {
+    "W_query": (384, 384),
+    "W_query_rope": (384, 96),
+    "W_latent": (384, 48),
+    "W_key_rope": (384, 8),
+    "W_up_key": (48, 384),
+    "W_up_value": (48, 384),
+    "W_output": (384, 384),
+}
+
+# %% [markdown]
+# The rotated parts come from the two that are called rope. `rotated` projects, splits and turns.
+
+# %%
+drawn = {name: rng.standard_normal(shape) / math.sqrt(shape[0]) for name, shape in shapes.items()}
+weights = LatentWeights(**drawn)
 query_rope, key_rope = rotated(x, weights, n_heads=12)
 query_rope.shape, key_rope.shape
 
@@ -344,13 +371,13 @@ as_before = multi_head_attention(
 np.allclose(latent_attention(x, plain, 12), as_before)
 
 # %% [markdown]
-# And read from the cache, the absorbed form is multi-query attention. All heads share one key of c + r numbers, and its
-# first c numbers are the value as well. That is why the cache is so small, and has no factor of two.
+# And read from the cache, the absorbed form is multi-query attention. All heads share one key of z + r numbers, and its
+# first z numbers are the value as well. That is why the cache is so small, and has no factor of two.
 
 # %% [markdown]
 # ## What absorbing costs
 #
-# The shared key is wide. In DeepSeek-V3 (DeepSeek-AI, 2024) a head unpacked has 128 + 64 numbers to compare and 128 to add
+# The shared key is wide. In DeepSeek-V3 (DeepSeek-AI, 2024, the V3 report) a head unpacked has 128 + 64 numbers to compare and 128 to add
 # up; absorbed they are 512 + 64 and 512. More arithmetic, and much less to read: numbers a token and layer, of 128 heads,
 # unpacked and absorbed.
 
@@ -367,8 +394,18 @@ deepseek = {"layers": 61, "n_heads": 128, "d_head": 128, "d_latent": 512, "d_rop
 round(kv_bytes_per_token("mha", **deepseek) / kv_bytes_per_token("mla", **deepseek), 1)
 
 # %% [markdown]
-# Its cache is 57 times smaller than that of 128 heads with keys and values of width 128. DeepSeek-AI (2024) report that, in
-# their own comparisons, MLA also does better than multi-head attention, while groups do worse.
+# Its cache is 57 times smaller than that of 128 heads with keys and values of width 128. The V2 report (DeepSeek-AI, 2024)
+# adds that, in its own comparisons, MLA also does better than multi-head attention, while groups do worse.
+
+# %% [markdown]
+# ## Who uses what
+#
+# | keys and values | models |
+# |---|---|
+# | a KV head for each query head | GPT-2, GPT-3, Llama 2 7B |
+# | groups | Llama 2 70B, Llama 3, Mistral 7B, Qwen2, Qwen3, Gemma 2 |
+# | one KV head | PaLM, Falcon-7B |
+# | a latent | DeepSeek-V2 and V3 |
 
 # %% [markdown]
 # ## Exercises
@@ -421,8 +458,8 @@ sharing_picture(grouped_query_attention)
 # %% [markdown]
 # ## Say it in two minutes
 #
-# Decode is limited by what it reads, for long texts the cache, so query heads share what is read. In multi-query attention one key head serves
-# all, in grouped-query attention head i uses key head i // (h/g). That divides cache and traffic by h/g and leaves the score
+# Decode is limited by what it reads, for long texts the cache, so query heads share what is read. In multi-query attention one KV head serves
+# all, in grouped-query attention head i uses KV head i // (h/g). That divides cache and traffic by h/g and leaves the score
 # arithmetic as it is. MLA caches one latent and one rotated key a token. Each head's up-projections are absorbed into query
 # and output, which works because no rotation stands between; the positions travel in separate places.
 

@@ -40,8 +40,8 @@ from attncore.words import embed, tokens
 # %% [markdown]
 # ## The square
 #
-# Take a layer of 32 heads of width 128, in bfloat16: two bytes a number. We count the scores of all heads, and the
-# output that they are for.
+# Lesson 11 weighed the square, there $P$, against the arrays that grow with the length alone. Again 32 heads of width 128, in
+# bfloat16, two bytes a number: the scores of all heads, and the output that they are for.
 
 # %%
 for n in (1024, 8192, 65_536):
@@ -58,44 +58,44 @@ for n in (1024, 8192, 65_536):
 # One row of four scores. As logarithms they are easy to check by hand: the exponentials are 2, 4, 8 and 2. Relative to the
 # largest they sum to 16 / 8, which is 2.
 #
-# $$p_j = \frac{e^{x_j - m}}{s}, \qquad m = \max_j x_j, \qquad s = \sum_j e^{x_j - m}$$
+# $$p_j = \frac{e^{s_j - m}}{t}, \qquad m = \max_j s_j, \qquad t = \sum_j e^{s_j - m}$$
 
 # %%
 row = np.log([2.0, 4.0, 8.0, 2.0])
 m = row.max()
-s = np.exp(row - m).sum()
-print(s.round(3), (np.exp(row - m) / s).round(3))
+t = np.exp(row - m).sum()
+print(t.round(3), (np.exp(row - m) / t).round(3))
 
 # %% [markdown]
-# The first weight needs $m$ and $s$, and both need the last score. So the plain way reads the row three times: for the
-# maximum, for the sum, for the weights. Could one reading give $m$ and $s$, if the row comes in chunks, and each chunk
-# is gone once it was read?
+# The first weight needs the maximum $m$ and the total $t$, and both need the last score. So the plain way reads the row
+# three times: for the maximum, for the total, for the weights. Could one reading give $m$ and $t$, if the row comes in
+# chunks, and each chunk is gone once it has been read?
 
 # %%
 first, second = row[:2], row[2:]
 m = first.max()
-s = np.exp(first - m).sum()
-print(s.round(3))
+t = np.exp(first - m).sum()
+print(t.round(3))
 
 # %% [markdown]
-# So far the maximum is log 4, and the sum is 2/4 + 4/4. The second chunk brings a larger maximum, log 8. The 1.5 that we
+# So far the maximum is log 4, and the total is 2/4 + 4/4. The second chunk brings a larger maximum, log 8. The 1.5 that we
 # have counts in fours, and from now on we count in eights: it is worth half.
 #
-# $$m' = \max(m, \max_j x_j), \qquad s' = s\, e^{m - m'} + \sum_j e^{x_j - m'}$$
+# $$m' = \max(m, \max_j s_j), \qquad t' = t\, e^{m - m'} + \sum_j e^{s_j - m'}$$
 
 # %%
 m_new = max(m, second.max())
-print((s * np.exp(m - m_new)).round(3), np.exp(second - m_new).sum().round(3))
+print((t * np.exp(m - m_new)).round(3), np.exp(second - m_new).sum().round(3))
 
 # %% [markdown]
-# 0.75 from the first chunk and 1.25 from the second make 2, the sum of the whole row. The factor $e^{m - m'}$ is all that
+# 0.75 from the first chunk and 1.25 from the second make 2, the total of the whole row. The factor $e^{m - m'}$ is all that
 # one pass has to add to softmax; the rest of this lesson follows from it.
 
 # %% exercise="unchanged-maximum"
 
 # %% [markdown]
 # The factor is never above one, so that nothing overflows. It begins right as well: before the first chunk the maximum is
-# $-\infty$, the sum 0, and the factor $e^{-\infty}$ is 0. One trap remains. After a chunk that is wholly masked the
+# $-\infty$, the total 0, and the factor $e^{-\infty}$ is 0. One trap remains. After a chunk that is wholly masked the
 # maximum is still $-\infty$, and the difference is NaN.
 
 # %%
@@ -121,18 +121,18 @@ value = np.array([8.0, 4.0, 2.0, 16.0])
 print((softmax(row) @ value).round(3))
 
 # %% [markdown]
-# A sum of values can be rescaled like a sum of ones. We call it the **accumulator**. The first chunk leaves 8 in it, the
+# A sum of values can be rescaled like a sum of ones. We call it the **accumulator**, $a$. The first chunk leaves 8 in it, the
 # larger maximum makes that 4, the second chunk adds 6.
 #
-# $$o' = o\, e^{m - m'} + \sum_j e^{x_j - m'}\, v_j$$
+# $$a' = a\, e^{m - m'} + \sum_j e^{s_j - m'}\, v_j$$
 
 # %%
-o = np.exp(first - m) @ value[:2]
-o_new = o * np.exp(m - m_new) + np.exp(second - m_new) @ value[2:]
-print(o.round(3), o_new.round(3), (o_new / 2).round(3))
+a = np.exp(first - m) @ value[:2]
+a_new = a * np.exp(m - m_new) + np.exp(second - m_new) @ value[2:]
+print(a.round(3), a_new.round(3), (a_new / 2).round(3))
 
 # %% [markdown]
-# Divided by the total at the end, 10 / 2 is 5. Each weight was used the moment it was made, and forgotten. What is kept
+# Divided by the total at the end, the output is 10 / 2 = 5. Each weight was used the moment it was made, and forgotten. What is kept
 # from chunk to chunk is a maximum, a total and an accumulator, however long the row: attention in constant extra memory for one query
 # (Rabe and Staats, 2021).
 
@@ -154,10 +154,10 @@ print(right)
 # %% exercise="share-of-a-part"
 
 # %% [markdown]
-# Each part counts by its sum of exponentials, once both are relative to the same maximum: 1.5 and 1.25, and after
-# rescaling 0.75 and 1.25. The outputs are averaged with these weights.
+# Each part counts by its total, once both are relative to the same maximum: 1.5 and 1.25, and after rescaling 0.75 and
+# 1.25. The outputs are averaged with these weights.
 #
-# $$t_i = s_i\, e^{m_i - m}, \qquad o = \frac{t_1 o_1 + t_2 o_2}{t_1 + t_2}$$
+# $$t'_i = t_i\, e^{m_i - m}, \qquad o = \frac{t'_1 o_1 + t'_2 o_2}{t'_1 + t'_2}$$
 
 # %%
 t1, t2 = left.total * np.exp(left.maximum - right.maximum), right.total
@@ -232,9 +232,9 @@ print(tiles.all(axis=(1, 3)).astype(int))
 # positions, as always.
 
 # %% [markdown]
-# ## What tiles do not save
+# ## Fewer operations?
 #
-# Without a mask, no score is left out. So what becomes of the number of operations?
+# Tiles are held one at a time. What becomes of the number of operations, without a mask?
 
 # %% exercise="fewer-flops"
 
@@ -267,17 +267,21 @@ plain_traffic / tile_traffic
 
 # %% [markdown]
 # Four times less in this simple count. The leading terms are $4n^2$, and $2n^2 d$ over the block: their ratio is twice the
-# block over $d$. The larger the tile that fits into fast memory, the less is read again. The paper proves traffic of the
-# order of $n^2 d^2 / M$ with room for $M$ numbers, $d \le M \le nd$, against $n^2 + nd$.
+# block over $d$. The larger the tile that fits into fast memory, the less is read again.
+
+# %% [markdown]
+# With room for $M$ numbers, a block of about $M / d$ rows fits; put into $2n^2 d$ over the block, that gives traffic of the
+# order of $n^2 d^2 / M$. The paper proves it, for $d \le M \le nd$, against $n^2 + nd$ of the plain formula.
 
 # %% [markdown]
 # The authors measured it on an A100: attention of GPT-2 medium, forward and backward, 1,024 tokens, 16 heads of width 64,
-# batch 64 (Dao et al., 2022, figure 2). More operations, a ninth of the traffic, less than a fifth of the time.
+# batch 64 (Dao et al., 2022, figure 2). More operations, a ninth of the traffic, less than a fifth of the time. Of the
+# operations we give the ratio, since the paper counts them in another unit than we do.
 #
 # | | operations | traffic | time |
 # |---|---|---|---|
-# | plain | 66.6 GFLOPs | 40.3 GB | 41.7 ms |
-# | tiles | 75.2 GFLOPs | 4.4 GB | 7.3 ms |
+# | plain | 1 | 40.3 GB | 41.7 ms |
+# | tiles | 1.13 | 4.4 GB | 7.3 ms |
 
 # %% [markdown]
 # ## Backward: compute it again
@@ -291,7 +295,7 @@ plain_traffic / tile_traffic
 # The maximum and the total of a row join into one number, its log-sum-exp. With it, any tile of weights is one
 # exponential of its scores; no other tile is needed.
 #
-# $$L_i = m_i + \ln s_i, \qquad P_{ij} = e^{S_{ij} - L_i}$$
+# $$L_i = m_i + \ln t_i, \qquad P_{ij} = e^{s_{ij} - L_i}$$
 
 # %%
 maximum, total = online_softmax([scores])
@@ -300,26 +304,29 @@ tile = np.exp(scores[3:6, :3] - L[3:6, None])
 np.allclose(tile, softmax(scores)[3:6, :3])
 
 # %% [markdown]
-# The row-sum term of lesson 11 runs over a whole row of weights. It needs no row either: it is the dot product of two
-# things at hand, a query's output $o_i$ and the gradient $g_i$ of that output.
+# The row sum in the gradient of softmax needs no row either: it is $dO_i \cdot o_i$ (lesson 11). So the same tile of weights becomes a tile of score
+# gradients, and no other tile is needed.
 #
-# $$\sum_j P_{ij}\, dP_{ij} = \sum_j P_{ij}\, (g_i \cdot v_j) = g_i \cdot o_i$$
+# $$ds_{ij} = P_{ij}\, (dO_i \cdot v_j - dO_i \cdot o_i)$$
 
 # %%
-weights = softmax(scores)
-g = np.random.default_rng(0).standard_normal(x.shape)
-row_sums = np.sum(weights * (g @ x.T), axis=-1)
-np.allclose(row_sums, np.sum(g * plain, axis=-1))
+dO = np.random.default_rng(0).standard_normal(x.shape)
+row_sums = np.sum(dO * plain, axis=-1, keepdims=True)
+d_tile = tile * (dO[3:6] @ x[:3].T - row_sums[3:6])
+P, dP = softmax(scores), dO @ x.T
+whole = P * (dP - np.sum(P * dP, axis=-1, keepdims=True))
+np.allclose(d_tile, whole[3:6, :3])
 
 # %% [markdown]
-# So backward walks over the same tiles. It makes the scores a second time, which costs a product and saves
-# the square. That is why operations rise and time falls.
+# So backward walks over the same tiles, and each adds its part to the gradients of query, key and value. The scores are
+# made a second time, which costs a product and saves the square. That is why operations rise and time falls.
 
 # %% [markdown]
 # ## When it does not pay
 #
 # A new token that meets a cache brings one query. Its scores are a single row, there is no square, and all time goes
-# into reading keys and values: in bfloat16, one operation for each byte. An A100 could do some 150 (lesson 12).
+# into reading keys and values: in bfloat16 one operation for each byte where every head has its own keys, h/g with shared
+# ones (lesson 13). An A100 has time for some 150 operations a byte (312 TFLOP/s, 2.0 TB/s), an H100 for 295 (lesson 12).
 
 # %%
 n, d = 8192, 128
@@ -328,8 +335,8 @@ operations / bytes_read
 
 # %% [markdown]
 # Nor does it pay for short texts, whose squares are small. It does not fit where the weights themselves are wanted: PyTorch's
-# `nn.MultiheadAttention` returns them by default, and asks for `need_weights=False` to take the fused way. And a mask
-# or bias of n times n numbers has to be read, which is a square again.
+# `nn.MultiheadAttention` returns them by default, and asks for `need_weights=False` before it may run a fused kernel. And
+# a mask or bias of n times n numbers has to be read, which is a square again.
 
 # %% [markdown]
 # ## Exercises
@@ -378,18 +385,24 @@ memory_picture(tiled_attention)
 # ## Roads not taken
 #
 # Windows and linear attention (lesson 15) compute another function. The first FlashAttention has the loop over keys
-# outside; version 2 (Dao, 2023) walks as we do, queries outside, and divides once at the end; version 3 (Shah et al., 2024)
-# overlaps loading, products and softmax on the H100. The course's own `tiled_attention` is this walk made fast, forward
-# and backward; the README says how fast.
+# outside; version 2 (Dao, 2023) has the queries outside, as we do, and unlike our merging divides once at the end; version
+# 3 (Shah et al., 2024) overlaps loading, products and softmax on the H100. The course's own `tiled_attention` is this walk
+# made fast, forward and backward; the README says how fast.
+
+# %% [markdown]
+# In PyTorch, `scaled_dot_product_attention` chooses a fused kernel where it can, and the plain formula elsewhere.
+# FlexAttention compiles a rule for scores or masks into such a kernel. Texts of unlike lengths are packed end to end, with
+# the offsets where each begins. And on a GPU the backward may differ from run to run in its last digits: many tiles add
+# to one row of $dQ$ atomically, in no fixed order.
 
 # %% [markdown]
 # ## Say it in two minutes
 #
-# Softmax needs the maximum and the sum of a row. Both can be kept as we go: when a larger maximum comes, the sum so far is
+# Softmax needs the maximum and the total of a row. Both can be kept as we go: when a larger maximum comes, the total so far is
 # multiplied by exp(old - new), and so is the sum of the values. So attention can walk over tiles of scores and forget each.
 # The result is exact. Operations are no fewer, rather a few more; what falls is the traffic with slow memory, and the extra
 # space is linear in n. Backward keeps one number for each query and computes the scores again. Partial results merge
-# by their sums, in any order, which is how long caches are split.
+# by their totals, in any order, which is how long caches are split.
 
 # %% [markdown]
 # ## The interview corner

@@ -82,8 +82,8 @@ for n in (100, 1000, 4000):
     )
 
 # %% [markdown]
-# Counting is not saving. A mask on finished scores saves nothing; a kernel that skips the blocks outside the band does
-# (lesson 14).
+# Counting is not saving. A mask on finished scores saves nothing; a GPU kernel that skips the blocks outside the band
+# does (lesson 14).
 
 # %% [markdown]
 # ## Off by one
@@ -255,7 +255,8 @@ heat_map(
 )
 
 # %% [markdown]
-# What do they get for it? Nearly nothing: here are the lengths of what each token hands over. The usual reading (Clark
+# What do they get for it? Nearly nothing: here are the lengths of what each token hands over, its value times W_output.
+# The usual reading (Clark
 # et al., 2019, on BERT): the head finds nothing to do here. Softmax must spend its one unit, so it goes where it does no
 # harm. Xiao et al. call such a token an **attention sink**.
 
@@ -274,7 +275,7 @@ with_sink, without = trained @ lengths, rest @ lengths[1:]
 print(f"at most {with_sink.mean():.2f} with the sink, {without.mean():.2f} without")
 
 # %% [markdown]
-# More than eight times as loud, in a head that had learned to be silent. In a causal model it is the first tokens that
+# The ceiling is more than eight times as high, in a head that had learned to be silent. In a causal model it is the first tokens that
 # become sinks, since every query can see them (Xiao et al., 2023). So keep a few of them besides the window:
 
 # %%
@@ -297,8 +298,9 @@ for n in (2, 4, 5, 10):
     print(f"{n:>2} tokens: keeps {kept[:, 0].tolist()}")
 
 # %% [markdown]
-# Two remarks. Xiao et al. count positions **inside the cache**, so that the sinks never seem farther away than in
-# training. And sinks are no memory: what lies between them and the window is gone.
+# Three remarks. Xiao et al. count positions **inside the cache**, so that the sinks never seem farther away than in
+# training. In a buffer they have fixed places before the ring, which nothing overwrites. And sinks are no memory: what
+# lies between them and the window is gone.
 
 # %% [markdown]
 # ## A softmax that may attend to nothing
@@ -410,9 +412,9 @@ np.allclose(by_memory, linear_attention(Q, K, V, causal=False))
 
 # %% [markdown]
 # Causal, the memory is that of the tokens so far, and a new token only adds to it: an outer product of its key features
-# and its value.
+# and its value. All vectors are rows.
 #
-# $$S_i = S_{i-1} + \phi(k_i)\, v_i^\top, \qquad z_i = z_{i-1} + \phi(k_i), \qquad o_i = \frac{\phi(q_i)\, S_i}{\phi(q_i) \cdot z_i}$$
+# $$S_i = S_{i-1} + \phi(k_i)^\top v_i, \qquad z_i = z_{i-1} + \phi(k_i), \qquad o_i = \frac{\phi(q_i)\, S_i}{\phi(q_i) \cdot z_i}$$
 
 # %%
 three, four = (feature_map(K[:i]).T @ V[:i] for i in (3, 4))
@@ -549,7 +551,7 @@ needle_picture(sliding_window_mask)
 
 # %% exercise="window-pairs"
 
-# %% exercise="mistral-reach"
+# %% exercise="layers-to-reach-back"
 
 # %% exercise="mistral-window-bytes"
 
@@ -565,6 +567,12 @@ needle_picture(sliding_window_mask)
 # before it writes (Schlag et al., 2021), and Gated DeltaNet does both (Yang et al., 2024). Most large models that use them keep some
 # softmax attention: one layer in eight in Jamba (Lieber et al., 2024), one in four in Qwen3-Next and Kimi Linear (2025).
 # Sparse attention picks a limited number of keys by content instead (DeepSeek-V3.2, 2025).
+
+# %% [markdown]
+# Which tokens to keep is a question of its own. H2O (Zhang et al., 2023) keeps, beside the latest, those that have been
+# given most weight so far. Longformer and BigBird (Zaheer et al., 2020) let a few global tokens see all and be seen by all.
+# And what is kept is not always found: models with full attention, too, have missed facts in the middle of long texts
+# (Liu et al., 2023, "Lost in the Middle").
 
 # %% [markdown]
 # ## Say it in two minutes

@@ -54,7 +54,7 @@ beside(
 )
 
 # %% [markdown]
-# Textbooks say that the heads divide syntax and semantics among them. Such heads exist (Clark et al., 2019), but the
+# One often reads that the heads divide syntax and semantics among them. Such heads exist (Clark et al., 2019), but the
 # clearest jobs are often plain positions, as here, and most of the 72 heads have no job that we could name.
 
 # %% [markdown]
@@ -69,8 +69,22 @@ it, animal = tired.tokens.index("it"), tired.tokens.index("animal")
 heat_map(tired.maps[3, 1, [it]], ["it"], tired.tokens, title='"it" gives 0.69 to "animal"')
 
 # %% [markdown]
-# The tempting caption is: this head resolves pronouns. Let us treat it as a hypothesis. It makes a prediction about a
-# text in which the two nouns change places.
+# The tempting caption is: this head resolves pronouns. Let us treat it as a hypothesis. This is what each test of the
+# lesson asks; where we can, we ask it of this head.
+#
+# | test | what it asks of the map |
+# |---|---|
+# | counterfactual | does the weight follow the meaning, when the text changes? |
+# | base rate | does "animal" get as much from everybody? |
+# | lengths | how much is handed over where the weight is? |
+# | rollout | what has a column become, some layers up? |
+# | other weights | could they be others, with the same output? |
+# | shuffle | does it matter which key has which weight? |
+# | ablation | does anything depend on the head? |
+# | composition | on which other heads does the map depend? |
+
+# %% [markdown]
+# First the counterfactual. The hypothesis makes a prediction about a text in which the two nouns change places.
 
 # %% exercise="street-and-animal-swapped"
 
@@ -82,12 +96,12 @@ heat_map(tired.maps[3, 1, [it]], ["it"], tired.tokens, title='"it" gives 0.69 to
 for text, one in recorded_maps().items():
     if "it" in one.tokens:
         row = dict(zip(one.tokens, one.maps[3, 1, one.tokens.index("it")], strict=True))
-        print(f"animal {row['animal']:.2f}  street {row['street']:.2f}  {text}")
+        print(*(f"{token} {row[token]:.2f} " for token in ("animal", "street", "[CLS]")), text)
 
 # %% [markdown]
-# With "wide" the street is meant: "animal" falls to 0.27, and still gets twice as much as "street". In the passive the
-# weight goes to "street", tired or wide. On these texts the head follows the subject, or the first noun, and not the
-# meaning. One text could not have told us.
+# The word "wide" takes more than half of the weight from "animal" but does not bring it to "street": most goes to [CLS].
+# In the passive the weight is on "street", tired or wide. The noun that gets more is always the subject, or the first
+# noun; these texts cannot tell which. One text could not have told us.
 
 # %% [markdown]
 # A second control is the **base rate**: how much does "animal" get from everybody else? Here is the same head, and
@@ -101,7 +115,7 @@ for layer, head in ((3, 1), (5, 11)):
 
 # %% [markdown]
 # In layer 5, "animal" gets a third of the others' attention as well. The 0.66 says something about the word "animal",
-# and little about "it". In layer 3, "it" stands out.
+# and little about "it". In layer 3, "it" stands out: there the claim holds.
 
 # %% [markdown]
 # ## Half of the weight
@@ -115,9 +129,10 @@ bars(average, cat.tokens, title="Words give [CLS] 53% of their weight")
 
 # %% [markdown]
 # Is [CLS] that important? The output of a head adds up vectors, and a weight is only a factor. Let $f(x_j)$ be what
-# token $j$ hands over, its value times W_output.
+# token $j$ hands over, its value times W_output. (W_value W_output is the head's OV circuit, W_query times the transposed
+# W_key its QK circuit: Elhage et al., 2021.)
 #
-# $$\text{head}_i = \sum_j \alpha_{ij}\, f(x_j), \qquad \lVert \alpha_{ij}\, f(x_j) \rVert = \alpha_{ij}\, \lVert f(x_j) \rVert$$
+# $$\text{head}_i = \sum_j P_{ij}\, f(x_j), \qquad \lVert P_{ij}\, f(x_j) \rVert = P_{ij}\, \lVert f(x_j) \rVert$$
 
 # %% [markdown]
 # A large weight on a short vector adds little. Kobayashi et al. (2020) therefore weigh the map by the lengths. By hand:
@@ -149,6 +164,14 @@ terms = value_weighted_map(cat.maps, cat.lengths[..., None], np.eye(1))
 by_length = terms[:, :, 1:-1].sum(axis=(0, 1, 2))
 bars(by_length / by_length.sum(), cat.tokens, title="Of the weighted lengths, [CLS] has 7%")
 
+# %% [markdown]
+# And our claim? What "animal" hands over is long, so by lengths its share of the row of "it" is larger still.
+
+# %%
+from_it = value_weighted_map(tired.maps[3, 1], tired.lengths[3, 1][:, None], np.eye(1))[it]
+by_weight, by_lengths = tired.maps[3, 1, it, animal], from_it[animal] / from_it.sum()
+print(f"by weight {by_weight:.2f}, by lengths {by_lengths:.2f}")
+
 # %% exercise="share-handed-over"
 
 # %% [markdown]
@@ -159,13 +182,14 @@ bars(by_length / by_length.sum(), cat.tokens, title="Of the weighted lengths, [C
 # sink of lesson 15.
 
 # %% [markdown]
-# Of head 1 in layer 3 we have all the weights, so we can run it. "cat" gives [CLS] 0.92, and what it receives is short.
+# Of head 1 in layer 3 we have all the parameters, so we can run it. "cat" gives [CLS] 0.92, and what it receives is short.
 # We take [CLS] away, first after the softmax and then before it.
 
 # %%
 head, read = recorded_head()
 x = read["The cat sat on the mat"]
-query, key, value = (x @ W + b for W, b in (head[0:2], head[2:4], head[4:6]))
+query, key = x @ head.W_query + head.b_query, x @ head.W_key + head.b_key
+value = x @ head.W_value + head.b_value
 weights, no_cls = attention_weights(query, key), np.ones((8, 8), bool)
 no_cls[:, 0] = False
 cut, masked = weights * no_cls, attention_weights(query, key, no_cls)
@@ -216,9 +240,20 @@ attention_rollout(np.array([copy_first, swap]))
 rollout_picture()
 
 # %% [markdown]
-# By weights, two thirds of every word come from [CLS]. By weighted lengths it is 13%, about an even share of eight. The
-# network is the same in both pictures; what we count is not. Rollout takes for granted that everything handed over is
-# equally long, and that the residual is one half.
+# By weights, two thirds of a word come from [CLS]; by weighted lengths far less. How much less depends on whether a head
+# with long values counts more, or every head alike:
+
+# %%
+loud = cat.maps * cat.lengths[:, :, None]
+alike = loud / loud.sum(axis=-1, keepdims=True)
+for name, maps in (("weights", cat.maps), ("lengths", loud), ("lengths, heads alike", alike)):
+    mean = maps.mean(axis=1)
+    rows = attention_rollout(mean / mean.sum(axis=-1, keepdims=True))
+    print(f"{name:<20} {rows[1:-1, 0].mean():.0%} from [CLS]")
+
+# %% [markdown]
+# The network is the same in all three, and an even share of eight tokens is 12.5%; what we count is not the same. Rollout
+# takes for granted that everything handed over is equally long, and that the residual is one half.
 
 # %% exercise="own-share-after-six-layers"
 
@@ -235,12 +270,13 @@ weighted_sum(two_maps, animal_or_thing)
 
 # %% [markdown]
 # With width v, an output fixes v numbers, and that the row sums to one fixes another. With more than v + 1 keys there
-# are always other weights with the same output (Brunner et al., 2020). And a prediction is often a single number.
+# are always other weights with the same output, as long as all weights are positive (Brunner et al., 2020). Our head has
+# 15 keys on the tired animal, fewer than 33; so we read a single number, as a prediction often is.
 
 # %% [markdown]
-# The picture shows the trained head on the tired animal. The reading is a single number: 1 for what "animal" hands
-# over, 0 for what "street" does, 0.52 for nothing at all. Move the slider towards the farthest map with the same
-# reading, and switch what is shown.
+# We project the output on the line from what "street" hands over, 0, to what "animal" does, 1. A zero vector lands near
+# the middle, so read differences only. Move the slider towards the farthest map with the same reading, and switch what is
+# shown.
 
 # %%
 two_maps_picture()
@@ -281,13 +317,13 @@ for mixed in (0.0, 0.5, 0.9, 1.0):
 permutation_effect(lambda w: w @ place, np.full((1, 6), 1 / 6), np.random.default_rng(0))
 
 # %% [markdown]
-# A large effect misleads as well. In the trained head "animal" rests on [CLS] with 0.83 and receives little. Shuffle
-# its row, and the 0.83 falls on some word with a long value. The prediction here is the length of what the token
-# receives.
+# A large effect misleads as well. In the trained head "animal" rests on [CLS] and receives little. Shuffle its row, and
+# the large weight falls on some word with a long value. The prediction here is the length of what the token receives.
 
 # %%
 x = read["The animal did not cross the street because it was too tired."]
-query, key, value = (x @ W + b for W, b in (head[0:2], head[2:4], head[4:6]))
+query, key = x @ head.W_query + head.b_query, x @ head.W_key + head.b_key
+value = x @ head.W_value + head.b_value
 weights, rng = attention_weights(query, key), np.random.default_rng(0)
 
 
@@ -296,11 +332,13 @@ def length(row):
 
 
 for name, row in (("animal", weights[animal]), ("it", weights[it])):
-    print(f"{name}: {length(row):.2f}, moved by {permutation_effect(length, row, rng):.2f}")
+    effect = permutation_effect(length, row, rng)
+    print(f"{name}: [CLS] {row[0]:.2f}, receives {length(row):.2f}, moved by {effect:.2f}")
 
 # %% [markdown]
-# The silent row moves most, because it was silent. The trained network makes no such row of this text: the test has
-# left the states that the model knows. So the large effect does not show that "animal" needs this head.
+# The silent row moves most, because it was silent; the row of our claim moves little, since nearly all values are long.
+# The trained network makes no such rows of this text: the test has left the states that the model knows. So the large
+# effect does not show that "animal" needs this head, nor the small one that "it" does not.
 
 # %% [markdown]
 # To "Attention is not Explanation" Wiegreffe and Pinter (2019) answer "Attention is not not Explanation". That another
@@ -348,7 +386,7 @@ def twins(x, head):
 # %% [markdown]
 # An ablation measures a head **given the others**. In GPT-2 small, Wang et al. (2022) find backup heads that take over
 # when the heads that do a job are removed. And a head set to zero is again a state that the model does not know: a mean
-# of its outputs is the milder test.
+# of its outputs is the milder test. For our claim it takes the whole network (lesson 17), and texts that need the job.
 
 # %% exercise="pairs-of-heads"
 
@@ -416,7 +454,7 @@ def machine(x, head):
 
 # %% [markdown]
 # Without the first head all keys of the second are zeros, and its score falls to the even share. Its own map would not
-# have told us that it depends on another head. Elhage et al. call this composition through the keys.
+# have told us that it depends on another head. Elhage et al. call this K-composition.
 
 # %%
 alone = attention_weights(x, np.zeros_like(previous), causal_mask(16), scale=20)
@@ -450,6 +488,13 @@ heat_map(cat.maps[best], words, words, title='Every row gives "cat" most of its 
 
 # %% [markdown]
 # ## What follows, and what does not
+#
+# What may the caption of head 1 in layer 3 say? In five texts, "it" gives more to the subject, or the first noun, than to
+# the other one. In the one that we looked into, other tokens give it far less, and most of what is handed over to "it"
+# comes from there. That the head resolves pronouns, or that the network needs it, does not follow.
+
+# %% [markdown]
+# For any map:
 #
 # | we see | it follows | it does not follow |
 # |---|---|---|
@@ -531,8 +576,8 @@ rollout_picture(attention_rollout)
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you read a map with its lengths and its base rates. There, the whole network runs on the attention that you have
-# written, and an old textbook sentence about "the" is put to the test.
+# That you read a map with its lengths and its base rates. There, the whole network runs on functions that you have
+# written too, and an often repeated sentence about "the" is put to the test.
 
 # %%
 progress()

@@ -17,7 +17,6 @@ import numpy as np
 from attncore import answer, card, check, hint, progress
 from attncore.cache import attention_flops
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
-from attncore.interpret import value_weighted_map
 from attncore.real_model import (
     attention_maps,
     bert_block,
@@ -76,7 +75,7 @@ np.frombuffer(file[start:], dtype="<f4").reshape(2, 2)
 # %% [markdown]
 # The real file holds 103 arrays of weights in the same way, under names such as
 # `encoder.layer.3.attention.self.query.weight`. It holds no code. What is done with the arrays is the other half of a
-# model, and that half is yours.
+# model, and that half is what we have written in these lessons.
 
 # %% [markdown]
 # ## Text becomes tokens
@@ -100,7 +99,7 @@ print(recorded_maps()[tired].tokens)
 # %% exercise="all-maps-shape"
 
 # %%
-recorded_maps()[cat].maps.shape
+recorded_maps()[tired].maps.shape
 
 # %% [markdown]
 # ## Your attention runs inside
@@ -115,7 +114,7 @@ x.shape, head.W_query.shape, head.b_query.shape
 
 # %% [markdown]
 # The projections have biases, which our lessons left out. The rest is lesson 04: put your own `attention_weights` into
-# a cell above this one, and it is yours that runs.
+# a cell above this one, and this head really runs on yours.
 #
 # $$q = x W_Q + b_Q \qquad k = x W_K + b_K \qquad \text{weights} = \text{softmax}\left(\frac{q k^\top}{\sqrt{32}}\right)$$
 
@@ -165,8 +164,9 @@ print(f"query bias {np.linalg.norm(head.b_query):.3f}, key bias {np.linalg.norm(
 # %% [markdown]
 # ## The block around it
 #
-# Here is how one layer is run, whole; `project` is x @ W + b with the arrays of that name. Nothing else in it is new:
-# heads and merging (07), weights (04), the sum (01), the norm and the feed-forward part (09).
+# Here is how one layer is run, whole, on the course's own functions, of which you have written your own: heads and merging
+# (07), weights (04), the sum (01), the feed-forward part (09). `linear` finds W and b by a name, `project` is x @ W + b
+# with them, and `norm` is lesson 09's `layer_norm` with the gain and bias of that name.
 
 # %%
 print(inspect.getsource(bert_block))
@@ -179,7 +179,8 @@ print(inspect.getsource(bert_block))
 
 # %% [markdown]
 # Before the first block, three vectors are added up for each token and normalised: its word, its position (learned, 512
-# of them), and the first of two kinds of text. After the last block, one mean. That is the whole network.
+# of them), and a vector that says "first text" (BERT could read two). After the last block, one mean. That is the whole
+# network.
 
 # %% [markdown]
 # ## Run it
@@ -216,18 +217,13 @@ for n in (8, 256):
 # %% exercise="share-of-the"
 
 # %% [markdown]
-# First, all that the six words give, averaged over words, heads and layers, to each of the eight tokens.
+# More than half of what the words give goes to a token that is no word, [CLS], the sink of lesson 15. Lesson 16 measured
+# it: 53 % of the weight, 7 % of the lengths. So we look at what is left for the six words, averaged over words, heads and
+# layers. What is the share of both "the" together?
 
 # %%
 maps = recorded_maps()[cat].maps
 received = maps[:, :, 1:-1].mean(axis=(0, 1, 2))
-bars(received, names, "[CLS] takes 53 % of what the words give")
-
-# %% [markdown]
-# More than half goes to a token that is no word, the sink of lesson 16. Among the six words "cat" gets most and "on" least. What is the share
-# of both "the" together?
-
-# %%
 among_words = received[1:-1] / received[1:-1].sum()
 print(f'"the" twice: {among_words[0] + among_words[4]:.1%}, an even share: {2 / 6:.1%}')
 
@@ -251,32 +247,19 @@ bars(
 # %% [markdown]
 # ## A weight says how much of what
 #
-# Lesson 16 warned us: a weight times a short value hands over little. The recording holds the length of what each token
-# hands over, value times W_output. For our head we can check it with lesson 16's function.
+# Lesson 16 warned us: a weight times a short value hands over little. We weigh by the recorded lengths once more, added up
+# as they are, and then with every row counting alike.
 
 # %%
-lengths = recorded_maps()[cat].lengths
-ours = value_weighted_map(weights, value, head.W_output)
-np.allclose(ours, weights * lengths[3, 1], rtol=0.01, atol=0.001)
+rows = maps * recorded_maps()[cat].lengths[:, :, None]
+for counted in (rows, rows / rows.sum(axis=-1, keepdims=True)):
+    part = counted[:, :, 1:-1].mean(axis=(0, 1, 2))
+    share_of_the = (part[1] + part[5]) / part[1:-1].sum()
+    print(f'"the" twice: {share_of_the:.1%} of the words, [CLS]: {part[0] / part.sum():.1%} of all')
 
 # %% [markdown]
-# Averaged over all heads, what each word hands over is about ten times as long as what [CLS] does, or more. So its 53 %
-# of the weight become 7 % of the lengths handed over.
-
-# %%
-handed = (maps * lengths[:, :, None])[:, :, 1:-1].mean(axis=(0, 1, 2))
-print("lengths:", lengths.mean(axis=(0, 1)).round(1))
-bars(handed / handed.sum(), names, "[CLS] hands over 7 %; cat and mat hand over most")
-
-# %% [markdown]
-# Both "the" have 24 % of the words' part. That sum favours heads with long values; if every row counts alike, it is 28 %, and [CLS] has
-# 11 %.
-
-# %%
-rows = maps * lengths[:, :, None]
-alike = (rows / rows.sum(axis=-1, keepdims=True))[:, :, 1:-1].mean(axis=(0, 1, 2))
-for part in (handed / handed.sum(), alike):
-    print(f'"the" twice: {(part[1] + part[5]) / part[1:-1].sum():.1%}, [CLS]: {part[0]:.1%}')
+# By lengths both "the" have 24 % of the words' part, 28 % if every row counts alike. The first sum favours heads with long
+# values. Either way the answer is the same: less than an even share, and not nothing.
 
 # %% [markdown]
 # ## Leave it out
@@ -316,7 +299,7 @@ atlas_picture()
 
 # %% [markdown]
 # Head 2 of layer 0 gives nearly everything to the token before, in every sentence: a job one can name. Head 8 of layer
-# 1 mostly looks at the token after. Most heads, 64 of 72 on the cat, give most to [CLS].
+# 1 mostly looks at the token after. Set to [CLS], the picture says for the cat: 40 of the 72 heads give it half or more.
 #
 # Now look inside any of them. Try head 1 of layer 3, as weights and as what is handed over.
 
@@ -324,8 +307,8 @@ atlas_picture()
 map_picture()
 
 # %% [markdown]
-# In the sentences with "it" this is the head that lesson 16 put to the test: it follows the noun that comes first, and
-# not the meaning. Ask the same of any pattern in these pictures. Does it hold in another sentence, and how much do all
+# In the sentences with "it" this is the head that lesson 16 put to the test: it looks at the subject or the first noun;
+# our texts cannot tell which. Ask the same of any pattern in these pictures. Does it hold in another sentence, and how much do all
 # the other tokens give?
 
 # %% [markdown]
@@ -385,12 +368,15 @@ for vector, question in zip(asked, questions, strict=True):
 # field, before anybody relies on it.
 
 # %% [markdown]
+# Ours is a **bi-encoder**: it reads each text by itself, so the vectors can be made beforehand, and a search is one run and
+# a product. A **cross-encoder** reads two texts as one and returns a score: each word sees both texts, and nothing can be
+# prepared. One searches with the first and ranks the best again with the second.
+
+# %% [markdown]
 # ## What an encoder is for
 #
-# A vector for a text is good for search, for clusters, and for sentiment: a linear layer on the vector is a classifier.
-# A question answered by a span of a given text needs a vector for each token, from which start and end are chosen
-# (Devlin et al., 2018). A summary in new words has to be generated, and for that one takes a decoder; an encoder alone
-# can pick the sentences that stay.
+# With a vector for each text one searches and clusters; with a linear layer on it, one classifies. To mark a span one
+# takes the tokens before their mean, and for new words a decoder (the table of lesson 09).
 
 # %% [markdown]
 # ## Exercises
@@ -428,15 +414,15 @@ search_picture(most_similar)
 #
 # The sentence could be the [CLS] row, as BERT's classifiers have it, or a weighted mean that is learned (Lin et al.,
 # 2017). ColBERT keeps a vector for every token and compares each with each (Khattab and Zaharia, 2020): more exact, and
-# a larger index. A cross-encoder reads both texts together and ranks the best hundred again.
+# a larger index.
 
 # %% [markdown]
 # ## Say it in two minutes
 #
 # A sentence encoder is an embedding table, six post-norm blocks of twelve heads, and a mean. All of it is a file of
-# named arrays and a page of array code. Its heads differ: one looks at the token before, most rest on [CLS], one ties
-# "it" to the first noun. On the cat and the mat they do look at "the", 29 % among the words where an even share is a
-# third, and the sentence's vector hardly changes without it. A weight says where a head looks, not what the output
+# named arrays and a page of array code. Its heads differ: one looks at the token before, many rest on [CLS], one looks
+# from "it" to the subject or the first noun. On the cat and the mat they do look at "the", 29 % among the words where an
+# even share is a third, and the sentence's vector hardly changes without it. A weight says where a head looks, not what the output
 # depends on. The mean loses most of the order. Search compares cosines with vectors that were made beforehand.
 
 # %% [markdown]
@@ -457,11 +443,13 @@ search_picture(most_similar)
 # %% exercise="trust-a-reimplementation"
 
 # %% [markdown]
-# ## What the next lesson assumes
+# ## The whole way
 #
-# The whole way. We began with a weighted average that one looks up, made its weights by softmax and its scores by a
-# scaled dot product, and said with masks who may look at whom. Heads, positions, norms and feed-forward layers made a
-# Transformer of it; a cache, shared heads and tiles made it cheap enough. Here it ran, trained, on your functions.
+# We began with a weighted average that one looks up, made its weights by softmax, and its scores by a small network and by
+# a scaled dot product. A text asked itself, and masks said who may look at whom. Heads, positions, norms and feed-forward
+# layers made a Transformer of it, for words and for patches; gradients say how it learns. A cache, shared heads, tiles and
+# windows made it cheap enough, and we asked what its maps can tell. Here it ran, trained, on functions that you have
+# written too.
 #
 # What is left is to say it to somebody. Take the cards of all interview corners, in any order, and say them aloud.
 

@@ -32,7 +32,7 @@ MODELS = {
     "DeepSeek-V3": Model(61, 128, 128),
 }
 CAPTION = (
-    "Llama 3 has 8 key heads, DeepSeek-V3 the latent of 512 + 64 numbers; the rest is what they would take otherwise, "
+    "Llama 3 has 8 KV heads, DeepSeek-V3 the latent of 512 + 64 numbers; the rest is what they would take otherwise, "
     "at two bytes a number."
 )
 

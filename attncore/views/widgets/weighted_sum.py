@@ -27,8 +27,12 @@ def kernel_picture(regression: Callable = kernel_regression) -> Live:
         plots.curve(ax, line, curve, title, "position", "value")
         plots.points(ax, keys, values, weights)
         plots.cross(ax, query, weights @ values)
-        effective = 1 / np.sum(weights**2)
-        shared = f"Dots: known points, as large as their weight. Cross: the mean of about {effective:.1f} of them."
+        shares = weights[weights > 0]
+        effective = 2 ** -np.sum(shares * np.log2(shares))  # two to the power of the entropy
+        shared = (
+            "Dots: known points, as large as their weight. "
+            f"Cross: as if it were the plain mean of about {effective:.1f} points."
+        )
         return figure(drawn, f"A curve through 14 known points; at {query:.1f} it is {predicted:.2f}. {shared}", shared)
 
     width = ipywidgets.FloatLogSlider(0.5, min=-1.3, max=1.3, step=0.05, description="width of the bell", **WIDE)
