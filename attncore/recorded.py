@@ -51,6 +51,12 @@ def recorded_vectors():
         return dict(zip(kept["vector_texts"].tolist(), kept["vectors"].astype(np.float32), strict=True))
 
 
+def recorded_questions():
+    """Read the same of the questions that the course itself asks on its cards: a dict from question to vector (m)."""
+    with np.load(RECORDED) as kept:
+        return dict(zip(kept["question_texts"].tolist(), kept["questions"].astype(np.float32), strict=True))
+
+
 def recorded_head():
     """Read one trained head, head 1 of layer 3: its weights, and a dict from text to what it reads, x (n, m)."""
     with np.load(RECORDED) as kept:

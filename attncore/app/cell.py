@@ -44,7 +44,7 @@ def check(function: Any, exercise: str | None = None) -> Report:
 
 @verb
 def answer(exercise: str, value: Any = None) -> Report:
-    """Judge a number, a shape or a choice: answer("kv-bytes", 131072). Units are understood: "128 KiB"."""
+    """Judge a number, a shape or a choice: answer("kv-bytes", 4096). Units are understood: "128 KiB"."""
     asked = find(exercise)
     if asked.kind not in ("numeric", "predict"):
         raise UnknownExercise(

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from attncore.exercises import exercises
 from attncore.heads import split_heads
 from attncore.real_model import N_HEADS, N_LAYERS, attention_maps, bert_block, embed_tokens, encode, load_model
 from attncore.recorded import RECORDED, RecordedHead
@@ -42,6 +43,8 @@ def main(folder=None) -> None:
     model = load_model(folder)
     recorded = {"map_texts": np.array(MAPPED), "vector_texts": np.array(ENCODED)}
     recorded["vectors"] = encode(model, ENCODED).astype(np.float16)
+    cards = [" ".join(exercise.words["question"].split()) for exercise in exercises if exercise.kind == "explain"]
+    recorded |= {"question_texts": np.array(cards), "questions": encode(model, cards)}
     recorded |= {f"head_{name}": weights for name, weights in one_head(model)._asdict().items()}
     for i, text in enumerate(MAPPED):
         tokens, maps = attention_maps(model, text)

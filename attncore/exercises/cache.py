@@ -685,8 +685,7 @@ lesson.debug("fix_attention_flops", flops, weighted_sum_forgotten)
 lesson.debug("fix_kv_cache", replace(kv_cache, shown=joined_each_time), token_axis_counted_from_the_front)
 lesson.debug("fix_attend_with_cache", attend, no_mask_once_there_is_a_cache)
 
-LLAMA_8B_WEIGHTS = 8_030_261_248
-LLAMA_8B_EMBEDDINGS = 128_256 * 4096  # looked up, not multiplied
+LLAMA_2_7B_WEIGHTS = 6_738_415_616
 
 lesson.numeric(
     "where-the-square-wins",
@@ -696,30 +695,30 @@ lesson.numeric(
 )
 lesson.numeric(
     "kv-bytes",
-    lambda: kv_cache_bytes(32, 8, 128, tokens=1),
-    query_heads_counted=lambda: kv_cache_bytes(32, 32, 128, tokens=1),
-    keys_without_values=lambda: kv_cache_bytes(32, 8, 128, tokens=1) // 2,
-    one_layer_only=lambda: kv_cache_bytes(1, 8, 128, tokens=1),
+    lambda: kv_cache_bytes(32, 32, 128, tokens=1),
+    eight_key_heads_as_in_Llama_3=lambda: kv_cache_bytes(32, 8, 128, tokens=1),
+    keys_without_values=lambda: kv_cache_bytes(32, 32, 128, tokens=1) // 2,
+    one_layer_only=lambda: kv_cache_bytes(1, 32, 128, tokens=1),
 )
 lesson.numeric(
     "texts-on-a-card",
-    lambda: (80 * 10**9 - 2 * LLAMA_8B_WEIGHTS) // kv_cache_bytes(32, 8, 128, tokens=8192),
+    lambda: (80 * 10**9 - 2 * LLAMA_2_7B_WEIGHTS) // kv_cache_bytes(32, 32, 128, tokens=4096),
     tolerance=0,
-    weights_forgotten=lambda: 80 * 10**9 // kv_cache_bytes(32, 8, 128, tokens=8192),
-    one_byte_a_weight=lambda: (80 * 10**9 - LLAMA_8B_WEIGHTS) // kv_cache_bytes(32, 8, 128, tokens=8192),
-    rounded_up=lambda: -(-(80 * 10**9 - 2 * LLAMA_8B_WEIGHTS) // kv_cache_bytes(32, 8, 128, tokens=8192)),
+    weights_forgotten=lambda: 80 * 10**9 // kv_cache_bytes(32, 32, 128, tokens=4096),
+    one_byte_a_weight=lambda: (80 * 10**9 - LLAMA_2_7B_WEIGHTS) // kv_cache_bytes(32, 32, 128, tokens=4096),
+    rounded_up=lambda: -(-(80 * 10**9 - 2 * LLAMA_2_7B_WEIGHTS) // kv_cache_bytes(32, 32, 128, tokens=4096)),
 )
 lesson.numeric(
     "tokens-a-second",
-    lambda: 3.35e12 / (2 * 7.5e9),
-    one_byte_a_weight=lambda: 3.35e12 / 7.5e9,
-    arithmetic_taken_for_the_limit=lambda: 989e12 / (2 * 7.5e9),
+    lambda: 2.039e12 / 7.5e9,
+    two_bytes_a_weight=lambda: 2.039e12 / (2 * 7.5e9),
+    arithmetic_taken_for_the_limit=lambda: 312e12 / (2 * 7.5e9),
 )
 lesson.numeric(
     "tokens-to-the-ridge",
-    lambda: 989 / 3.35,
-    additions_forgotten=lambda: 2 * 989 / 3.35,
-    one_byte_a_weight=lambda: 989 / 3.35 / 2,
+    lambda: 312 / 2.039,
+    additions_forgotten=lambda: 2 * 312 / 2.039,
+    one_byte_a_weight=lambda: 312 / 2.039 / 2,
 )
 lesson.predict(
     "twice-the-text",

@@ -573,7 +573,7 @@ lesson.debug("fix_split_heads", split, reshape_without_transpose)
 lesson.debug("fix_multi_head_attention", mha, batch_mask_read_as_a_mask_for_each_head)
 lesson.debug("fix_head_importance", importance, heads_left_out_one_after_another)
 
-lesson.numeric("head-width", lambda: 64, the_model_width=lambda: 768)
+lesson.numeric("head-width", lambda: 128, the_model_width=lambda: 12_288)
 lesson.numeric(
     "bert-attention-parameters",
     lambda: mha_parameter_count(768, 12),
@@ -588,5 +588,17 @@ lesson.numeric(
     one_layer_only=lambda: mha_parameter_count(768, 12) / 124_439_808,
 )
 lesson.predict("split-shape", lambda: (2, 4, 5, 3), tokens_before_heads=lambda: (2, 5, 4, 3))
-lesson.predict("more-heads", lambda: "as many", doubled=lambda: "twice as many")
-lesson.explain("why-many-heads", "what-w-output-does", "prune-heads", "head-width-trade-off", "fused-projections")
+lesson.numeric(
+    "more-heads",
+    lambda: 1024 * 128 * 128,
+    heads_taken_to_share_the_model_width=lambda: 1024 * 1024,
+    one_head_only=lambda: 1024 * 128,
+)
+lesson.explain(
+    "why-many-heads",
+    "what-w-output-does",
+    "prune-heads",
+    "head-width-trade-off",
+    "attention-dropout",
+    "fused-projections",
+)

@@ -469,7 +469,12 @@ lesson.predict(
     a_square_for_every_text=lambda: (2, 7, 7),
     no_query_axis=lambda: (2, 7),
 )
-lesson.predict("mask-after-softmax", lambda: "a smaller sum", still_one=lambda: "exactly one")
+lesson.predict(
+    "mask-after-softmax",
+    lambda: "NaN",
+    as_it_is_on_paper=lambda: "one half each",
+    the_division_left_out=lambda: "zero each",
+)
 lesson.explain(
     "mask-scores-not-weights",
     "two-boolean-conventions",

@@ -172,8 +172,8 @@ np.allclose(log_softmax(scores), np.log(softmax(scores)))
 # ## Temperature
 #
 # Dividing all scores by a temperature $T$ divides their differences: $p_i / p_j = e^{(x_i - x_j) / T}$. Our factor of
-# 5 was a temperature of 1/5; from here on, T comes on top of it. A base other than $e$ is a temperature as well: $2^x
-# = e^{x \ln 2}$ has $T = 1 / \ln 2 \approx 1.44$.
+# 5 was a temperature of 1/5; from here on, T comes on top of it. A base other than $e$ is a temperature as well:
+# $2^x = e^{x \ln 2}$ has $T = 1 / \ln 2 \approx 1.44$.
 
 # %% exercise="low-temperature"
 
@@ -236,8 +236,8 @@ p = softmax(x)[1]
 print(f"measured {(softmax(x + step)[1] - p) / 1e-6:.4f}, formula {p * (1 - p):.4f}")
 
 # %% [markdown]
-# The slope is at most 1/4, at $p = 1/2$. When one key is far ahead, it vanishes. So do the slopes across, $\partial
-# p_i / \partial x_j = -p_i p_j$ for $j \ne i$, since one of the two factors is nearly 0. If it is the wrong key that
+# The slope is at most 1/4, at $p = 1/2$. When one key is far ahead, it vanishes. So do the slopes across,
+# $\partial p_i / \partial x_j = -p_i p_j$ for $j \ne i$, since one of the two factors is nearly 0. If it is the wrong key that
 # leads, hardly any gradient is left to correct it.
 
 # %%

@@ -104,8 +104,8 @@ def attend(x):
 
 
 # %% [markdown]
-# We follow "bank" through two texts, and measure by the cosine how close it comes to "money" and to "river". Alone it
-# is just its own vector.
+# We follow "bank" through three texts, and measure by the cosine how close it comes to "money" and to "river". Alone
+# it is just its own vector.
 
 
 # %%
@@ -320,9 +320,10 @@ for n in (64, 512, 4096):
 # every head and every text: 16.8 million numbers there. Lesson 14 does without holding them.
 
 # %% [markdown]
-# The table counts only what mixes tokens. The three projections cost another $3 n d^2$, and the output projection of lesson
-# 07 a fourth. So a layer of attention, $4 n d^2 + 2 n^2 d$, multiplies more than a plain recurrence, $2 n d^2$, at any
-# length, and less than an LSTM, $8 n d^2$, while $n$ is below $2 d$. It is faster than both, because nothing waits.
+# The table counts only what mixes tokens. The three projections cost another $3 n d^2$, and the output projection of
+# lesson 07 a fourth. So a layer of attention, $4 n d^2 + 2 n^2 d$, multiplies more than a plain recurrence,
+# $2 n d^2$, at any length, and less than an LSTM, $8 n d^2$, while $n$ is below $2 d$. What makes it fast in training is
+# that nothing waits.
 
 # %% [markdown]
 # ## When the others still win

@@ -32,8 +32,6 @@ scores = np.log([[6.0, 3.0, 1.0]])
 may_attend = np.array([False, True, True])
 softmax(scores)
 
-# %% exercise="mask-after-softmax"
-
 # %% [markdown]
 # After the softmax the hidden key has already taken its 0.6. A weight of zero drops that share and gives it to nobody.
 
@@ -51,12 +49,20 @@ M = np.where(may_attend, 0.0, -np.inf)
 softmax(scores + M)
 
 # %% [markdown]
-# Could we mask the weights and then divide by their sum? On paper that is the same. In floating point a hidden score far
-# ahead rounds the allowed weights to zero before we divide, and nothing is left to share.
+# Could we mask the weights and then divide them by their new sum? On paper that is the same. Try it on scores of which one
+# is far ahead.
+
+# %% exercise="mask-after-softmax"
 
 # %%
 scores = np.array([[1000.0, 3.0, 3.0]])
-softmax(scores) * may_attend, softmax(scores + M)
+late = softmax(scores) * may_attend
+with np.errstate(invalid="ignore"):
+    print(late, late / late.sum(), softmax(scores + M))
+
+# %% [markdown]
+# The hidden score is so far ahead that the allowed weights round to zero before we divide, and nothing is left to share.
+# Masked first, it has no say in them.
 
 # %% [markdown]
 # ## Causal: nobody sees the future
@@ -163,6 +169,20 @@ mask = combine_masks(causal_mask(6), padding)
 mask.shape
 
 # %% [markdown]
+# Short texts may also share one row instead of being filled up (Krell et al., 2021). Then a token may see only the tokens of
+# its own text, a mask of blocks, and causal as before.
+
+# %%
+text_of, packed = np.array([0, 0, 0, 1, 1, 1]), tokens("the dog slept she ran off")
+blocks = text_of[:, None] == text_of
+mask_map(
+    combine_masks(causal_mask(6), blocks),
+    packed,
+    packed,
+    title="Two texts in one row: no token sees the other text",
+)
+
+# %% [markdown]
 # Scores with heads have one axis more, (b, h, q, k), and a mask needs it too. Shapes are matched from the right, so without it
 # the texts of a padding mask meet the heads: lesson 07 shows what that does.
 
@@ -226,9 +246,9 @@ with np.errstate(over="ignore"):
     print(float(np.float16(-1e9)), float(np.finfo(np.float16).max))
 
 # %% [markdown]
-# Where it is added rather than put in place, an empty row depends on the type. Float64 still holds the scores, and softmax
-# ignores the shift: as if there were no mask. In float32 neighbouring numbers near $10^9$ lie 64 apart, the scores
-# vanish, and we get the mean.
+# Some code adds $-10^9$ to the scores instead of replacing them. What an empty row gives then depends on the dtype.
+# Float64 still holds the scores, and softmax ignores the shift: as if there were no mask. In float32 neighbouring
+# numbers near $10^9$ lie 64 apart, the scores vanish, and we get the mean.
 
 # %%
 scores = np.log([6.0, 3.0, 1.0])
@@ -330,8 +350,8 @@ mask_map(
 # %% [markdown]
 # ## Exercises
 #
-# Write each function in its cell and run it. True means may attend, and booleans are asked for. `check` compares with the
-# reference on many inputs; `hint` opens the next of three hints.
+# Write each function in its cell and run it. True means may attend, and booleans are asked for. `check` compares with
+# the reference on many inputs; `hint` opens the next hint.
 
 # %% exercise="causal_mask"
 
@@ -363,10 +383,9 @@ mask_picture(scaled_dot_product_attention, causal_mask)
 # %% [markdown]
 # ## Roads not taken
 #
-# A mask need not be an array: a fused kernel works it out from two positions, and skips the blocks that are wholly hidden.
-# That is where causal attention saves half its work; a mask on finished scores saves none (lesson 14). Several short
-# texts can share one row without padding, under a mask of blocks (Krell et al., 2021). A float mask need not be
-# all or nothing: ALiBi lowers scores with distance (lesson 08).
+# A mask need not be an array: a fused kernel works it out from two positions, and skips the blocks that are wholly
+# hidden. That is where causal attention saves half its work; a mask on finished scores saves none (lesson 14). A
+# float mask need not be all or nothing: ALiBi lowers scores with distance (lesson 08).
 
 # %% [markdown]
 # ## Say it in two minutes

@@ -104,13 +104,13 @@ split_picture()
 np.array_equal(merge_heads(split_heads(x, 2)), x)
 
 # %% [markdown]
-# So code that splits, merges and never attends returns its input, in the right shape and without an error. Some
-# published interview answers for multi-head attention do just that. `check` does not accept it.
+# So code that splits, merges and never attends returns its input, in the right shape and without an error: the empty
+# answer of lesson 05 once more. `check` does not accept it.
 
 # %% [markdown]
 # ## Twelve heads on real words
 #
-# Now cut the word vectors of lesson 04 into 12 heads of width 32, with no projection at all. The dot product of two
+# Now cut the word vectors of lesson 01 into 12 heads of width 32, with no projection at all. The dot product of two
 # whole words is the sum of the twelve dot products of their slices: the heads share out one comparison.
 
 # %%
@@ -125,17 +125,17 @@ per_head.shape, np.allclose(per_head.sum(axis=0), embed(words) @ embed(words).T)
 
 # %%
 others = ~np.eye(6, dtype=bool)
-weights = attention_weights(heads, heads, others, scale=16)
+maps = attention_weights(heads, heads, others, scale=16)
 beside(
-    heat_map(weights[1], tokens(words), tokens(words), title='Head 1: "cat" looks most at "sat"'),
-    heat_map(weights[10], tokens(words), tokens(words), title='Head 10: "cat" looks most at "mat"'),
+    heat_map(maps[1], tokens(words), tokens(words), title='Head 1: "cat" looks most at "sat"'),
+    heat_map(maps[10], tokens(words), tokens(words), title='Head 10: "cat" looks most at "mat"'),
 )
 
 # %% [markdown]
 # Where does "cat" look most, head by head? We take the largest weight of its row in all twelve, and print the word.
 
 # %%
-nearest = weights[:, 1].argmax(axis=-1)
+nearest = maps[:, 1].argmax(axis=-1)
 print(*(tokens(words)[i] for i in nearest))
 
 # %% [markdown]
@@ -143,7 +143,7 @@ print(*(tokens(words)[i] for i in nearest))
 # 0.21, where an even share is 0.20.
 
 # %%
-weights[[0, 1, 10], 1].round(2)
+maps[[0, 1, 10], 1].round(2)
 
 # %% [markdown]
 # Let us be honest: these slices were not trained as heads. They are runs of neighbouring coordinates, and rotating the
@@ -153,8 +153,9 @@ weights[[0, 1, 10], 1].round(2)
 # %% [markdown]
 # ## Every head reads the whole token
 #
-# In a real layer the split comes **after** the projection. Head 0 owns the first columns of W_query, and each of those
-# columns reads all of x. The subspace of a head is learned; it is not a slice of the embedding.
+# In a real layer the split comes **after** the projection. Head 0 owns the first columns of W_query, and each of
+# those columns reads all of x. The subspace of a head is learned; it is not a slice of the embedding. `HeadWeights`
+# holds the four matrices of a layer, W_query, W_key, W_value and W_output, each (m, m).
 
 # %%
 rng = np.random.default_rng(0)
@@ -166,7 +167,9 @@ np.allclose(split_heads(x @ weights.W_query, 4)[0], x @ weights.W_query[:, :2])
 # Each head then runs the attention of lesson 04, with the scale of its own width, here $\sqrt 2$ and not $\sqrt 8$. The
 # scores are dot products of width two.
 #
-# $$\text{head}_i = \text{attention}(Q W^Q_i,\; K W^K_i,\; V W^V_i)$$
+# $$\text{head}_i = \text{attention}(X W^Q_i,\; X W^K_i,\; X W^V_i)$$
+#
+# The paper writes $Q$, $K$ and $V$ for the three inputs; in self-attention all three are $X$.
 
 
 # %%
@@ -180,7 +183,7 @@ attend_in_heads(x).shape
 # %% [markdown]
 # Merge the heads, project once more by W_output, and the layer of Vaswani et al. is complete.
 #
-# $$\text{multi-head}(Q, K, V) = [\text{head}_1 \dots \text{head}_h]\, W^O$$
+# $$\text{multi-head}(X) = [\text{head}_1 \dots \text{head}_h]\, W^O$$
 
 # %%
 by_the_formula = merge_heads(attend_in_heads(x)) @ weights.W_output
@@ -220,17 +223,12 @@ np.allclose(contributions.sum(axis=0), by_the_formula)
 # %% [markdown]
 # ## What more heads cost
 #
-# A layer that is 512 wide goes from 8 heads to 16. Each head has its own projections. Before we count: what does that
-# add?
-
-# %% exercise="more-heads"
-
-# %% [markdown]
-# Each of the four projections is m by m, however its columns are dealt out to heads. With biases that makes $4 m^2 + 4
-# m$, and h is not in it.
+# A layer that is 512 wide goes from 8 heads to 16. Each head has its own projections, and still nothing is added: the heads
+# are half as wide. Each of the four projections is m by m, however its columns are dealt out. With biases that makes
+# $4 m^2 + 4 m$, and h is not in it.
 
 # %%
-[mha_parameter_count(768, n_heads) for n_heads in (1, 12, 96)]
+[mha_parameter_count(512, n_heads) for n_heads in (1, 8, 16)]
 
 # %% [markdown]
 # What shrinks is the width of a head, and with it what a head can express. Its scores are a product of (n, w) and (w,
@@ -267,6 +265,8 @@ np.linalg.matrix_rank(softmax(attention_scores(query, key)))
 # %% [markdown]
 # That h times w equals m is a habit, not a law. T5-11B has 128 heads of 128 at model width 1,024 (Raffel et al., 2019).
 # There, more heads **are** more parameters.
+
+# %% exercise="more-heads"
 
 # %% [markdown]
 # ## Masks with heads
@@ -334,13 +334,14 @@ two = np.array([[1.0, 2.0]])
 head_importance(either, two, 2), either(two, np.zeros(2))
 
 # %% [markdown]
-# Without both, nothing is left. An importance of zero says that the others suffice, not that the head does nothing; and
-# two heads that can each go need not both be able to go.
+# Without both, nothing is left. An importance of zero says that the others suffice, not that the head does nothing;
+# and of two heads that can be spared one at a time, perhaps only one can go.
 
 # %% [markdown]
-# In a trained translation model, 8 of 96 encoder heads changed BLEU significantly when removed one at a time, and half
-# of those 8 raised it; up to 20% of that model's heads and 40% of BERT's could be pruned together (Michel et al.,
-# 2019). Yet one encoder-decoder layer, cut down to its best head, lost 13.56 BLEU.
+# In a trained translation model, 8 of 96 encoder heads changed BLEU, a score of translations from 0 to 100,
+# significantly when removed one at a time, and half of those 8 raised it; up to 20% of that model's heads and 40% of
+# BERT's could be pruned together (Michel et al., 2019). Yet one encoder-decoder layer, cut down to its best head,
+# lost 13.56 BLEU.
 
 # %% [markdown]
 # Voita et al. (2019) learn which heads to close. 38 of 48 encoder heads go at a cost of 0.15 BLEU. The last to go have
@@ -348,15 +349,27 @@ head_importance(either, two, 2), either(two, np.zeros(2))
 # specialise; some do.
 
 # %% [markdown]
-# So what did many heads buy? Vaswani et al. (2017) kept the computation constant and translated with 1, 4, 8, 16 and 32
-# heads: 24.9, 25.5, 25.8, 25.8 and 25.4 BLEU, a score of translations from 0 to 100. One head costs 0.9, and too many cost as well. Many heads seem to matter
-# more in training than after it.
+# So what did many heads buy? Vaswani et al. (2017) kept the computation constant and translated with 1, 4, 8, 16 and
+# 32 heads: 24.9, 25.5, 25.8, 25.8 and 25.4 BLEU. One head costs 0.9, and too many cost as well. Many heads seem to
+# matter more in training than after it.
+
+# %% [markdown]
+# ## Weights dropped in training
+#
+# In training a layer may set some weights to zero at random, after the softmax, and divide the others by $1 - p$: each
+# weight keeps its mean, and a row need not sum to one. BERT does so with $p = 0.1$. At inference nothing is dropped, and many
+# large models train without it.
+
+# %%
+row = np.array([0.4, 0.3, 0.2, 0.1])
+dropped = np.where(rng.random((100_000, 4)) < 0.1, 0, row / (1 - 0.1))
+dropped[:4].sum(axis=-1).round(2), dropped.mean(axis=0).round(2)
 
 # %% [markdown]
 # ## Exercises
 #
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
-# of three hints.
+# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the
+# next hint.
 
 # %% exercise="split_heads"
 
@@ -415,6 +428,8 @@ split_picture(split_heads)
 # %% exercise="prune-heads"
 
 # %% exercise="head-width-trade-off"
+
+# %% exercise="attention-dropout"
 
 # %% exercise="fused-projections"
 

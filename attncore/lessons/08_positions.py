@@ -455,9 +455,9 @@ squeezed = apply_rotary(x, np.arange(6) / 4)
 np.allclose(squeezed[4], apply_rotary(x[4:5], [1]))
 
 # %% [markdown]
-# A larger base does it unevenly. The fastest pair keeps its speed and goes on telling neighbours apart, the slowest one is
-# slowed most. Raised by $4^{128/126}$, the base slows the last of 64 pairs by exactly four ("NTK-aware" scaling). Five of
-# the pairs:
+# To raise the base of a trained model does it unevenly ("NTK-aware" scaling). The fastest pair keeps its speed and goes on
+# telling neighbours apart, the slowest is slowed most: with a base that is $4^{128/126}$ times as large, by exactly four.
+# Five of the 64 pairs:
 
 # %%
 i, base = np.arange(64), 10_000 * 4 ** (128 / 126)

@@ -73,8 +73,8 @@ for layer, heads in enumerate(stack, start=1):
 # %% [markdown]
 # ## Add, do not replace
 #
-# The addition comes from networks that read images (He et al., 2015). A layer $f$ does not replace x: what it finds is added to x. We
-# run the same six layers so.
+# The addition comes from networks that read images (He et al., 2015). A layer $f$ does not replace x: what it finds is
+# added to x. We run the same six layers so.
 #
 # $$x \leftarrow x + f(x)$$
 
@@ -142,7 +142,7 @@ gelu(np.array([-3.0, -1.0, 0.0, 1.0, 3.0])).round(3)
 # %% [markdown]
 # Far below zero it gives next to nothing, far above it gives x. Two such neurons can do what no matrix can: an
 # absolute value. One fires where the first number is positive, the other where it is negative, and both write to the
-# second place.
+# second entry.
 #
 # $$\text{ff}(x) = \text{gelu}(x W_\text{in} + b_\text{in})\, W_\text{out} + b_\text{out}$$
 

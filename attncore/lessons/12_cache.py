@@ -1,8 +1,8 @@
 # %% [markdown]
 # # What attention costs, and the cache
 #
-# We count what attention does and what it holds. Then we generate text, see the same work done again at every step,
-# and keep what we would need again. At the end you have written the cache on which every text generator runs, and you
+# We count what attention does and what it holds. Then we feed a layer word by word, as generation does, see the same
+# work done again at every step, and keep what we would need again. At the end you have written the cache on which every text generator runs, and you
 # can say what limits it: arithmetic, memory, or the way between them.
 
 # %% [markdown]
@@ -32,7 +32,7 @@ from attncore.words import embed, tokens
 # ## Six matrix products
 #
 # A product of (2, 3) and (3, 4) has eight entries, and each adds up three products: 24 multiplications, 24 additions.
-# We count both, and call them FLOPs. In general a product of (a, b) and (b, c) takes $2abc$.
+# As in lesson 11 we count both: a product of (a, b) and (b, c) takes $2abc$ FLOPs.
 
 # %%
 a, b, c = 2, 3, 4
@@ -62,7 +62,7 @@ by_hand, attention_flops(n, m)
 # ## When the square wins
 #
 # One term grows with n, the other with its square. They are equal where $8nm^2 = 4n^2m$, that is at $n = 2m$. GPT-2
-# small has m = 768 and reads 1,024 tokens at most (Radford et al., 2019). Which share of its attention is the square?
+# small has m = 768 and reads 1,024 tokens at most (Radford et al., 2019). What share of its attention is the square?
 
 # %%
 for n in (128, 1024, 2 * 768, 16_384):
@@ -203,16 +203,16 @@ print(causal_mask(2, 6).astype(int))
 
 # %% [markdown]
 # Positions have to go on, too. A rotary score depends on the distance (lesson 08). Let "mat" look back at the five
-# words from place 5, where it stands, and from place 0, where a careless loop puts each new chunk.
+# words from position 5, where it stands, and from position 0, where a careless loop puts each new chunk.
 
 # %%
 turned = apply_rotary(x, np.arange(6))
-for place in (5, 0):
-    asks = apply_rotary(x[5:], np.array([place]))
-    print(f"place {place}:", (asks @ turned[:5].T).round(2))
+for position in (5, 0):
+    asks = apply_rotary(x[5:], np.array([position]))
+    print(f"position {position}:", (asks @ turned[:5].T).round(2))
 
 # %% [markdown]
-# Other numbers, and no error. From place 0 the first word seems to stand where "mat" is, and the others ahead of it.
+# Other numbers, and no error. From position 0 the first word seems to stand where "mat" is, and the others ahead of it.
 
 # %% [markdown]
 # ## A cache does not make it linear
@@ -281,12 +281,12 @@ for name, shape in (("GPT-2 small", (12, 12, 64)), ("8B", (32, 8, 128)), ("70B",
     print(f"{name}: {kv_cache_bytes(*shape, tokens=1):,} bytes a token")
 
 # %% [markdown]
-# One token takes 128 KiB in Llama 3 8B, as much as some 20,000 words of plain text; 8,192 tokens take 1 GiB. And the
-# scores? Kept whole, in two bytes, 32 heads by 8,192 by 8,192 are 4 GiB for one layer; that is why nobody keeps them
-# (lesson 14).
+# One token takes 128 KiB in Llama 3 8B, as much as some 20,000 words of plain text; 8,192 tokens take 1 GiB. The
+# scores, 4 GiB a layer, we threw away in lesson 11. (A GiB is $2^{30}$ bytes, 1.074 GB. Cards and data sheets count in
+# GB, $10^9$ bytes, and so do the pictures here.)
 
 # %% [markdown]
-# What fits on a card? Move the sliders. Find the number of texts at which the cache outgrows the weights of the 8B
+# What fits on a card? We start with one text. Find the number of texts at which the cache outgrows the weights of the 8B
 # model, and what is left for the cache on a card of 24 GB. All numbers have two bytes.
 
 # %%
@@ -302,10 +302,10 @@ memory_picture()
 weights_read = 8_030_261_248 - 128_256 * 4096  # without the table of embeddings, which is looked up
 for name, n in (("decode", 1), ("prefill", 1000)):
     flops, read = 2 * weights_read * n, 2 * weights_read
-    print(f"{name}: {flops / read:.0f} operations for each byte of weights")
+    print(f"{name}: {flops / read:.0f} operations a byte of weights")
 
 # %% [markdown]
-# That ratio is the **arithmetic intensity**. A graphics card has one as well: an H100 (SXM) makes 989 teraFLOPs a
+# That ratio, operations a byte, is the **arithmetic intensity**. A graphics card has one as well: an H100 (SXM) makes 989 teraFLOPs a
 # second in dense bfloat16 and reads 3.35 terabytes a second (NVIDIA, data sheet, 2023).
 
 # %%
@@ -341,6 +341,28 @@ a_token = kv_cache_bytes(layers=32, kv_heads=8, d_head=128, tokens=1)
 # Shazeer (2019) saw it early, and let the heads share keys and values: lesson 13.
 
 # %% [markdown]
+# So a step takes as long as the slower of the two, reading or calculating. We write that down for any batch and any
+# length of its texts:
+
+
+# %%
+def step_seconds(batch, length):
+    read = 2 * weights_read + batch * length * a_token
+    flops = batch * (2 * weights_read + 4 * 32 * 4096 * length)
+    return max(read / 3.35e12, flops / 989e12)
+
+
+for batch, length in ((1, 1790), (64, 1790), (64, 8192), (512, 64)):
+    seconds = step_seconds(batch, length)
+    print(
+        f"{batch:>3} texts of {length:,}: {seconds * 1e3:.1f} ms, {batch / seconds:,.0f} a second"
+    )
+
+# %% [markdown]
+# 64 texts of 1,790 tokens take about twice as long as one, for 64 times the tokens. Longer texts make the cache the
+# slowest part, and 8,192 tokens each would not even fit on the card. Only many short texts reach the arithmetic.
+
+# %% [markdown]
 # The picture is one pass of Llama 3 8B on one H100, by the data sheet. Start from one text, one new token and a short
 # cache. Raise the batch until arithmetic limits it; then give each text 8,192 tokens of cache. Then go back to one
 # text, and let it read 512 new tokens at once.
@@ -353,22 +375,34 @@ step_picture()
 #
 # A prompt of 100,000 tokens in one pass keeps the card busy for seconds, while all other users wait for their next
 # token. Chunks of 512 behind a cache give the same rows, as we saw, and let the others decode in between, or in the
-# same pass (Agrawal et al., 2023). What is the price? The weights are read again for every chunk.
+# same pass (Agrawal et al., 2023). What is the price? Weights and the earlier cache are read again for every chunk.
 
 # %%
-chunks = -(-100_000 // 512)
-print(f"{chunks} chunks: {chunks * 2 * weights_read / 3.35e12:.2f} s of reading weights")
-print(f"{2 * weights_read * 100_000 / 989e12:.2f} s of arithmetic with them")
+for size in (512, 128):
+    chunks = -(-100_000 // size)
+    weights_again = chunks * 2 * weights_read / 3.35e12
+    cache_again = a_token * size * sum(range(chunks)) / 3.35e12
+    print(f"chunks of {size}: {weights_again:.2f} s for weights, {cache_again:.2f} s for the cache")
 
 # %% [markdown]
-# Reading and calculating overlap, and 512 tokens are above 295: the arithmetic hides the reading. In chunks of 128 it
-# would not.
+# And the arithmetic? Every token goes through the layers, only the last one through the output matrix, and the causal
+# square has $n^2/2$ pairs:
+
+# %%
+in_layers, pairs = weights_read - 128_256 * 4096, 100_000**2 / 2
+for flops in (2 * in_layers * 100_000, 4 * 32 * 4096 * pairs):
+    print(f"{flops / 989e12:.2f} s")
+
+# %% [markdown]
+# Together 4.1 s, the causal square included. In chunks of 512 the weights (0.88 s) and the earlier cache (0.38 s) are
+# read again; reading and calculating overlap, and the arithmetic hides the reading. At 128 the reads come to 5.0 s, more
+# than the arithmetic.
 
 # %% [markdown]
 # ## The cache in pages
 #
-# Nobody knows how long an answer will be. To reserve 2,048 places for every text is safe and wasteful. Paging (Kwon et
-# al., 2023) hands out blocks of 16 places, one when the last is full. Five texts:
+# Nobody knows how long an answer will be. To reserve 2,048 slots for every text is safe and wasteful. Paging (Kwon et
+# al., 2023) hands out blocks of 16 slots, one when the last is full. Five texts:
 
 # %%
 lengths = np.array([37, 810, 5, 1290, 203])
@@ -379,7 +413,7 @@ print(
 
 # %% [markdown]
 # The paper measured 20 to 38% in the systems before it. The blocks of a text may lie anywhere, and a table says where.
-# Here is a pool of six blocks of two places; our six words lie in blocks 4, 0 and 3.
+# Here is a pool of six blocks of two slots; our six words lie in blocks 4, 0 and 3.
 
 # %%
 table, pool = [4, 0, 3], np.zeros((6, 2, 384))
@@ -391,8 +425,8 @@ np.array_equal(
 )
 
 # %% [markdown]
-# The same numbers: paging moves keys and values and changes none. Texts that begin alike can share blocks. A real
-# kernel follows the table while it attends, and does not gather first.
+# The same numbers: paging moves keys and values and changes none. Texts that begin alike can share blocks, and a server
+# that keeps those blocks for later requests does **prefix caching** (Zheng et al., 2023). A real kernel follows the table while it attends, and does not gather first.
 
 # %% [markdown]
 # ## Exercises
@@ -433,8 +467,8 @@ memory_picture(kv_cache_bytes)
 #
 # Keep less of each token: fewer key heads or a latent vector (lesson 13), or fewer bits (KIVI, Liu et al., 2024, keeps
 # about two for each number). Keep fewer tokens: evict those that get little attention (H2O; Zhang et al., 2023), or
-# all but a window and the first few (Xiao et al., 2023; lesson 15). Guess several tokens with a small model and check
-# them in one pass (Leviathan et al., 2022): decode then uses each weight it reads more than once.
+# all but a window and the first few (Xiao et al., 2023; lesson 15). **Speculative decoding** guesses several tokens with a small model and
+# checks them in one pass of the large one (Leviathan et al., 2022), which then uses each weight it reads more than once.
 
 # %% [markdown]
 # ## Say it in two minutes
@@ -443,7 +477,7 @@ memory_picture(kv_cache_bytes)
 # layer. In generation the causal mask leaves earlier rows untouched, so we keep their keys and values and compute one
 # row a step: linear for each token, quadratic for the text, instead of cubic. The cache holds two arrays a layer; in
 # Llama 3 8B that is 128 KiB a token. Prefill is limited by arithmetic, decode by memory: at batch 1 it makes one
-# operation for each byte of weights, and an H100 could make 295. A batch shares the weights but not the cache, which
+# operation a byte of weights, and an H100 could make 295. A batch shares the weights but not the cache, which
 # then sets the limit.
 
 # %% [markdown]

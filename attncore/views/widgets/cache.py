@@ -71,7 +71,7 @@ def memory_picture(function: Callable = kv_cache_bytes) -> Live:
         draw,
         model=choice("model", list(MODELS), "Llama 3 8B"),
         tokens=powers("tokens a text", 8, 17, 13),
-        batch=powers("texts at once", 0, 9, 4),
+        batch=powers("texts at once", 0, 9, 0),
         card=choice("card", [("24 GB", 24), ("80 GB", 80)], 80),
     )
 
