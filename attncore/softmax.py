@@ -61,7 +61,7 @@ def temperature_for_entropy(scores, bits):
 
     (k)->()
 
-    Entropy is minus the sum of p log2 p: 0 bits for a certain choice, log2 k for k equal ones.
+    Entropy is minus the sum of p log2 p: 0 bits for a sure choice, log2 k for k equal ones.
     It grows with T. Raises ValueError, with the range, where no temperature reaches the given
     bits.
     """
