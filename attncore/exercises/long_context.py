@@ -517,7 +517,7 @@ def small_number_added_to_the_sum(query, key, value, causal=True):
 def own_token_hidden(query, key, value, causal=True):
     weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
     if causal:
-        weights = weights * np.tri(*weights.shape[-2:], key.shape[-2] - query.shape[-2] - 1)
+        weights = weights * np.tri(query.shape[-2], key.shape[-2], key.shape[-2] - query.shape[-2] - 1)
     total = weights.sum(axis=-1, keepdims=True)
     return weights @ value / np.where(total == 0, 1, total)
 

@@ -54,29 +54,33 @@ reading_picture()
 # ## How the exercises work
 #
 # There are five kinds: write a function, find a bug, work out a number, predict a result, and say an answer aloud. The
-# last one was of the third kind. Replace the three dots by your answer and run the cell. Units are understood, "128 KiB" and
-# "50 %" as well.
+# last one was of the third kind. Replace the three dots by your answer and run the cell. Units are understood, "128
+# KiB" and "50 %" as well.
 
 # %% [markdown]
-# The next is a prediction. A shape is written as a tuple, `(2, 3)`. Predicting before you run is the quickest way to find
-# out what you do not know.
+# The next is a prediction. A shape is written as a tuple, `(2, 3)`. Predicting before you run is the quickest way to
+# find out what you do not know.
 
 # %% exercise="uniform-shape"
 
 # %% [markdown]
 # Now the main kind: a function. Its docstring says what it does, with the shapes on a line of their own: there, `...`
-# stands for any leading axes, such as a batch, several examples stacked along one more axis. Write the body, run the cell, and read what `check` says.
+# stands for any leading axes, such as a batch, several examples stacked along one more axis. Write the body, run the
+# cell, and read what `check` says.
 
 # %% exercise="uniform_attention"
 
 # %% [markdown]
 # Make a mistake on purpose: take the mean over the last axis, and run it again. `check` compares what your function
-# computes with known mistakes, names yours, and shows the smallest input that proves it. Any style is fine: loops, lists,
-# `einsum`.
+# computes with known mistakes, names yours, and shows the smallest input that proves it. Any style is fine: loops,
+# lists, `einsum`.
 
 # %% [markdown]
-# When you are stuck, `hint(uniform_attention)` opens the first of three hints, from a question to think about to the shape
-# of the line. It never shows the line.
+# When you are stuck, `hint(uniform_attention)` opens the first of three hints, from a question to think about to the
+# shape of the line. It never shows the line.
+#
+# `check` judges values, in any style and precision. What a docstring says of errors on bad input is good practice, and not
+# judged.
 
 # %% [markdown]
 # In the next cell the function is there, and so is a bug. Find it, and mend it.
@@ -92,8 +96,8 @@ reading_picture()
 # %% [markdown]
 # ## Where to begin
 #
-# Eight questions, a minute each, from the lessons that follow. Answer what you know; a word that you do not know is an answer too, so guess. After the
-# eighth, `progress()` says with which lesson to begin.
+# Eight questions, a minute each, from the lessons that follow. Answer what you know; a word that you do not know is an
+# answer too, so guess. After the eighth, `progress()` says with which lesson to begin.
 
 # %% exercise="start-sum"
 
@@ -121,8 +125,8 @@ progress()
 # %% [markdown]
 # ## Roads not taken
 #
-# Most courses begin with a framework. We begin with arrays: an interviewer who asks for attention on a whiteboard asks for
-# ten lines of arithmetic, and a framework hides exactly those. What you write here carries over line by line.
+# Most courses begin with a framework. We begin with arrays: an interviewer who asks for attention on a whiteboard asks
+# for ten lines of arithmetic, and a framework hides exactly those. What you write here carries over line by line.
 
 # %% [markdown]
 # ## Say it in two minutes

@@ -38,8 +38,8 @@ number_map(
 )
 
 # %% [markdown]
-# Weights should be positive and sum to one. Dividing by the sum looks like the obvious way. It fails at the first negative
-# score: one weight is negative, another above one. And scores that sum to zero cannot be divided at all.
+# Weights should be positive and sum to one. Dividing by the sum looks like the obvious way. It fails at the first
+# negative score: one weight is negative, another above one. And scores that sum to zero cannot be divided at all.
 
 # %%
 x = np.array([3.0, 1.0, -2.0])
@@ -97,8 +97,8 @@ heat_map(
 np.allclose(softmax(scores), softmax(scores + 1000))
 
 # %% [markdown]
-# A common factor is another matter: 2 and 4 are further apart than 1 and 2. Softmax is invariant to shifts, not to scale.
-# Dividing by the sum is the opposite, blind to scale and not to shifts.
+# A common factor is another matter: 2 and 4 are further apart than 1 and 2. Softmax is invariant to shifts, not to
+# scale. Dividing by the sum is the opposite, blind to scale and not to shifts.
 
 # %%
 softmax(np.array([1.0, 2.0])).round(3), softmax(np.array([2.0, 4.0])).round(3)
@@ -106,16 +106,16 @@ softmax(np.array([1.0, 2.0])).round(3), softmax(np.array([2.0, 4.0])).round(3)
 # %% [markdown]
 # ## Overflow
 #
-# Floating-point numbers have a largest value, and the exponential soon passes it: between 709 and 710 in float64, between
-# 88 and 89 in float32. Float16 gives up far earlier; you work out where in the exercises.
+# Floating-point numbers have a largest value, and the exponential soon passes it: between 709 and 710 in float64,
+# between 88 and 89 in float32. Float16 gives up far earlier; you work out where in the exercises.
 
 # %%
 with np.errstate(over="ignore"):
     print(np.exp(np.float64([709, 710])), np.exp(np.float32([88, 89])))
 
 # %% [markdown]
-# So the formula breaks on scores of a thousand, though nothing is wrong with the weights: infinity divided by infinity is
-# NaN, "not a number".
+# So the formula breaks on scores of a thousand, though nothing is wrong with the weights: infinity divided by infinity
+# is NaN, "not a number".
 
 # %%
 x = np.array([1000.0, 1001.0])
@@ -123,8 +123,8 @@ with np.errstate(all="ignore"):
     print(np.exp(x) / np.exp(x).sum())
 
 # %% [markdown]
-# The invariance is the cure. Take $c = -\max_j x_j$. Now the largest exponent is 0 and its exponential is 1; the sum lies
-# between 1 and the number of keys. Nothing overflows, and nothing is divided by zero.
+# The invariance is the cure. Take $c = -\max_j x_j$. Now the largest exponent is 0 and its exponential is 1; the sum
+# lies between 1 and the number of keys. Nothing overflows, and nothing is divided by zero.
 
 # %%
 shifted = x - x.max()
@@ -141,8 +141,8 @@ rows = np.array([[0.0, 1.0, 2.0], [2000.0, 2001.0, 2002.0]])
 softmax(rows, axis=-1).sum(axis=-1), softmax(rows, axis=0).sum(axis=0)
 
 # %% [markdown]
-# The maximum needs the axis as well. The two rows differ by a shift, so their weights are equal. With one maximum for the
-# whole array, every exponential of the first row rounds to zero, and its sum with them.
+# The maximum needs the axis as well. The two rows differ by a shift, so their weights are equal. With one maximum for
+# the whole array, every exponential of the first row rounds to zero, and its sum with them.
 
 # %%
 np.exp(rows - rows.max()).round(3), softmax(rows).round(3)
@@ -162,8 +162,8 @@ with np.errstate(divide="ignore"):
     print(np.log(softmax(x)), log_softmax(x))
 
 # %% [markdown]
-# That is all that log-softmax is for: on paper it is the logarithm of softmax, and in a computer it keeps what softmax has
-# rounded away. Where nothing rounds, the two agree.
+# That is all that log-softmax is for: on paper it is the logarithm of softmax, and in a computer it keeps what softmax
+# has rounded away. Where nothing rounds, the two agree.
 
 # %%
 np.allclose(log_softmax(scores), np.log(softmax(scores)))
@@ -214,8 +214,8 @@ for T, p in zip(temperatures, weights, strict=True):
     print(f"T = {T:<5} {bits:.2f} of {math.log2(5):.2f} bits, like {2**bits:.1f} equal keys")
 
 # %% [markdown]
-# Entropy only grows with $T$: its slope, in nats, is the variance of the scores under the weights over $T^3$. So we can turn
-# the question round: at which temperature is "bank" as undecided as between two equal keys, 1 bit?
+# Entropy only grows with $T$: its slope, in nats, is the variance of the scores under the weights over $T^3$. So we can
+# turn the question round: at which temperature is "bank" as undecided as between two equal keys, 1 bit?
 
 # %%
 T = temperature_for_entropy(scores[0], bits=1.0)
@@ -236,9 +236,9 @@ p = softmax(x)[1]
 print(f"measured {(softmax(x + step)[1] - p) / 1e-6:.4f}, formula {p * (1 - p):.4f}")
 
 # %% [markdown]
-# The slope is at most 1/4, at $p = 1/2$. When one key is far ahead, it vanishes. So do the slopes across,
-# $\partial p_i / \partial x_j = -p_i p_j$ for $j \ne i$, since one of the two factors is nearly 0. If it is the wrong key that
-# leads, hardly any gradient is left to correct it.
+# The slope is at most 1/4, at $p = 1/2$. When one key is far ahead, it vanishes. So do the slopes across, $\partial p_i
+# / \partial x_j = -p_i p_j$ for $j \ne i$, since one of the two factors is nearly 0. If it is the wrong key that leads,
+# hardly any gradient is left to correct it.
 
 # %%
 for lead in (0, 2, 5, 10):
@@ -246,8 +246,8 @@ for lead in (0, 2, 5, 10):
     print(f"a lead of {lead:>2}: weight {p:.5f}, slope {p * (1 - p):.5f}")
 
 # %% [markdown]
-# That is why scores must not grow with the width of the vectors (lesson 04). The output layer of a classifier is spared: the
-# logarithm in its loss cancels the factor, and the gradient is $p$ minus the target.
+# That is why scores must not grow with the width of the vectors (lesson 04). The output layer of a classifier is
+# spared: the logarithm in its loss cancels the factor, and the gradient is $p$ minus the target.
 
 # %% [markdown]
 # Four scores and a temperature. Pull one score ahead, and watch the slopes fall. Then switch to float16 and raise a
@@ -268,8 +268,8 @@ hidden = np.where(mask, scores, -np.inf)
 np.allclose(softmax(hidden), masked_softmax(scores, mask)), softmax(hidden).round(3)
 
 # %% [markdown]
-# A mask of floats is added to the scores: 0 changes nothing, -inf hides. Other numbers are a bias: minus $\ln 2$ halves a
-# key's odds. Some libraries read True the other way round; here True means may attend.
+# A mask of floats is added to the scores: 0 changes nothing, -inf hides. Other numbers are a bias: minus $\ln 2$ halves
+# a key's odds. Some libraries read True the other way round; here True means may attend.
 
 # %%
 as_floats = np.where(mask, 0.0, -np.inf)
@@ -288,8 +288,8 @@ nobody = np.zeros((1, 5), dtype=bool)
 # %% [markdown]
 # ## Kernel weights are a softmax
 #
-# The Gaussian weights of lesson 01 were a softmax all along. Their scores are minus the squared distances, over twice the
-# squared width. So $2 \cdot \text{width}^2$ is a temperature: a narrow bell is a cold softmax.
+# The Gaussian weights of lesson 01 were a softmax all along. Their scores are minus the squared distances, over twice
+# the squared width. So $2 \cdot \text{width}^2$ is a temperature: a narrow bell is a cold softmax.
 
 # %%
 query_points, key_points, width = np.array([1.0, 4.0]), np.array([0.0, 2.0, 5.0]), 1.5
@@ -341,18 +341,18 @@ softmax_picture(softmax)
 # %% [markdown]
 # ## Roads not taken
 #
-# Sparsemax (Martins and Astudillo, 2016) projects the scores onto the set of weights and gives exact zeros; entmax (Peters et
-# al., 2019) lies between the two. A sigmoid for each key gives up the sum of one. Hard attention picks a single key at random
-# and needs another way to learn (Xu et al., 2015). And softmax is the smooth *argmax*, despite its name; the smooth
-# maximum is $\log \sum_j e^{x_j}$, and softmax is its gradient.
+# Sparsemax (Martins and Astudillo, 2016) projects the scores onto the set of weights and gives exact zeros; entmax
+# (Peters et al., 2019) lies between the two. A sigmoid for each key gives up the sum of one. Hard attention picks a
+# single key at random and needs another way to learn (Xu et al., 2015). And softmax is the smooth *argmax*, despite its
+# name; the smooth maximum is $\log \sum_j e^{x_j}$, and softmax is its gradient.
 
 # %% [markdown]
 # ## Say it in two minutes
 #
-# Softmax takes exponentials and divides by their sum: weights are positive, keep the order, and turn differences of scores
-# into ratios. A common shift cancels, so we subtract each row's maximum and nothing overflows. A temperature leads from hard
-# lookup, 0 bits, to the plain mean, $\log_2 k$ bits. The slope $p(1 - p)$ vanishes when one key is far ahead. Masks
-# put -inf into the scores, before the softmax, and a row with nothing allowed gives zeros.
+# Softmax takes exponentials and divides by their sum: weights are positive, keep the order, and turn differences of
+# scores into ratios. A common shift cancels, so we subtract each row's maximum and nothing overflows. A temperature
+# leads from hard lookup, 0 bits, to the plain mean, $\log_2 k$ bits. The slope $p(1 - p)$ vanishes when one key is far
+# ahead. Masks put -inf into the scores, before the softmax, and a row with nothing allowed gives zeros.
 
 # %% [markdown]
 # ## The interview corner

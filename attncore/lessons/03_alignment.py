@@ -121,8 +121,8 @@ for x in (1.0, 2.0, 3.0):
 # %% exercise="linear-additive"
 
 # %% [markdown]
-# Without it the score is $v \cdot W_s s + v \cdot W_h h_j$. The first part is the same for all $j$: a common shift, which
-# softmax does not see. We change $v$ a little, so that the second part does not cancel as well.
+# Without it the score is $v \cdot W_s s + v \cdot W_h h_j$. The first part is the same for all $j$: a common shift,
+# which softmax does not see. We change $v$ a little, so that the second part does not cancel as well.
 
 # %%
 v_uneven = np.array([1.0, -0.5])
@@ -219,9 +219,9 @@ heat_map(
 # | looks at | all source words | all, or a window |
 
 # %% [markdown]
-# In training the target is known. Luong's states then need no context, so all target words can ask at once, in one product,
-# as ours just did. Bahdanau's second state waits for the first context. (Luong's "input feeding", the last output vector
-# handed to the next step, waits too.)
+# In training the target is known. Luong's states then need no context, so all target words can ask at once, in one
+# product, as ours just did. Bahdanau's second state waits for the first context. (Luong's "input feeding", the last
+# output vector handed to the next step, waits too.)
 
 # %%
 one_by_one = [general_scores(4 * row, embed(SOURCE), W) for row in np.eye(8)]
@@ -257,13 +257,13 @@ local_weights(np.zeros(7), center=0.0, half_width=2).round(3)
 
 # %% [markdown]
 # The part beyond the text is dropped, and those inside share the unit. Luong's **local-p** predicts the center from the
-# decoder's state, as $p = S\, \text{sigmoid}(v_p \cdot \tanh(W_p s))$: any number, whole or not, between 0 and the number of
-# source words $S$.
+# decoder's state, as $p = S\, \text{sigmoid}(v_p \cdot \tanh(W_p s))$: any number, whole or not, between 0 and the
+# number of source words $S$.
 
 # %% [markdown]
-# That is what the bell is for. The edge of a window is a step: move the center a little, and the same positions are inside.
-# Only the bell gives the weights a slope in $p$, so that training can tell which way to go. Here it is for "la", with the
-# center at 5.2.
+# That is what the bell is for. The edge of a window is a step: move the center a little, and the same positions are
+# inside. Only the bell gives the weights a slope in $p$, so that training can tell which way to go. Here it is for
+# "la", with the center at 5.2.
 
 # %%
 la, step = scores[6], 1e-6
@@ -401,8 +401,8 @@ alignment_picture(local_weights)
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you know a score, an alignment and a context, and why all states of a target can ask in one product. There, the dot
-# product wins, once it is divided by a square root.
+# That you know a score, an alignment and a context, and why all states of a target can ask in one product. There, the
+# dot product wins, once it is divided by a square root.
 
 # %%
 progress()

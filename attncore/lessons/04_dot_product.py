@@ -45,8 +45,8 @@ query @ key.T
 # %% [markdown]
 # ## Real words as queries and keys
 #
-# The vectors of lesson 01 again, 384 numbers for each word. Four words ask, six answer, and each finds the one that it has
-# most to do with.
+# The vectors of lesson 01 again, 384 numbers for each word. Four words ask, six answer, and each finds the one that it
+# has most to do with.
 
 # %%
 asking, offered = "paris tea woman boat", "rome coffee man river money animal"
@@ -92,14 +92,14 @@ for d in (4, 64, 512):
     print(f"width {d:>3}: the dot products spread by {dot_product_std(d, 10_000, rng):5.1f}")
 
 # %% [markdown]
-# The spread is $\sqrt d$. Each product has mean 0 and variance 1, the variances of independent numbers add, and so the sum
-# has variance $d$: a standard deviation of $\sqrt d$. Dividing by it brings every width back to a spread of one.
+# The spread is $\sqrt d$. Each product has mean 0 and variance 1, the variances of independent numbers add, and so the
+# sum has variance $d$: a standard deviation of $\sqrt d$. Dividing by it brings every width back to a spread of one.
 
 # %% exercise="score-std"
 
 # %% [markdown]
-# What does a wide spread do? It saturates the softmax. With a spread of 23, one or two of eight keys take everything, and
-# the rest get nothing. Where $p$ is 0 or 1 the slope $p(1 - p)$ of lesson 02 is 0, and nothing is learned.
+# What does a wide spread do? It saturates the softmax. With a spread of 23, one or two of eight keys take everything,
+# and the rest get nothing. Where $p$ is 0 or 1 the slope $p(1 - p)$ of lesson 02 is 0, and nothing is learned.
 
 # %%
 scores = 23 * rng.standard_normal(8)
@@ -141,8 +141,8 @@ for scale in (None, 2, 4):
     print(f"scale {scale}:", attention_weights(x, x, scale=scale)[1].round(2))
 
 # %% [markdown]
-# Read the picture, at a scale of 2, by rows. Both "the" are the same vector, so each gives both the same: nothing here knows
-# about position yet. "cat" and "mat" see themselves and hardly anything else.
+# Read the picture, at a scale of 2, by rows. Both "the" are the same vector, so each gives both the same: nothing here
+# knows about position yet. "cat" and "mat" see themselves and hardly anything else.
 
 # %%
 heat_map(
@@ -203,8 +203,9 @@ weights_picture(attention_weights)
 # %% exercise="score-bytes"
 
 # %% [markdown]
-# Count both products of a layer whose $n$ queries meet $n$ keys. Each of the $n^2$ scores takes $d$ multiplications and $d$
-# additions, $2 n^2 d$ in all. The sum of the values takes as many again, where they are as wide: together $4 n^2 d$.
+# Count both products of a layer whose $n$ queries meet $n$ keys. Each of the $n^2$ scores takes $d$ multiplications and
+# $d$ additions, $2 n^2 d$ in all. The sum of the values takes as many again, where they are as wide: together $4 n^2
+# d$.
 
 # %% [markdown]
 # ## Roads not taken
@@ -217,10 +218,10 @@ weights_picture(attention_weights)
 # %% [markdown]
 # ## Say it in two minutes
 #
-# Attention compares each query with all keys by a dot product, divides by $\sqrt d$ so that the spread does not depend on
-# the width, turns each row into weights by softmax over the keys, and adds up the values with them. The output has one
-# row for each query, as wide as the values. With $n$ queries and keys it takes $4 n^2 d$ floating-point operations, a
-# multiplication and an addition counted as two: half for the scores, half for the sum.
+# Attention compares each query with all keys by a dot product, divides by $\sqrt d$ so that the spread does not depend
+# on the width, turns each row into weights by softmax over the keys, and adds up the values with them. The output has
+# one row for each query, as wide as the values. With $n$ queries and keys it takes $4 n^2 d$ floating-point operations,
+# a multiplication and an addition counted as two: half for the scores, half for the sum.
 
 # %% [markdown]
 # ## The interview corner
@@ -240,8 +241,8 @@ weights_picture(attention_weights)
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can write `scaled_dot_product_attention` from memory, with its mask, and say what each axis means. There, query,
-# key and value all come from one text.
+# That you can write `scaled_dot_product_attention` from memory, with its mask, and say what each axis means. There,
+# query, key and value all come from one text.
 
 # %%
 progress()

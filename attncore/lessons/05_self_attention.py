@@ -161,8 +161,8 @@ np.allclose(attend(P @ x), P @ attend(x))
 # their tokens; it is their mean that stays.
 
 # %% [markdown]
-# A recurrence knows the order by construction. This one forgets half of its state at each step. `permutation_gap` measures
-# the largest difference between shuffling before and shuffling after.
+# A recurrence knows the order by construction. This one forgets half of its state at each step. `permutation_gap`
+# measures the largest difference between shuffling before and shuffling after.
 
 
 # %%
@@ -228,8 +228,8 @@ mask_map(
 # %% [markdown]
 # ## How long is the path
 #
-# A convolution reaches further if we stack it. With a kernel of $c$ tokens each layer adds $c - 1$ to what an output sees,
-# so $L$ layers span $1 + L(c - 1)$. For our six words three layers are enough:
+# A convolution reaches further if we stack it. With a kernel of $c$ tokens each layer adds $c - 1$ to what an output
+# sees, so $L$ layers span $1 + L(c - 1)$. For our six words three layers are enough:
 
 
 # %%
@@ -316,8 +316,8 @@ for n in (64, 512, 4096):
     print(f"{'':>12}  weights {n * n:>15,}")
 
 # %% [markdown]
-# By the table attention is cheaper below $n = d$, and eight times dearer at 4,096 tokens. It also holds its $n^2$ weights, for
-# every head and every text: 16.8 million numbers there. Lesson 14 does without holding them.
+# By the table attention is cheaper below $n = d$, and eight times dearer at 4,096 tokens. It also holds its $n^2$
+# weights, for every head and every text: 16.8 million numbers there. Lesson 14 does without holding them.
 
 # %% [markdown]
 # The table counts only what mixes tokens. The three projections cost another $3 n d^2$, and the output projection of
@@ -336,10 +336,10 @@ state, keys_and_values = d, 2 * 100_000 * d
 print(f"recurrence {state:,}   attention {keys_and_values:,}")
 
 # %% [markdown]
-# So recurrence wins in streams on small devices and, in arithmetic and memory, where $n$ is far above $d$. Convolutions win on little data with
-# local structure: trained on ImageNet alone, the Vision Transformer fell behind ResNets of its size (Dosovitskiy et
-# al., 2020). State-space models (S4, Gu et al., 2021; Mamba, Gu and Dao, 2023) train in parallel and stream in
-# constant memory.
+# So recurrence wins in streams on small devices and, in arithmetic and memory, where $n$ is far above $d$. Convolutions
+# win on little data with local structure: trained on ImageNet alone, the Vision Transformer fell behind ResNets of its
+# size (Dosovitskiy et al., 2020). State-space models (S4, Gu et al., 2021; Mamba, Gu and Dao, 2023) train in parallel
+# and stream in constant memory.
 
 # %% [markdown]
 # What they pay is recall. A state of fixed size must forget, and copying a long text back is where Transformers stay

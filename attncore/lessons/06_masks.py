@@ -39,8 +39,8 @@ softmax(scores)
 softmax(scores) * may_attend
 
 # %% [markdown]
-# So we mask the scores. Minus infinity is the one score whose exponential is exactly zero, and the whole unit goes to the
-# keys that are left, still three to one. Vaswani et al. (2017) mask in this place.
+# So we mask the scores. Minus infinity is the one score whose exponential is exactly zero, and the whole unit goes to
+# the keys that are left, still three to one. Vaswani et al. (2017) mask in this place.
 #
 # $$\text{weights} = \text{softmax}(S + M), \qquad M_{ij} = 0 \text{ if } i \text{ may attend to } j, \text{ else } -\infty$$
 
@@ -49,8 +49,8 @@ M = np.where(may_attend, 0.0, -np.inf)
 softmax(scores + M)
 
 # %% [markdown]
-# Could we mask the weights and then divide them by their new sum? On paper that is the same. Try it on scores of which one
-# is far ahead.
+# Could we mask the weights and then divide them by their new sum? On paper that is the same. Try it on scores of which
+# one is far ahead.
 
 # %% exercise="mask-after-softmax"
 
@@ -67,8 +67,9 @@ with np.errstate(invalid="ignore"):
 # %% [markdown]
 # ## Causal: nobody sees the future
 #
-# A language model predicts the next token. Training asks for all predictions of a text at once, row $i$ for token $i + 1$,
-# and so row $i$ may see the tokens up to $i$: $j \le i$. That includes itself, which is no answer but the latest clue.
+# A language model predicts the next token. Training asks for all predictions of a text at once, row $i$ for token $i +
+# 1$, and so row $i$ may see the tokens up to $i$: $j \le i$. That includes itself, which is no answer but the latest
+# clue.
 
 # %%
 words = "the cat sat on the mat"
@@ -96,8 +97,8 @@ heat_map(
 # %% [markdown]
 # ## The queries are the last positions
 #
-# In generation the keys of earlier tokens are kept in a cache, and only new tokens bring queries: two queries, five keys.
-# The queries are the last two positions, so the rule shifts: $j \le i + (n_k - n_q)$.
+# In generation the keys of earlier tokens are kept in a cache, and only new tokens bring queries: two queries, five
+# keys. The queries are the last two positions, so the rule shifts: $j \le i + (n_k - n_q)$.
 
 # %%
 late, text = tokens("on it"), tokens("the dog sat on it")
@@ -116,10 +117,10 @@ for mask in (causal_mask(2, 5), np.tri(2, 5, dtype=bool)):
     print(np.allclose(scaled_dot_product_attention(y[-2:], y, y, mask), full[-2:]))
 
 # %% [markdown]
-# PyTorch's `scaled_dot_product_attention(..., is_causal=True)` is **top-left** aligned. With as many queries as keys that
-# makes no difference; with one new query and a cache it sees the first key alone. Its `causal_lower_right` is the other
-# alignment, which FlashAttention uses since version 2.1. One new query needs no causal mask at all: it is last, and may
-# see everything.
+# PyTorch's `scaled_dot_product_attention(..., is_causal=True)` is **top-left** aligned. With as many queries as keys
+# that makes no difference; with one new query and a cache it sees the first key alone. Its `causal_lower_right` is the
+# other alignment, which FlashAttention uses since version 2.1. One new query needs no causal mask at all: it is last,
+# and may see everything.
 
 # %% [markdown]
 # ## Padding: nobody sees what is not there
@@ -150,8 +151,8 @@ print(padding.shape)
 padding.astype(int)
 
 # %% [markdown]
-# What should a padding mask achieve? A text must give the same outputs in a batch as alone. That is the test to write, and
-# it passes. The outputs in the padded rows are never read, and the loss must skip them.
+# What should a padding mask achieve? A text must give the same outputs in a batch as alone. That is the test to write,
+# and it passes. The outputs in the padded rows are never read, and the loss must skip them.
 
 # %%
 alone = batch[0, :3]
@@ -169,8 +170,8 @@ mask = combine_masks(causal_mask(6), padding)
 mask.shape
 
 # %% [markdown]
-# Short texts may also share one row instead of being filled up (Krell et al., 2021). Then a token may see only the tokens of
-# its own text, a mask of blocks, and causal as before.
+# Short texts may also share one row instead of being filled up (Krell et al., 2021). Then a token may see only the
+# tokens of its own text, a mask of blocks, and causal as before.
 
 # %%
 text_of, packed = np.array([0, 0, 0, 1, 1, 1]), tokens("the dog slept she ran off")
@@ -183,8 +184,8 @@ mask_map(
 )
 
 # %% [markdown]
-# Scores with heads have one axis more, (b, h, q, k), and a mask needs it too. Shapes are matched from the right, so without it
-# the texts of a padding mask meet the heads: lesson 07 shows what that does.
+# Scores with heads have one axis more, (b, h, q, k), and a mask needs it too. Shapes are matched from the right, so
+# without it the texts of a padding mask meet the heads: lesson 07 shows what that does.
 
 # %% [markdown]
 # ## Prefix: the question is known
@@ -229,8 +230,8 @@ print(softmax(np.full(4, -1e9)))
 print(softmax(np.full(4, -np.inf)))
 
 # %% [markdown]
-# One row of NaN does not stay alone. In the next layer it is a value, and a weight of zero does not hide it, since 0 times
-# NaN is NaN.
+# One row of NaN does not stay alone. In the next layer it is a value, and a weight of zero does not hide it, since 0
+# times NaN is NaN.
 
 # %%
 np.array([0.0, 1.0]) @ np.array([np.nan, 5.0])
@@ -238,8 +239,8 @@ np.array([0.0, 1.0]) @ np.array([np.nan, 5.0])
 # %% [markdown]
 # ## Minus infinity, or only very large
 #
-# Much code uses $-10^9$ to escape NaN. In float16, whose largest number is 65504, that is minus infinity again; PyTorch's
-# `masked_fill` refuses it there.
+# Much code uses $-10^9$ to escape NaN. In float16, whose largest number is 65504, that is minus infinity again;
+# PyTorch's `masked_fill` refuses it there.
 
 # %%
 with np.errstate(over="ignore"):
@@ -294,8 +295,8 @@ mask_map(
 )
 
 # %% [markdown]
-# `leaks_future` repeats the experiment for all tokens and answers yes or no. It asks a layer, not a mask, since much else
-# can leak: a mean over the whole text, say.
+# `leaks_future` repeats the experiment for all tokens and answers yes or no. It asks a layer, not a mask, since much
+# else can leak: a mean over the whole text, say.
 
 
 # %%
@@ -308,8 +309,8 @@ leaks_future(masked_late, x), leaks_future(centred, x), leaks_future(np.tanh, x)
 # %% [markdown]
 # ## Why a leak is so tempting
 #
-# Take 200 random tokens of ten kinds, which nobody can predict, and a head that has learned to look one place ahead. With
-# a mask that is off by one, the next token is there to be copied.
+# Take 200 random tokens of ten kinds, which nobody can predict, and a head that has learned to look one place ahead.
+# With a mask that is off by one, the next token is there to be copied.
 
 # %%
 ids = np.random.default_rng(0).integers(10, size=201)
@@ -392,9 +393,9 @@ mask_picture(scaled_dot_product_attention, causal_mask)
 #
 # A mask says which keys a query may see. It acts on the scores: minus infinity before the softmax gives a weight of
 # exactly zero, and the rest still sums to one. Causal hides what comes later, and with a cache the queries are the last
-# positions. Padding hides keys that are not text; combined masks must all allow. An empty row gives NaN, a mean or zeros,
-# so decide which. I test for leaks by changing a later token and watching earlier outputs, and I look up what True means
-# before I pass a mask to a library.
+# positions. Padding hides keys that are not text; combined masks must all allow. An empty row gives NaN, a mean or
+# zeros, so decide which. I test for leaks by changing a later token and watching earlier outputs, and I look up what
+# True means before I pass a mask to a library.
 
 # %% [markdown]
 # ## The interview corner

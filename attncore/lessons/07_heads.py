@@ -223,9 +223,9 @@ np.allclose(contributions.sum(axis=0), by_the_formula)
 # %% [markdown]
 # ## What more heads cost
 #
-# A layer that is 512 wide goes from 8 heads to 16. Each head has its own projections, and still nothing is added: the heads
-# are half as wide. Each of the four projections is m by m, however its columns are dealt out. With biases that makes
-# $4 m^2 + 4 m$, and h is not in it.
+# A layer that is 512 wide goes from 8 heads to 16. Each head has its own projections, and still nothing is added: the
+# heads are half as wide. Each of the four projections is m by m, however its columns are dealt out. With biases that
+# makes $4 m^2 + 4 m$, and h is not in it.
 
 # %%
 [mha_parameter_count(512, n_heads) for n_heads in (1, 8, 16)]
@@ -357,8 +357,8 @@ head_importance(either, two, 2), either(two, np.zeros(2))
 # ## Weights dropped in training
 #
 # In training a layer may set some weights to zero at random, after the softmax, and divide the others by $1 - p$: each
-# weight keeps its mean, and a row need not sum to one. BERT does so with $p = 0.1$. At inference nothing is dropped, and many
-# large models train without it.
+# weight keeps its mean, and a row need not sum to one. BERT does so with $p = 0.1$. At inference nothing is dropped,
+# and many large models train without it.
 
 # %%
 row = np.array([0.4, 0.3, 0.2, 0.1])

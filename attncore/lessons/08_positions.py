@@ -44,8 +44,8 @@ outputs = scaled_dot_product_attention(x, x, x)
 np.allclose(outputs[0], outputs[4])
 
 # %% [markdown]
-# A causal mask helps a little: the first "the" sees one word, the second five. But what a word sees is still a set. We shuffle the
-# first four words, and the last word gets what it got before.
+# A causal mask helps a little: the first "the" sees one word, the second five. But what a word sees is still a set. We
+# shuffle the first four words, and the last word gets what it got before.
 
 
 # %%
@@ -134,8 +134,8 @@ np.allclose(outputs[0], outputs[4])
 # ## Or learn the table
 #
 # BERT and GPT-2 learn a vector for each position instead: 512 rows (Devlin et al., 2018), 1,024 rows (Radford et al.,
-# 2019). Vaswani et al. tried both on English to German: 25.7 BLEU learned, 25.8 sinusoidal. The difference comes after the
-# last row.
+# 2019). Vaswani et al. tried both on English to German: 25.7 BLEU learned, 25.8 sinusoidal. The difference comes after
+# the last row.
 
 # %%
 table = np.random.default_rng(0).standard_normal((1024, 64))
@@ -184,8 +184,8 @@ row = np.tile([0.0, 1.0], (5, 4))
 np.allclose(apply_rotary(row, -np.arange(5)), sinusoidal_positions(5, 8))
 
 # %% [markdown]
-# The query stands at position $s$, the key at $t$, and each is turned by its own. In their dot product the two rotations meet, and only the
-# difference is left:
+# The query stands at position $s$, the key at $t$, and each is turned by its own. In their dot product the two
+# rotations meet, and only the difference is left:
 #
 # $$(R_s\, q)^\top (R_t\, k) = q^\top R_s^\top R_t\, k = q^\top R_{t-s}\, k$$
 
@@ -209,8 +209,8 @@ np.allclose(turned @ turned.T, x @ x.T)
 # Equal positions give the plain scores back: without differences, rotary is the attention of lesson 04.
 
 # %% [markdown]
-# Move the key. Both hands turn, on every dial, and the score stays. Then move the query away from it, and see which dials
-# notice a step, and which notice thirty.
+# Move the key. Both hands turn, on every dial, and the score stays. Then move the query away from it, and see which
+# dials notice a step, and which notice thirty.
 
 # %%
 hands_picture()
@@ -253,8 +253,8 @@ for turn_values in (False, True):
 
 # %% [markdown]
 # With values turned, the output changes with the position of the whole text: nothing turns a value back. So rotary
-# belongs between the projection and the dot product, in every layer. Heads are leading axes: each turns its own 16 pairs,
-# at the same 16 speeds.
+# belongs between the projection and the dot product, in every layer. Heads are leading axes: each turns its own 16
+# pairs, at the same 16 speeds.
 
 # %%
 apply_rotary(split_heads(x, 12), np.arange(6)).shape
@@ -292,8 +292,8 @@ query, key = np.random.default_rng(2).standard_normal((2, 6, 8))
 np.allclose(query[:, order] @ key[:, order].T, query @ key.T)
 
 # %% [markdown]
-# So weights can be converted once, in the columns of `W_query` and `W_key`, within each head; values stay. Hugging Face's
-# script does that to Llama.
+# So weights can be converted once, in the columns of `W_query` and `W_key`, within each head; values stay. Hugging
+# Face's script does that to Llama.
 
 # %%
 W_query = np.random.default_rng(3).standard_normal((384, 8))
@@ -315,8 +315,8 @@ gap[:2, :2].round(2)
 # %% [markdown]
 # ## The base sets the slowest hand
 #
-# A full turn of pair $i$ takes $2\pi \cdot \text{base}^{2i/d}$ tokens. Here are the turns of five of the 64 pairs of a head of width
-# 128:
+# A full turn of pair $i$ takes $2\pi \cdot \text{base}^{2i/d}$ tokens. Here are the turns of five of the 64 pairs of a
+# head of width 128:
 
 # %%
 i = np.array([0, 16, 32, 48, 60])
@@ -336,8 +336,8 @@ for base, trained in ((10_000, 2048), (10_000, 4096), (10_000, 8192), (500_000, 
 
 # %% [markdown]
 # The first two are the settings of Llama and Llama 2 (Touvron et al., 2023), the last is that of Llama 3 before its
-# training on longer texts (Grattafiori et al., 2024). At one length, 8,192, the larger base leaves 29 pairs without a full
-# turn in place of 14, and each of them moves more slowly.
+# training on longer texts (Grattafiori et al., 2024). At one length, 8,192, the larger base leaves 29 pairs without a
+# full turn in place of 14, and each of them moves more slowly.
 
 # %% [markdown]
 # ## A price for distance
@@ -354,8 +354,8 @@ for base, trained in ((10_000, 2048), (10_000, 4096), (10_000, 8192), (500_000, 
 alibi_bias(2, 3, 3)
 
 # %% [markdown]
-# Minus distance times slope, and the two slopes are 1/16 and 1/256. With 8 heads they run from 1/2 to 1/256, each half of the
-# one before.
+# Minus distance times slope, and the two slopes are 1/16 and 1/256. With 8 heads they run from 1/2 to 1/256, each half
+# of the one before.
 
 # %%
 alibi_slopes(8)
@@ -373,8 +373,8 @@ alibi_slopes(12)[8:].round(3)
 alibi_bias(8, 1, 6).shape
 
 # %% [markdown]
-# A lower score is a smaller factor: a key at a distance of 20 keeps $e^{-20 s}$ of its unnormalised weight. In head 1 that is
-# next to nothing, in head 8 nearly all. The heads are soft windows of eight widths.
+# A lower score is a smaller factor: a key at a distance of 20 keeps $e^{-20 s}$ of its unnormalised weight. In head 1
+# that is next to nothing, in head 8 nearly all. The heads are soft windows of eight widths.
 
 # %%
 np.exp(-20 * alibi_slopes(8)).round(4)
@@ -425,9 +425,9 @@ for s, t in ((3, 10), (103, 110)):
 # %% [markdown]
 # ## Past the training length
 #
-# Train on 4,096 tokens, then read 16,384. Choose a scheme, and look at what is new, in orange. Where there are hands, the
-# curve is the score of a query and a key that start alike in every pair, of 64. What does a larger base change, and what
-# does interpolation?
+# Train on 4,096 tokens, then read 16,384. Choose a scheme, and look at what is new, in orange. Where there are hands,
+# the curve is the score of a query and a key that start alike in every pair, of 64. What does a larger base change, and
+# what does interpolation?
 
 # %%
 distance_picture()
@@ -442,22 +442,22 @@ distance_picture()
 # moves more slowly. The remedies, below, slow the hands of a model that is already trained.
 
 # %% [markdown]
-# With the linear bias perplexity stays low on longer texts. It is worth saying why: the farther a key, the less it counts,
-# so that hardly anything new comes in. Press et al. say themselves that their model may not be using contexts longer than
-# those of training.
+# With the linear bias perplexity stays low on longer texts. It is worth saying why: the farther a key, the less it
+# counts, so that hardly anything new comes in. Press et al. say themselves that their model may not be using contexts
+# longer than those of training.
 
 # %% [markdown]
-# For rotary, Chen et al. (2023) squeeze the positions instead. Position 16,000 of the long text becomes 4,000, whose angles
-# the model knows; then it is trained a little more. Squeezed by four, token 4 stands where token 1 stood:
+# For rotary, Chen et al. (2023) squeeze the positions instead. Position 16,000 of the long text becomes 4,000, whose
+# angles the model knows; then it is trained a little more. Squeezed by four, token 4 stands where token 1 stood:
 
 # %%
 squeezed = apply_rotary(x, np.arange(6) / 4)
 np.allclose(squeezed[4], apply_rotary(x[4:5], [1]))
 
 # %% [markdown]
-# To raise the base of a trained model does it unevenly ("NTK-aware" scaling). The fastest pair keeps its speed and goes on
-# telling neighbours apart, the slowest is slowed most: with a base that is $4^{128/126}$ times as large, by exactly four.
-# Five of the 64 pairs:
+# To raise the base of a trained model does it unevenly ("NTK-aware" scaling). The fastest pair keeps its speed and goes
+# on telling neighbours apart, the slowest is slowed most: with a base that is $4^{128/126}$ times as large, by exactly
+# four. Five of the 64 pairs:
 
 # %%
 i, base = np.arange(64), 10_000 * 4 ** (128 / 126)
@@ -465,8 +465,8 @@ slowed = (base / 10_000) ** (2 * i / 128)
 slowed[[0, 16, 32, 48, 63]].round(2)
 
 # %% [markdown]
-# YaRN (Peng et al., 2023) asks each pair how many turns it completed in training. For Llama it leaves those with more than
-# 32 alone, squeezes those with less than one, and mixes in between. Here are the pairs of Llama 2:
+# YaRN (Peng et al., 2023) asks each pair how many turns it completed in training. For Llama it leaves those with more
+# than 32 alone, squeezes those with less than one, and mixes in between. Here are the pairs of Llama 2:
 
 # %%
 turns = 4096 / (2 * np.pi * 10_000 ** (2 * i / 128))
@@ -516,19 +516,19 @@ hands_picture(apply_rotary)
 # %% [markdown]
 # ## Roads not taken
 #
-# Shaw et al. (2018) learn a vector for each distance. T5's relative bias is a learned number for each head and bucket of
-# distances, added to the scores (Raffel et al., 2019). Llama 3.1 treats its pairs by their wavelength too, with bounds of
-# its own. Some models turn only a part of the width: GPT-NeoX a quarter. And some decoders leave positions out altogether
-# (Kazemnejad et al., 2023).
+# Shaw et al. (2018) learn a vector for each distance. T5's relative bias is a learned number for each head and bucket
+# of distances, added to the scores (Raffel et al., 2019). Llama 3.1 treats its pairs by their wavelength too, with
+# bounds of its own. Some models turn only a part of the width: GPT-NeoX a quarter. And some decoders leave positions
+# out altogether (Kazemnejad et al., 2023).
 
 # %% [markdown]
 # ## Say it in two minutes
 #
-# Attention does not know order, so positions are put in: added to the embeddings, sinusoidal or learned; as a rotation of
-# queries and keys in every layer; or as a penalty on the scores that grows with the distance. A rotary score depends on the
-# difference of positions alone, values are not turned, and two layouts of the pairs must not be mixed. A learned table
-# ends; sinusoids and rotary are defined further out but not trained there; the linear bias degrades gently because it
-# looks less far.
+# Attention does not know order, so positions are put in: added to the embeddings, sinusoidal or learned; as a rotation
+# of queries and keys in every layer; or as a penalty on the scores that grows with the distance. A rotary score depends
+# on the difference of positions alone, values are not turned, and two layouts of the pairs must not be mixed. A learned
+# table ends; sinusoids and rotary are defined further out but not trained there; the linear bias degrades gently
+# because it looks less far.
 
 # %% [markdown]
 # ## The interview corner

@@ -239,8 +239,9 @@ colours.shape
 
 
 # %% [markdown]
-# Patch (4, 3), in row 4 and column 3 of the 12 by 12 grid, lies in the eye on the left, and (9, 7) on the nose. Both are
-# dark; the eyes are greenish, the nose is reddish. What do they look at most? We compare the colours as they are, only brought to a standard deviation of one.
+# Patch (4, 3), in row 4 and column 3 of the 12 by 12 grid, lies in the eye on the left, and (9, 7) on the nose. Both
+# are dark; the eyes are greenish, the nose is reddish. What do they look at most? We compare the colours as they are,
+# only brought to a standard deviation of one.
 
 
 # %%

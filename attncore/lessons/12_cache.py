@@ -2,8 +2,8 @@
 # # What attention costs, and the cache
 #
 # We count what attention does and what it holds. Then we feed a layer word by word, as generation does, see the same
-# work done again at every step, and keep what we would need again. At the end you have written the cache on which every text generator runs, and you
-# can say what limits it: arithmetic, memory, or the way between them.
+# work done again at every step, and keep what we would need again. At the end you have written the cache on which every
+# text generator runs, and you can say what limits it: arithmetic, memory, or the way between them.
 
 # %% [markdown]
 # **You need** the causal mask for the last positions (lesson 06) and multi-head attention (lesson 07).
@@ -77,9 +77,9 @@ for n in (128, 1024, 2 * 768, 16_384):
 # %% exercise="where-the-square-wins"
 
 # %% [markdown]
-# Real layers move the crossing. Llama 3 8B has that width, but narrower keys and values (lesson 13), and a
-# feed-forward part of 3 by 4,096 by 14,336 weights (Grattafiori et al., 2024). At two FLOPs for each weight and token, where
-# does the square overtake all of it?
+# Real layers move the crossing. Llama 3 8B has that width, but narrower keys and values (lesson 13), and a feed-forward
+# part of 3 by 4,096 by 14,336 weights (Grattafiori et al., 2024). At two FLOPs for each weight and token, where does
+# the square overtake all of it?
 
 # %%
 one_layer = 2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14_336
@@ -305,8 +305,8 @@ for name, n in (("decode", 1), ("prefill", 1000)):
     print(f"{name}: {flops / read:.0f} operations a byte of weights")
 
 # %% [markdown]
-# That ratio, operations a byte, is the **arithmetic intensity**. A graphics card has one as well: an H100 (SXM) makes 989 teraFLOPs a
-# second in dense bfloat16 and reads 3.35 terabytes a second (NVIDIA, data sheet, 2023).
+# That ratio, operations a byte, is the **arithmetic intensity**. A graphics card has one as well: an H100 (SXM) makes
+# 989 teraFLOPs a second in dense bfloat16 and reads 3.35 terabytes a second (NVIDIA, data sheet, 2023).
 
 # %%
 989e12 / 3.35e12
@@ -426,7 +426,8 @@ np.array_equal(
 
 # %% [markdown]
 # The same numbers: paging moves keys and values and changes none. Texts that begin alike can share blocks, and a server
-# that keeps those blocks for later requests does **prefix caching** (Zheng et al., 2023). A real kernel follows the table while it attends, and does not gather first.
+# that keeps those blocks for later requests does **prefix caching** (Zheng et al., 2023). A real kernel follows the
+# table while it attends, and does not gather first.
 
 # %% [markdown]
 # ## Exercises
@@ -466,9 +467,10 @@ memory_picture(kv_cache_bytes)
 # ## Roads not taken
 #
 # Keep less of each token: fewer key heads or a latent vector (lesson 13), or fewer bits (KIVI, Liu et al., 2024, keeps
-# about two for each number). Keep fewer tokens: evict those that get little attention (H2O; Zhang et al., 2023), or
-# all but a window and the first few (Xiao et al., 2023; lesson 15). **Speculative decoding** guesses several tokens with a small model and
-# checks them in one pass of the large one (Leviathan et al., 2022), which then uses each weight it reads more than once.
+# about two for each number). Keep fewer tokens: evict those that get little attention (H2O; Zhang et al., 2023), or all
+# but a window and the first few (Xiao et al., 2023; lesson 15). **Speculative decoding** guesses several tokens with a
+# small model and checks them in one pass of the large one (Leviathan et al., 2022), which then uses each weight it
+# reads more than once.
 
 # %% [markdown]
 # ## Say it in two minutes

@@ -38,8 +38,8 @@ from attncore.words import embed
 # %% [markdown]
 # ## What a new token reads
 #
-# Llama 3 8B has 32 layers and 32 query heads of width 128 (Grattafiori et al., 2024). If every query head had a key head of its
-# own, a text of 8,192 tokens would keep, in GiB:
+# Llama 3 8B has 32 layers and 32 query heads of width 128 (Grattafiori et al., 2024). If every query head had a key
+# head of its own, a text of 8,192 tokens would keep, in GiB:
 
 # %%
 kv_cache_bytes(layers=32, kv_heads=32, d_head=128, tokens=8192) / 2**30
@@ -78,8 +78,8 @@ attention_weights(query, key).round(2)
 # %% exercise="which-key-head"
 
 # %% [markdown]
-# Each group has h/g query heads. Divide by that, and round down. Not by g: only where h is the square of g are the two the
-# same.
+# Each group has h/g query heads. Divide by that, and round down. Not by g: only where h is the square of g are the two
+# the same.
 #
 # $$\text{key head of } i = \left\lfloor \frac{i}{h / g} \right\rfloor$$
 
@@ -88,8 +88,8 @@ i = np.arange(6)
 i // (6 // 3)
 
 # %% [markdown]
-# With arrays, one repeats each key head for its group. `np.repeat` puts the copies side by side; `np.tile` deals the heads
-# out in turn. In PyTorch the first is `repeat_interleave`, and the second is `repeat`.
+# With arrays, one repeats each key head for its group. `np.repeat` puts the copies side by side; `np.tile` deals the
+# heads out in turn. In PyTorch the first is `repeat_interleave`, and the second is `repeat`.
 
 # %%
 np.repeat([0, 1, 2], 2), np.tile([0, 1, 2], 2)
@@ -165,8 +165,8 @@ for kind in ("mha", "gqa", "mqa"):
 sharing_picture()
 
 # %% [markdown]
-# Ainslie et al. (2023) measured it on T5-XXL, in whose decoder 64 heads came to share keys. Time is seconds for a sample,
-# the score a mean over summarisation, translation and question answering.
+# Ainslie et al. (2023) measured it on T5-XXL, in whose decoder 64 heads came to share keys. Time is seconds for a
+# sample, the score a mean over summarisation, translation and question answering.
 #
 # | attention | time | score |
 # |---|---|---|
@@ -186,8 +186,8 @@ llama = {"layers": 80, "n_heads": 64, "d_head": 128}
 kv_bytes_per_token("gqa", **llama, n_groups=8) // 8, kv_bytes_per_token("mqa", **llama)
 
 # %% [markdown]
-# The same. On eight cards a single KV head saves nothing over eight, and eight do better work. Ainslie et al. (2023) give
-# this as one reason for groups: multi-query attention wastes its saving on copies.
+# The same. On eight cards a single KV head saves nothing over eight, and eight do better work. Ainslie et al. (2023)
+# give this as one reason for groups: multi-query attention wastes its saving on copies.
 
 # %% [markdown]
 # ## From many heads to few
@@ -201,13 +201,13 @@ W = np.array([[1.0, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 20.0]])
 pool_kv_heads(W, n_heads=4, n_groups=2), np.array_equal(pool_kv_heads(W, 4, 4), W)
 
 # %% [markdown]
-# The heads (1, 1) and (3, 5) become (2, 3). With as many groups as heads nothing changes. The projection is linear, so the
-# pooled key is the mean of the keys; what is lost is where they disagree.
+# The heads (1, 1) and (3, 5) become (2, 3). With as many groups as heads nothing changes. The projection is linear, so
+# the pooled key is the mean of the keys; what is lost is where they disagree.
 
 # %% [markdown]
-# How much is that on real words? As in lesson 07 we take twelve slices of the word vectors as heads, the projection being
-# the identity, and pool the keys alone. How much of its unit of attention does a word then give to other words than
-# before?
+# How much is that on real words? As in lesson 07 we take twelve slices of the word vectors as heads, the projection
+# being the identity, and pool the keys alone. How much of its unit of attention does a word then give to other words
+# than before?
 
 # %%
 words = "the cat sat on the mat"
@@ -220,16 +220,16 @@ for groups in (12, 6, 3, 1):
     print(f"{groups:>2} of 12 key heads: {moved:.2f} of the weight has moved")
 
 # %% [markdown]
-# These slices were never trained to agree, so pooling hurts at once. In the trained models of Ainslie et al. (2023), eight
-# groups still work reasonably before uptraining, and one does not. The mean did better than keeping one head of each
-# group, and that better than a fresh start.
+# These slices were never trained to agree, so pooling hurts at once. In the trained models of Ainslie et al. (2023),
+# eight groups still work reasonably before uptraining, and one does not. The mean did better than keeping one head of
+# each group, and that better than a fresh start.
 
 # %% [markdown]
 # ## Another idea: keep a latent
 #
-# Sharing makes heads alike. DeepSeek-V2 (DeepSeek-AI, 2024, the V2 report) keeps one small vector a token, the **latent** c,
-# of width z, and unpacks from it another key and another value for every head i, by that head's columns of W_up_key and
-# W_up_value. It is **multi-head latent attention**, MLA.
+# Sharing makes heads alike. DeepSeek-V2 (DeepSeek-AI, 2024, the V2 report) keeps one small vector a token, the
+# **latent** c, of width z, and unpacks from it another key and another value for every head i, by that head's columns
+# of W_up_key and W_up_value. It is **multi-head latent attention**, MLA.
 #
 # $$c = x\,W_{\text{latent}}, \qquad K_i = c\,W_{\text{up key},\,i}, \qquad V_i = c\,W_{\text{up value},\,i}$$
 
@@ -240,9 +240,9 @@ c = x @ W_latent
 c.shape, split_heads(c @ W_up_key, 12).shape
 
 # %% [markdown]
-# Kept are 48 numbers for each word; the keys of twelve heads are 384. The matrix that unpacks is called an up-projection.
-# Groups are a special case: there it is a matrix of zeros and ones that only copies. For four heads of width one in two
-# groups:
+# Kept are 48 numbers for each word; the keys of twelve heads are 384. The matrix that unpacks is called an
+# up-projection. Groups are a special case: there it is a matrix of zeros and ones that only copies. For four heads of
+# width one in two groups:
 
 # %%
 copying = np.repeat(np.eye(2), 2, axis=1)
@@ -280,8 +280,8 @@ q @ (latents @ U).T, (q @ U.T) @ latents.T
 # before any text comes.
 
 # %% [markdown]
-# The values go the same way. Add up the latents first, and unpack the sum: one row for each query instead of one for each
-# token. Here U_value stands for one head's columns of W_up_value.
+# The values go the same way. Add up the latents first, and unpack the sum: one row for each query instead of one for
+# each token. Here U_value stands for one head's columns of W_up_value.
 #
 # $$P\,(c\,U_{\text{value}}) = (P\,c)\,U_{\text{value}}$$
 
@@ -299,8 +299,8 @@ by_head(W_up_key, 12).shape, np.array_equal(by_head(W_up_key, 12)[1], W_up_key[:
 # %% [markdown]
 # ## Rotary stands in the way
 #
-# Rotary positions turn query $i$ by $R_i$ and key $j$ by $R_j$, after the key has been unpacked. Suppose that we leave the
-# turning out, absorb as above, and compare with the rotated scores.
+# Rotary positions turn query $i$ by $R_i$ and key $j$ by $R_j$, after the key has been unpacked. Suppose that we leave
+# the turning out, absorb as above, and compare with the rotated scores.
 
 # %% exercise="rotated-and-absorbed"
 
@@ -317,9 +317,9 @@ np.isclose(turned, (q @ U.T) @ latents.T)
 # $$(q_i R_i)(c_j U R_j)^\top = q_i\,R_i R_j^\top\,U^\top c_j^\top$$
 
 # %% [markdown]
-# The way out is to **decouple**. Each head compares d numbers without position, which can be absorbed, and r rotated ones.
-# Their key comes straight from x, and there is one for all heads: multi-query attention again. The two dot products
-# are added. With 12 heads, d = 32, r = 8 and z = 48, the seven matrices have these shapes:
+# The way out is to **decouple**. Each head compares d numbers without position, which can be absorbed, and r rotated
+# ones. Their key comes straight from x, and there is one for all heads: multi-query attention again. The two dot
+# products are added. With 12 heads, d = 32, r = 8 and z = 48, the seven matrices have these shapes:
 
 # %%
 shapes = {
@@ -350,8 +350,8 @@ query_rope.shape, key_rope.shape
 # %% [markdown]
 # ## Two forms, one result
 #
-# The unpacked form makes keys and values as lesson 07 knows them. The absorbed form never does. On the words, causal, they
-# agree.
+# The unpacked form makes keys and values as lesson 07 knows them. The absorbed form never does. On the words, causal,
+# they agree.
 
 # %%
 unpacked = latent_attention(x, weights, 12, causal_mask(6))
@@ -377,9 +377,9 @@ np.allclose(latent_attention(x, plain, 12), as_before)
 # %% [markdown]
 # ## What absorbing costs
 #
-# The shared key is wide. In DeepSeek-V3 (DeepSeek-AI, 2024, the V3 report) a head unpacked has 128 + 64 numbers to compare and 128 to add
-# up; absorbed they are 512 + 64 and 512. More arithmetic, and much less to read: numbers a token and layer, of 128 heads,
-# unpacked and absorbed.
+# The shared key is wide. In DeepSeek-V3 (DeepSeek-AI, 2024, the V3 report) a head unpacked has 128 + 64 numbers to
+# compare and 128 to add up; absorbed they are 512 + 64 and 512. More arithmetic, and much less to read: numbers a token
+# and layer, of 128 heads, unpacked and absorbed.
 
 # %%
 128 * (128 + 128) + 64, 512 + 64
@@ -394,8 +394,8 @@ deepseek = {"layers": 61, "n_heads": 128, "d_head": 128, "d_latent": 512, "d_rop
 round(kv_bytes_per_token("mha", **deepseek) / kv_bytes_per_token("mla", **deepseek), 1)
 
 # %% [markdown]
-# Its cache is 57 times smaller than that of 128 heads with keys and values of width 128. The V2 report (DeepSeek-AI, 2024)
-# adds that, in its own comparisons, MLA also does better than multi-head attention, while groups do worse.
+# Its cache is 57 times smaller than that of 128 heads with keys and values of width 128. The V2 report (DeepSeek-AI,
+# 2024) adds that, in its own comparisons, MLA also does better than multi-head attention, while groups do worse.
 
 # %% [markdown]
 # ## Who uses what
@@ -410,8 +410,9 @@ round(kv_bytes_per_token("mha", **deepseek) / kv_bytes_per_token("mla", **deepse
 # %% [markdown]
 # ## Exercises
 #
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next of
-# three hints. `help(LatentWeights)` names the seven matrices; the helpers `rotated` and `by_head` of the story may be used.
+# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
+# of three hints. `help(LatentWeights)` names the seven matrices; the helpers `rotated` and `by_head` of the story may
+# be used.
 
 # %% exercise="grouped_query_attention"
 
@@ -451,17 +452,19 @@ sharing_picture(grouped_query_attention)
 # %% [markdown]
 # ## Roads not taken
 #
-# Layers may share keys and values too (Brandon et al., 2024), and the cache may be kept in as few as two bits a number (KIVI;
-# Liu et al., 2024). A grouped model can be rewritten as a latent one (Meng et al., 2025). DeepSeek also compresses the
-# queries, and normalises the latent before it is cached; neither changes the idea. Keeping fewer tokens is lesson 15.
+# Layers may share keys and values too (Brandon et al., 2024), and the cache may be kept in as few as two bits a number
+# (KIVI; Liu et al., 2024). A grouped model can be rewritten as a latent one (Meng et al., 2025). DeepSeek also
+# compresses the queries, and normalises the latent before it is cached; neither changes the idea. Keeping fewer tokens
+# is lesson 15.
 
 # %% [markdown]
 # ## Say it in two minutes
 #
-# Decode is limited by what it reads, for long texts the cache, so query heads share what is read. In multi-query attention one KV head serves
-# all, in grouped-query attention head i uses KV head i // (h/g). That divides cache and traffic by h/g and leaves the score
-# arithmetic as it is. MLA caches one latent and one rotated key a token. Each head's up-projections are absorbed into query
-# and output, which works because no rotation stands between; the positions travel in separate places.
+# Decode is limited by what it reads, for long texts the cache, so query heads share what is read. In multi-query
+# attention one KV head serves all, in grouped-query attention head i uses KV head i // (h/g). That divides cache and
+# traffic by h/g and leaves the score arithmetic as it is. MLA caches one latent and one rotated key a token. Each
+# head's up-projections are absorbed into query and output, which works because no rotation stands between; the
+# positions travel in separate places.
 
 # %% [markdown]
 # ## The interview corner
@@ -483,8 +486,8 @@ sharing_picture(grouped_query_attention)
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you know what limits an attention step: not its arithmetic but what it reads. Here we made the cache smaller. There,
-# the scores themselves never reach memory.
+# That you know what limits an attention step: not its arithmetic but what it reads. Here we made the cache smaller.
+# There, the scores themselves never reach memory.
 
 # %%
 progress()

@@ -275,8 +275,9 @@ with_sink, without = trained @ lengths, rest @ lengths[1:]
 print(f"at most {with_sink.mean():.2f} with the sink, {without.mean():.2f} without")
 
 # %% [markdown]
-# The ceiling is more than eight times as high, in a head that had learned to be silent. In a causal model it is the first tokens that
-# become sinks, since every query can see them (Xiao et al., 2023). So keep a few of them besides the window:
+# The ceiling is more than eight times as high, in a head that had learned to be silent. In a causal model it is the
+# first tokens that become sinks, since every query can see them (Xiao et al., 2023). So keep a few of them besides the
+# window:
 
 # %%
 mask_map(
@@ -375,8 +376,8 @@ np.allclose((Q @ K.T) @ V, Q @ (K.T @ V))
 
 # %% [markdown]
 # The exponential of a product cannot be taken apart like that. So Katharopoulos et al. (2020) replace it by a product
-# of **features**: $\phi(q) \cdot \phi(k)$ in place of $e^{q \cdot k}$. So that no weight is negative, all features are positive:
-# $\phi(x) = \text{elu}(x) + 1$, number by number, which is $x + 1$ above zero and $e^x$ below.
+# of **features**: $\phi(q) \cdot \phi(k)$ in place of $e^{q \cdot k}$. So that no weight is negative, all features are
+# positive: $\phi(x) = \text{elu}(x) + 1$, number by number, which is $x + 1$ above zero and $e^x$ below.
 
 # %%
 feature_map(np.array([-5.0, -1.0, 0.0, 1.0, 5.0])).round(3)
@@ -460,9 +461,9 @@ for factor in (1, 5, 50, 1000, 1_000_000):
     print(f"times {factor:>9,}: {weights[0, 8]:.3f}")
 
 # %% [markdown]
-# It stops short of 0.17. For large numbers $\phi(x)$ is a straight line above zero and nothing below, so a factor multiplies
-# all weights of a row, and the division cancels it. In softmax it becomes a **power**, and the largest weight wins. This
-# feature map has no temperature.
+# It stops short of 0.17. For large numbers $\phi(x)$ is a straight line above zero and nothing below, so a factor
+# multiplies all weights of a row, and the division cancels it. In softmax it becomes a **power**, and the largest
+# weight wins. This feature map has no temperature.
 
 # %% [markdown]
 # ## What is lost: room
@@ -477,8 +478,8 @@ linear = linear_attention(keys, keys, np.eye(40), causal=False)
 np.linalg.matrix_rank(linear), np.linalg.matrix_rank(softmax(keys @ keys.T))
 
 # %% [markdown]
-# So a state of $d \times v$ can return at most $d$ arbitrary values exactly. How many near enough? We count how often the
-# answer lies nearest to the right value.
+# So a state of $d \times v$ can return at most $d$ arbitrary values exactly. How many near enough? We count how often
+# the answer lies nearest to the right value.
 
 
 # %%
@@ -563,26 +564,26 @@ needle_picture(sliding_window_mask)
 # ## Roads not taken
 #
 # The state can learn to forget: RetNet decays it at a fixed rate for each head (Sun et al., 2023), Mamba-2 by a factor
-# that each token computes (Dao and Gu, 2024). It can overwrite: the delta rule subtracts what the state returns for a key
-# before it writes (Schlag et al., 2021), and Gated DeltaNet does both (Yang et al., 2024). Most large models that use them keep some
-# softmax attention: one layer in eight in Jamba (Lieber et al., 2024), one in four in Qwen3-Next and Kimi Linear (2025).
-# Sparse attention picks a limited number of keys by content instead (DeepSeek-V3.2, 2025).
+# that each token computes (Dao and Gu, 2024). It can overwrite: the delta rule subtracts what the state returns for a
+# key before it writes (Schlag et al., 2021), and Gated DeltaNet does both (Yang et al., 2024). Most large models that
+# use them keep some softmax attention: one layer in eight in Jamba (Lieber et al., 2024), one in four in Qwen3-Next and
+# Kimi Linear (2025). Sparse attention picks a limited number of keys by content instead (DeepSeek-V3.2, 2025).
 
 # %% [markdown]
 # Which tokens to keep is a question of its own. H2O (Zhang et al., 2023) keeps, beside the latest, those that have been
-# given most weight so far. Longformer and BigBird (Zaheer et al., 2020) let a few global tokens see all and be seen by all.
-# And what is kept is not always found: models with full attention, too, have missed facts in the middle of long texts
-# (Liu et al., 2023, "Lost in the Middle").
+# given most weight so far. Longformer and BigBird (Zaheer et al., 2020) let a few global tokens see all and be seen by
+# all. And what is kept is not always found: models with full attention, too, have missed facts in the middle of long
+# texts (Liu et al., 2023, "Lost in the Middle").
 
 # %% [markdown]
 # ## Say it in two minutes
 #
 # A window of $w$ costs $n w$ instead of $n^2$, and its cache stops growing at $w$ tokens. A stack of $L$ layers reaches
 # $L (w - 1) + 1$ tokens in theory; what arrives from there is blurred, so models put full layers between. Softmax must
-# spend its whole unit, and heads with nothing to say park it on the first tokens: evict those and the model breaks. Keep
-# them, or put a learned sink in the denominator. Linear attention replaces $e^{q \cdot k}$ by $\phi(q) \cdot \phi(k)$; then
-# keys and values sum into a state of fixed size. That state returns at most $d$ values exactly, and with elu + 1 there is
-# no temperature: it summarises, and recalls badly.
+# spend its whole unit, and heads with nothing to say park it on the first tokens: evict those and the model breaks.
+# Keep them, or put a learned sink in the denominator. Linear attention replaces $e^{q \cdot k}$ by $\phi(q) \cdot
+# \phi(k)$; then keys and values sum into a state of fixed size. That state returns at most $d$ values exactly, and with
+# elu + 1 there is no temperature: it summarises, and recalls badly.
 
 # %% [markdown]
 # ## The interview corner

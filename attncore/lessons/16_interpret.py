@@ -129,8 +129,8 @@ bars(average, cat.tokens, title="Words give [CLS] 53% of their weight")
 
 # %% [markdown]
 # Is [CLS] that important? The output of a head adds up vectors, and a weight is only a factor. Let $f(x_j)$ be what
-# token $j$ hands over, its value times W_output. (W_value W_output is the head's OV circuit, W_query times the transposed
-# W_key its QK circuit: Elhage et al., 2021.)
+# token $j$ hands over, its value times W_output. (W_value W_output is the head's OV circuit, W_query times the
+# transposed W_key its QK circuit: Elhage et al., 2021.)
 #
 # $$\text{head}_i = \sum_j P_{ij}\, f(x_j), \qquad \lVert P_{ij}\, f(x_j) \rVert = P_{ij}\, \lVert f(x_j) \rVert$$
 
@@ -182,8 +182,8 @@ print(f"by weight {by_weight:.2f}, by lengths {by_lengths:.2f}")
 # sink of lesson 15.
 
 # %% [markdown]
-# Of head 1 in layer 3 we have all the parameters, so we can run it. "cat" gives [CLS] 0.92, and what it receives is short.
-# We take [CLS] away, first after the softmax and then before it.
+# Of head 1 in layer 3 we have all the parameters, so we can run it. "cat" gives [CLS] 0.92, and what it receives is
+# short. We take [CLS] away, first after the softmax and then before it.
 
 # %%
 head, read = recorded_head()
@@ -252,8 +252,8 @@ for name, maps in (("weights", cat.maps), ("lengths", loud), ("lengths, heads al
     print(f"{name:<20} {rows[1:-1, 0].mean():.0%} from [CLS]")
 
 # %% [markdown]
-# The network is the same in all three, and an even share of eight tokens is 12.5%; what we count is not the same. Rollout
-# takes for granted that everything handed over is equally long, and that the residual is one half.
+# The network is the same in all three, and an even share of eight tokens is 12.5%; what we count is not the same.
+# Rollout takes for granted that everything handed over is equally long, and that the residual is one half.
 
 # %% exercise="own-share-after-six-layers"
 
@@ -275,8 +275,8 @@ weighted_sum(two_maps, animal_or_thing)
 
 # %% [markdown]
 # We project the output on the line from what "street" hands over, 0, to what "animal" does, 1. A zero vector lands near
-# the middle, so read differences only. Move the slider towards the farthest map with the same reading, and switch what is
-# shown.
+# the middle, so read differences only. Move the slider towards the farthest map with the same reading, and switch what
+# is shown.
 
 # %%
 two_maps_picture()
@@ -489,9 +489,9 @@ heat_map(cat.maps[best], words, words, title='Every row gives "cat" most of its 
 # %% [markdown]
 # ## What follows, and what does not
 #
-# What may the caption of head 1 in layer 3 say? In five texts, "it" gives more to the subject, or the first noun, than to
-# the other one. In the one that we looked into, other tokens give it far less, and most of what is handed over to "it"
-# comes from there. That the head resolves pronouns, or that the network needs it, does not follow.
+# What may the caption of head 1 in layer 3 say? In five texts, "it" gives more to the subject, or the first noun, than
+# to the other one. In the one that we looked into, other tokens give it far less, and most of what is handed over to
+# "it" comes from there. That the head resolves pronouns, or that the network needs it, does not follow.
 
 # %% [markdown]
 # For any map:

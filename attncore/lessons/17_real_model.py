@@ -164,9 +164,9 @@ print(f"query bias {np.linalg.norm(head.b_query):.3f}, key bias {np.linalg.norm(
 # %% [markdown]
 # ## The block around it
 #
-# Here is how one layer is run, whole, on the course's own functions, of which you have written your own: heads and merging
-# (07), weights (04), the sum (01), the feed-forward part (09). `linear` finds W and b by a name, `project` is x @ W + b
-# with them, and `norm` is lesson 09's `layer_norm` with the gain and bias of that name.
+# Here is how one layer is run, whole, on the course's own functions, of which you have written your own: heads and
+# merging (07), weights (04), the sum (01), the feed-forward part (09). `linear` finds W and b by a name, `project` is x
+# @ W + b with them, and `norm` is lesson 09's `layer_norm` with the gain and bias of that name.
 
 # %%
 print(inspect.getsource(bert_block))
@@ -217,9 +217,9 @@ for n in (8, 256):
 # %% exercise="share-of-the"
 
 # %% [markdown]
-# More than half of what the words give goes to a token that is no word, [CLS], the sink of lesson 15. Lesson 16 measured
-# it: 53 % of the weight, 7 % of the lengths. So we look at what is left for the six words, averaged over words, heads and
-# layers. What is the share of both "the" together?
+# More than half of what the words give goes to a token that is no word, [CLS], the sink of lesson 15. Lesson 16
+# measured it: 53 % of the weight, 7 % of the lengths. So we look at what is left for the six words, averaged over
+# words, heads and layers. What is the share of both "the" together?
 
 # %%
 maps = recorded_maps()[cat].maps
@@ -247,8 +247,8 @@ bars(
 # %% [markdown]
 # ## A weight says how much of what
 #
-# Lesson 16 warned us: a weight times a short value hands over little. We weigh by the recorded lengths once more, added up
-# as they are, and then with every row counting alike.
+# Lesson 16 warned us: a weight times a short value hands over little. We weigh by the recorded lengths once more, added
+# up as they are, and then with every row counting alike.
 
 # %%
 rows = maps * recorded_maps()[cat].lengths[:, :, None]
@@ -258,8 +258,8 @@ for counted in (rows, rows / rows.sum(axis=-1, keepdims=True)):
     print(f'"the" twice: {share_of_the:.1%} of the words, [CLS]: {part[0] / part.sum():.1%} of all')
 
 # %% [markdown]
-# By lengths both "the" have 24 % of the words' part, 28 % if every row counts alike. The first sum favours heads with long
-# values. Either way the answer is the same: less than an even share, and not nothing.
+# By lengths both "the" have 24 % of the words' part, 28 % if every row counts alike. The first sum favours heads with
+# long values. Either way the answer is the same: less than an even share, and not nothing.
 
 # %% [markdown]
 # ## Leave it out
@@ -308,8 +308,8 @@ map_picture()
 
 # %% [markdown]
 # In the sentences with "it" this is the head that lesson 16 put to the test: it looks at the subject or the first noun;
-# our texts cannot tell which. Ask the same of any pattern in these pictures. Does it hold in another sentence, and how much do all
-# the other tokens give?
+# our texts cannot tell which. Ask the same of any pattern in these pictures. Does it hold in another sentence, and how
+# much do all the other tokens give?
 
 # %% [markdown]
 # ## From tokens to one vector
@@ -379,9 +379,9 @@ for vector, question in zip(asked, questions, strict=True):
 # of our trade. So a search needs a threshold, and a test on pairs of your own field, before anybody relies on it.
 
 # %% [markdown]
-# Ours is a **bi-encoder**: it reads each text by itself, so the vectors can be made beforehand, and a search is one run and
-# a product. A **cross-encoder** reads two texts as one and returns a score: each word sees both texts, and nothing can be
-# prepared. One searches with the first and ranks the best again with the second.
+# Ours is a **bi-encoder**: it reads each text by itself, so the vectors can be made beforehand, and a search is one run
+# and a product. A **cross-encoder** reads two texts as one and returns a score: each word sees both texts, and nothing
+# can be prepared. One searches with the first and ranks the best again with the second.
 
 # %% [markdown]
 # ## What an encoder is for
@@ -432,9 +432,10 @@ search_picture(most_similar)
 #
 # A sentence encoder is an embedding table, six post-norm blocks of twelve heads, and a mean. All of it is a file of
 # named arrays and a page of array code. Its heads differ: one looks at the token before, many rest on [CLS], one looks
-# from "it" to the subject or the first noun. On the cat and the mat they do look at "the", 29 % among the words where an
-# even share is a third, and the sentence's vector hardly changes without it. A weight says where a head looks, not what the output
-# depends on. The mean loses most of the order. Search compares cosines with vectors that were made beforehand.
+# from "it" to the subject or the first noun. On the cat and the mat they do look at "the", 29 % among the words where
+# an even share is a third, and the sentence's vector hardly changes without it. A weight says where a head looks, not
+# what the output depends on. The mean loses most of the order. Search compares cosines with vectors that were made
+# beforehand.
 
 # %% [markdown]
 # ## The interview corner
@@ -456,11 +457,11 @@ search_picture(most_similar)
 # %% [markdown]
 # ## The whole way
 #
-# We began with a weighted average that one looks up, made its weights by softmax, and its scores by a small network and by
-# a scaled dot product. A text asked itself, and masks said who may look at whom. Heads, positions, norms and feed-forward
-# layers made a Transformer of it, for words and for patches; gradients say how it learns. A cache, shared heads, tiles and
-# windows made it cheap enough, and we asked what its maps can tell. Here it ran, trained, on functions that you have
-# written too.
+# We began with a weighted average that one looks up, made its weights by softmax, and its scores by a small network and
+# by a scaled dot product. A text asked itself, and masks said who may look at whom. Heads, positions, norms and
+# feed-forward layers made a Transformer of it, for words and for patches; gradients say how it learns. A cache, shared
+# heads, tiles and windows made it cheap enough, and we asked what its maps can tell. Here it ran, trained, on functions
+# that you have written too.
 #
 # What is left is to say it to somebody. Take the cards of all interview corners, in any order, and say them aloud.
 
