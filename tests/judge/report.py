@@ -13,7 +13,7 @@ from pathlib import Path
 from lucky import lucky
 from mutants import mutants
 from paraphrase import paraphrases
-from styles import styles
+from styles import LIBRARIES, styles
 
 from attncore.exercises import Exercise, exercises
 from attncore.grading import judge
@@ -41,7 +41,8 @@ def lucky_verdicts(exercise: Exercise) -> tuple[int, list[str]]:
 def style_verdicts(exercise: Exercise) -> tuple[int, list[str]]:
     """How many right answers in other styles there are, and which of them are refused."""
     verdicts = {name: judge(exercise, answer).outcome for name, answer in styles(exercise)}
-    return len(verdicts), [name for name, outcome in verdicts.items() if outcome != "right"]
+    refused = [name for name, outcome in verdicts.items() if outcome != "right"]
+    return len(verdicts.keys() - LIBRARIES), refused  # which libraries are installed changes no count
 
 
 @cache

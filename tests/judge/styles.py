@@ -12,6 +12,9 @@ import numpy as np
 from attncore.exercises import Exercise
 
 
+LIBRARIES = {"tensors of PyTorch", "arrays of JAX"}  # where they are installed
+
+
 def styles(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
     """The name of a style, and an answer in it."""
     reference = exercise.reference
