@@ -11,7 +11,6 @@ import numpy as np
 
 from attncore.exercises import Exercise
 
-
 LIBRARIES = {"tensors of PyTorch", "arrays of JAX"}  # where they are installed
 
 
