@@ -5,7 +5,6 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -92,7 +91,7 @@ def blank(answer: Any) -> bool:
     """Is there no work in it, only a docstring, dots, `pass` or `raise NotImplementedError`?"""
     code = getattr(answer, "__code__", None)
     return code is None or (
-        set(code.co_names) <= {"NotImplementedError"} and code.co_nlocals == len(signature(answer).parameters)
+        set(code.co_names) <= {"NotImplementedError"} and code.co_nlocals == len(inspect.signature(answer).parameters)
     )
 
 

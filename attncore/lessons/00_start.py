@@ -79,8 +79,8 @@ reading_picture()
 # When you are stuck, `hint(uniform_attention)` opens the first of three hints, from a question to think about to the
 # shape of the line. It never shows the line.
 #
-# `check` judges values, in any style and precision. What a docstring says of errors on bad input is good practice, and not
-# judged.
+# `check` judges values, in any style and precision. What a docstring says of errors on bad input is good practice, and
+# not judged.
 
 # %% [markdown]
 # In the next cell the function is there, and so is a bug. Find it, and mend it.

@@ -223,9 +223,9 @@ np.allclose(summary, embed("the cat sat on the mat").mean(axis=0)), summary.shap
 # has a fixed size as well. How much goes in?
 
 # %% [markdown]
-# Give each token one fact, a random number. A random mixture squeezes all the facts into 8 numbers, and the best
-# linear reader, the pseudoinverse `pinv` of the mixture, guesses them back. The error is 1 for a reader who knows
-# nothing.
+# Give each token, a word or a piece of one, one fact: a random number. A random mixture squeezes all the facts into 8
+# numbers, and the best linear reader, the pseudoinverse `pinv` of the mixture, guesses them back. The error is 1 for a
+# reader who knows nothing.
 
 # %%
 for n in (4, 8, 16, 64):

@@ -33,8 +33,8 @@ from attncore.words import embed, tokens
 #
 # A translation network of 2014 has two halves. The **encoder** reads the source word by word into a state; the
 # **decoder** starts from the last state and writes the target. What is in that state? Our toy encoder keeps half of
-# the old state at each step. Our source is "the tired cat sat on the mat"; with one-hot rows for its seven words, the
-# state reports how much of each is left.
+# the old state at each step. Our source is "the tired cat sat on the mat"; with one-hot rows (a single 1, all else 0)
+# for its seven words, the state reports how much of each is left.
 
 
 # %%

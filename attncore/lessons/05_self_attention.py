@@ -177,7 +177,8 @@ def recurrence(x):
 round(permutation_gap(attend, x, order), 6), round(permutation_gap(recurrence, x, order), 6)
 
 # %% [markdown]
-# For a set that is just right. For a text it is a lack, and lesson 08 mends it: the tokens are told where they stand.
+# For a set, the gap of 0 is just right. For a text it is a lack, and lesson 08 mends it: the tokens are told where they
+# stand.
 
 # %% [markdown]
 # ## Who reaches whom
@@ -302,6 +303,7 @@ np.allclose(one_row, scaled_dot_product_attention(x, x, x)[4:5])
 # | convolutional | $c n d^2$ | $1$ | $n/c$ plain, $\log_c n$ dilated |
 #
 # These are orders, up to a constant factor: $n^2 d$ is the multiplications of one of attention's two products.
+# A dilated kernel has gaps, which grow from layer to layer.
 
 # %% exercise="crossover-length"
 
@@ -322,8 +324,8 @@ for n in (64, 512, 4096):
 # %% [markdown]
 # The table counts only what mixes tokens. The three projections cost another $3 n d^2$, and the output projection of
 # lesson 07 a fourth. So a layer of attention, $4 n d^2 + 2 n^2 d$, multiplies more than a plain recurrence,
-# $2 n d^2$, at any length, and less than an LSTM, $8 n d^2$, while $n$ is below $2 d$. What makes it fast in training is
-# that nothing waits.
+# $2 n d^2$, at any length, and less than an LSTM, a recurrence with gates, $8 n d^2$, while $n$ is below $2 d$. What
+# makes it fast in training is that nothing waits.
 
 # %% [markdown]
 # ## When the others still win

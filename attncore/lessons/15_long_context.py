@@ -256,9 +256,8 @@ heat_map(
 
 # %% [markdown]
 # What do they get for it? Nearly nothing: here are the lengths of what each token hands over, its value times W_output.
-# The usual reading (Clark
-# et al., 2019, on BERT): the head finds nothing to do here. Softmax must spend its one unit, so it goes where it does no
-# harm. Xiao et al. call such a token an **attention sink**.
+# The usual reading (Clark et al., 2019, on BERT): the head finds nothing to do here. Softmax must spend its one unit,
+# so it goes where it does no harm. Xiao et al. call such a token an **attention sink**.
 
 # %%
 print(
@@ -511,7 +510,7 @@ for n in (2, 4, 8, 16, 32):
 #
 # Drag it. Grey is out of sight. "Full" and "window" are softmax at a factor of 4. In a stack of layers only the last one
 # asks; the others take means, since nobody tells them what will be asked. "Linear" is as sharp as it can be. Move the
-# needle out of the window, to the sinks, and change the depth.
+# needle into the window and to the sinks, and change the depth.
 
 # %%
 needle_picture()

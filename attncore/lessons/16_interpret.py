@@ -233,8 +233,8 @@ attention_rollout(np.array([copy_first, swap]))
 # %% exercise="two-swaps"
 
 # %% [markdown]
-# Now the real network, its twelve heads averaged in each layer. Add layer by layer; then tick the box, and what counts
-# is weights times lengths.
+# Now the real network, its twelve heads averaged in each layer. Go back to one layer and add the others one by one;
+# then tick the box, and what counts is weights times lengths.
 
 # %%
 rollout_picture()
@@ -275,8 +275,8 @@ weighted_sum(two_maps, animal_or_thing)
 
 # %% [markdown]
 # We project the output on the line from what "street" hands over, 0, to what "animal" does, 1. A zero vector lands near
-# the middle, so read differences only. Move the slider towards the farthest map with the same reading, and switch what
-# is shown.
+# the middle, so read differences only. The slider stands at the farthest map with the same reading. Move it back
+# towards the recorded one, and switch what is shown.
 
 # %%
 two_maps_picture()

@@ -113,8 +113,8 @@ x = read[cat]
 x.shape, head.W_query.shape, head.b_query.shape
 
 # %% [markdown]
-# The projections have biases, which our lessons left out. The rest is lesson 04: put your own `attention_weights` into
-# a cell above this one, and this head really runs on yours.
+# The projections have biases, which those of lessons 05 and 07 left out. The rest is lesson 04: put your own
+# `attention_weights` into a cell above this one, and this head really runs on yours.
 #
 # $$q = x W_Q + b_Q \qquad k = x W_K + b_K \qquad \text{weights} = \text{softmax}\left(\frac{q k^\top}{\sqrt{32}}\right)$$
 

@@ -46,7 +46,7 @@ def zoo_picture(function: Callable = mask_for) -> Live:
         family=choice("mask", [*OWN, "encoder-decoder"], "gpt"),
         training=choice("trains on", ["its own", "masked words", "next word"], "its own"),
         prefix=slider("words of the prefix", 0, len(TEXT), 3),
-        seed=slider("draw of masked words", 0, 20, 0),
+        seed=slider("another draw", 0, 20, 0),
     )
 
 

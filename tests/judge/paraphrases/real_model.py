@@ -66,13 +66,6 @@ def nearest_neighbours(query, vectors, count):
     return gaps.argsort(kind="stable")[:count]
 
 
-@paraphrase("most_similar", "of equals the last comes first")
-def stable_sort_read_backwards(vector, vectors, count):
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    order = np.argsort(unit @ (vector / np.linalg.norm(vector)), kind="stable")
-    return np.flip(order)[:count]
-
-
 @paraphrase("most_similar", "opposite directions taken for alike")
 def size_of_the_cosine(vector, vectors, count):
     cosines = [np.dot(v, vector) / (math.hypot(*v) * math.hypot(*vector)) for v in vectors]
