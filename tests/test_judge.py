@@ -1,6 +1,7 @@
 """The judge: right in any style, wrong by name, and a clear sentence for whatever else an answer does."""
 
 import functools
+import re
 import sys
 import warnings
 from inspect import signature
@@ -406,3 +407,48 @@ def test_whatever_an_answer_returns_gets_a_sentence(answer):
     report = judge("softmax", answer)
     assert report.outcome in ("wrong", "raised")
     assert "attncore" not in report.message
+
+
+def minus_a_billion(query, key, value, mask=None, scale=None):
+    bias = 0.0 if mask is None else np.where(mask, 0.0, -1e9) if mask.dtype == bool else np.maximum(mask, -1e9)
+    share = query.shape[-3] // key.shape[-3]
+    key, value = np.repeat(key, share, axis=-3), np.repeat(value, share, axis=-3)
+    scores = query @ np.swapaxes(key, -1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale) + bias
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True) @ value
+
+
+def test_a_label_that_contradicts_more_than_it_explains_is_not_taken():
+    """It fails on the row with nothing allowed alone; "mask dropped" gives the same there, and is wrong elsewhere."""
+    report = judge("grouped_query_attention", minus_a_billion)
+    assert report.outcome == "wrong" and report.mistake is None
+    assert "a row with nothing allowed" in report.message
+
+
+def test_none_from_one_branch_is_said_as_such():
+    report = judge("peak_floats", lambda n, d, block=None: min(n, block) ** 2 + 2 * n + n * d if block else None)
+    assert "it returns None; is a `return` missing, or in one branch only?" in report.message.replace("It", "it")
+
+
+def test_figures_show_that_two_numbers_differ():
+    report = judge(
+        "layer_norm", lambda x, gain, bias, eps=1e-5: find("layer_norm").reference(x, gain, bias, eps) + 2e-5
+    )
+    expected, got = re.search(r"expected ([-\d.e]+), got ([-\d.e]+)\.", report.message).groups()
+    assert expected != got
+
+
+def test_a_stub_called_in_a_comprehension_of_a_helper_is_noticed():
+    cell = (
+        "def split_heads(x, n_heads): ...\n"
+        "def both(x, n_heads): return [split_heads(part, n_heads) for part in (x, x)]\n"
+        "def merge_heads(x): return both(x, 2)[0].sum()\n"
+    )
+    names = {}
+    exec(cell, names)
+    assert "it calls split_heads, which is not written yet" in judge("merge_heads", names["merge_heads"]).message
+
+
+def test_text_is_equal_to_no_label():
+    report = judge("apply_rotary", lambda x, positions, base=1e4: np.array(["a"] * len(positions)))
+    assert (report.mistake, report.convention) == (None, None)

@@ -384,9 +384,10 @@ mask_picture(scaled_dot_product_attention, causal_mask)
 # %% [markdown]
 # ## Roads not taken
 #
-# A mask need not be an array: a fused kernel works it out from two positions, and skips the blocks that are wholly
-# hidden. That is where causal attention saves half its work; a mask on finished scores saves none (lesson 14). A
-# float mask need not be all or nothing: ALiBi lowers scores with distance (lesson 08).
+# A mask need not be an array: a fused kernel, one GPU program for the whole of attention, works it out from two
+# positions, and skips the blocks that are wholly hidden. That is where causal attention saves half its work; a mask on
+# finished scores saves none (lesson 14). A float mask need not be all or nothing: ALiBi lowers scores with distance
+# (lesson 08).
 
 # %% [markdown]
 # ## Say it in two minutes

@@ -342,8 +342,9 @@ for base, trained in ((10_000, 2048), (10_000, 4096), (10_000, 8192), (500_000, 
 # %% [markdown]
 # ## A price for distance
 #
-# Press et al. (2021) have no position vectors at all. They lower each score in proportion to the distance, and give each
-# head $h$ of $H$, counted from one, another slope. The bias is a float mask of lesson 06.
+# Press et al. (2021) have no position vectors at all. Their ALiBi, attention with linear biases, lowers each score in
+# proportion to the distance, and gives each head $h$ of $H$, counted from one, another slope. The bias is a float mask
+# of lesson 06.
 #
 # $$S_{ij} = \frac{q_i \cdot k_j}{\sqrt d} - s_h\, |i - j|, \qquad s_h = 2^{-8h/H}$$
 

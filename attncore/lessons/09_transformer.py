@@ -8,7 +8,7 @@
 # %% [markdown]
 # **You need** masks (lesson 06), multi-head attention (07) and positions (08).
 # **You get** the three families, in functions of a few lines, and two kinds of training targets; lesson 10 stacks the
-# first.
+# encoder.
 
 # %%
 import numpy as np
@@ -238,7 +238,7 @@ flat = x.ravel()
 # %% [markdown]
 # The pre-norm stack has a way from bottom to top that consists of additions only. The gradient takes it too, which is
 # why pre-norm trains deep stacks. Xiong et al. (2020) show that in post-norm the gradients near the output are large
-# at the start, so that it needs a warm-up of the learning rate, and that pre-norm trains without.
+# at the start, so that it needs a warm-up, small learning rates in the first steps, and that pre-norm trains without.
 
 # %% [markdown]
 # ## One block, three masks

@@ -221,9 +221,9 @@ for positions in (np.zeros((37, 8)), rng.standard_normal((37, 8))):
 
 # %% [markdown]
 # How much does it matter? Less than one would think. In the ablation of Dosovitskiy et al. (2020, appendix D.4) a
-# ViT-B/16 without positions reaches 61.4% on ImageNet, with a linear classifier on five images a class; with
-# positions numbered along the sequence 64.2%, by row and column 64.0%. A bag of patches tells much, and the grid is
-# learned.
+# ViT-B/16 without positions reaches 61.4% on ImageNet, photographs in 1,000 classes, with a linear classifier on five
+# images a class; with positions numbered along the sequence 64.2%, by row and column 64.0%. A bag of patches tells
+# much, and the grid is learned.
 
 # %% [markdown]
 # ## Where does a patch look?
@@ -340,7 +340,7 @@ new[0], np.array_equal(same, old)
 # %% [markdown]
 # "ViTs need 300 million images" is no law, though. Touvron et al. (2020, DeiT) train the same ViT-B on ImageNet
 # alone, with strong augmentation and regularisation: 81.8% at 224, and 83.1% fine-tuned at 384. Augmentation tells by
-# examples what a convolution has built in. More data or better training: either can replace the inductive bias.
+# examples what a convolution has built in, its **inductive bias**. More data or better training: either can replace it.
 
 # %% [markdown]
 # And the class token? It is not essential. Averaging the outputs of all patches works as well, once the learning rate
