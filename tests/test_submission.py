@@ -77,6 +77,10 @@ def test_a_notebook_with_magics_a_broken_cell_and_a_picture(check):
     assert "softmax: its cell is no Python" in out and "weighted_sum: right" in out
 
 
+def test_a_timed_cell_is_read(check):
+    assert check(["%%time\n" + RIGHT], "answers.ipynb")[0] == 0
+
+
 def test_the_solutions_are_right_and_the_notebooks_are_not_attempted(capsys):
     assert main(["check", str(SOLUTIONS / "06_masks.ipynb")]) == 0
     assert main(["check", str(NOTEBOOKS / "06_masks.ipynb")]) == 1

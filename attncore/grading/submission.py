@@ -67,7 +67,14 @@ def cells(path: Path, text: str) -> list[str]:
         sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     except Exception:  # nbformat lets many kinds through: JSON, schema, missing keys
         raise Unreadable(f"{path.name} is no whole notebook; it may have been cut short.") from None
-    return ["" if source.startswith("%%") else re.sub(r"(?m)^(\s*)[%!?].*$", r"\1pass", source) for source in sources]
+    return [as_python(source) for source in sources]
+
+
+def as_python(source: str) -> str:
+    """A cell without Jupyter's own commands; one in another language is empty."""
+    if source.startswith("%%") and not re.match(r"%%(time|timeit|capture|prun)\b", source):
+        return ""
+    return re.sub(r"(?m)^(\s*)[%!?].*$", r"\1pass", source)
 
 
 def statements(path: Path, text: str) -> list[str]:

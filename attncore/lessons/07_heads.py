@@ -104,8 +104,8 @@ split_picture()
 np.array_equal(merge_heads(split_heads(x, 2)), x)
 
 # %% [markdown]
-# So code that splits, merges and never attends returns its input, in the right shape and without an error: the empty
-# answer of lesson 05 once more. `check` does not accept it.
+# So code that splits, merges and never attends returns its input, in the right shape and without an error, like the
+# answers of lesson 05 that return their input. `check` does not accept it.
 
 # %% [markdown]
 # ## Twelve heads on real words
