@@ -147,3 +147,25 @@ def test_input_and_print_neither_wait_nor_show(check):
     status, out, _ = check("print('hello')\nname = input()\n" + RIGHT)
     assert status == 0
     assert "hello" not in out
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'from attncore import answer\nanswer("score-byte", "5 GiB")\n',
+        'from attncore import answer\nanswer("score-bytes", 1 / 0)\n',
+        "softmax = nope(3)\n",
+        "if True:\n    1 / 0\n    def softmax(x, axis=-1): ...\n",
+        "from attncore import check\ndef my_softmax(x, axis=-1):\n    return x\ncheck(my_softmax)\n",
+    ],
+)
+def test_an_answer_that_is_lost_is_not_passed_over(check, more):
+    status, out, _ = check(RIGHT + more)
+    assert status == 1
+    assert "1 right, 1 raised" in out
+
+
+def test_the_last_definition_counts(check):
+    again = "from attncore import check\ncheck(weighted_sum)\n" + RIGHT.replace("@ values", "@ values * 0")
+    assert check(RIGHT + again)[0] == 1
+    assert check(RIGHT.replace("@ values", "@ values * 0") + again.partition("def")[0] + RIGHT)[0] == 0

@@ -21,7 +21,7 @@ import attncore
 from attncore.exercises import Exercise, UnknownExercise, exercises, find
 from attncore.grading.check import judge, unattempted
 from attncore.grading.report import Report
-from attncore.grading.run import TimeUp, quietly, within
+from attncore.grading.run import TimeUp, first_line, quietly, within
 
 SECONDS = 30.0  # for one cell, which may draw pictures
 FUNCTIONS = {exercise.id: exercise for exercise in exercises if exercise.kind in ("code", "debug")}
@@ -38,7 +38,8 @@ def judge_file(path: Path) -> list[Report]:
     if not answers and not broken:
         raise Unreadable(f"{path.name} holds no answer to an exercise of the course.")
     asked = [e for e in exercises if e.id in answers or e.id in broken]
-    return [broken.get(e.id) or verdict(e, answers[e.id]) for e in asked]
+    reports = [broken.pop(e.id) if e.id in broken else verdict(e, answers[e.id]) for e in asked]
+    return [*reports, *broken.values()]  # what is left names no exercise
 
 
 def verdict(exercise: Exercise, answer: Any) -> Report:
@@ -80,14 +81,14 @@ def as_python(source: str) -> str:
 def statements(path: Path, text: str) -> list[str]:
     try:
         lines, tree = text.splitlines(keepends=True), ast.parse(text)
-    except (SyntaxError, ValueError) as problem:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         line = getattr(problem, "lineno", None)
         raise Unreadable(f"{path.name} is no Python{f', line {line}' if line else ''}: {reason(problem)}.") from None
-    starts = [first_line(node) for node in tree.body]
+    starts = [first_row(node) for node in tree.body]
     return ["".join(lines[a - 1 : b - 1]) for a, b in pairwise([*starts, len(lines) + 1])]
 
 
-def first_line(node: ast.stmt) -> int:
+def first_row(node: ast.stmt) -> int:
     return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
 
 
@@ -100,14 +101,19 @@ def run_pieces(path: Path, pieces: list[str]) -> tuple[dict[str, Any], dict[str,
     names: dict[str, Any] = {"__name__": "__main__", "__file__": str(path)}
     noted: dict[str, Any] = {}
     broken: dict[str, Report] = {}
-    with quietly(), verbs(noted), beside(path):
+    named: dict[str, Any] = {}
+    with quietly(), verbs(noted, named, broken), beside(path):
         for place, source in enumerate(pieces, 1):
             if sentence := failure(source, f"<{path.name}, piece {place}>", names):
-                defined = re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE)
-                lost = [id for id in defined if id in FUNCTIONS and id not in names]
+                defined = re.findall(r"^\s*(?:def|class)\s+(\w+)|^(\w+)\s*=[^=]", source, re.MULTILINE)
+                lost = [id for pair in defined for id in pair if id in FUNCTIONS and id not in names]
+                lost += [
+                    id for id in re.findall(r"\banswer\(\s*[\"']([\w-]+)", source) if id not in noted and known(id)
+                ]
                 broken |= {id: Report(id, "raised", [("head", f"{id}: {sentence}")]) for id in lost}
     own = {id: names[id] for id in FUNCTIONS if id in names and is_own(names[id])}
-    return own | noted, {id: report for id, report in broken.items() if id not in own | noted}
+    answers = named | own | noted  # the last definition counts, whatever was checked before
+    return answers, {id: report for id, report in broken.items() if id not in answers}
 
 
 def failure(source: str, filename: str, names: dict[str, Any]) -> str:
@@ -122,7 +128,7 @@ def failure(source: str, filename: str, names: dict[str, Any]) -> str:
     except TimeUp:
         return f"its cell was stopped after {SECONDS:g} seconds."
     except BaseException as problem:  # SystemExit as well
-        return f"its cell raises {type(problem).__name__}: {problem}"
+        return f"its cell raises {type(problem).__name__}: {first_line(problem)}"
     return ""
 
 
@@ -132,17 +138,25 @@ def is_own(function: Any) -> bool:
 
 
 @contextmanager
-def verbs(noted: dict[str, Any]) -> Iterator[None]:
-    """While a file runs, check and answer note what they are given, and the other verbs do nothing."""
+def verbs(noted: dict[str, Any], named: dict[str, Any], broken: dict[str, Report]) -> Iterator[None]:
+    """While a file runs, check and answer note what they are given, and the other verbs do nothing.
+
+    `noted` is what came with an exercise's name, `named` what has one itself; a name that is none goes to `broken`.
+    """
 
     def note_function(function: Any, exercise: str | None = None) -> None:
         name = str(exercise or getattr(function, "__name__", ""))
-        if is_own(function) and known(name):
-            noted[name] = function
+        if is_own(function):
+            note(noted if exercise else named, name, function)
 
     def note_value(exercise: str, value: Any = None) -> None:
-        if known(exercise):
-            noted[exercise] = value
+        note(noted, str(exercise), value)
+
+    def note(where: dict[str, Any], name: str, given: Any) -> None:
+        if known(name):
+            where[name] = given
+        else:
+            broken[name] = unknown(name)
 
     instead: dict[str, Callable] = {"check": note_function, "answer": note_value}
     for verb in attncore.VERBS:
@@ -151,7 +165,16 @@ def verbs(noted: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         for verb in attncore.VERBS:
-            delattr(attncore, verb)
+            vars(attncore).pop(verb, None)
+
+
+def unknown(name: str) -> Report:
+    """What is said of a name that belongs to no exercise that is judged."""
+    try:
+        text = f'"{find(name).id}" is a card: it is answered aloud.'
+    except UnknownExercise as problem:
+        text = str(problem)
+    return Report(name, "raised", [("head", text)])
 
 
 def known(id: Any) -> bool:
