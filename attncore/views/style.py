@@ -55,9 +55,13 @@ def figure(drawn: Figure, alt: str, caption: str = "") -> Picture:
     buffer = io.BytesIO()
     with matplotlib.rc_context(LOOK):
         drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    data = base64.b64encode(buffer.getvalue()).decode()
-    image = f'<img alt="{escape(alt)}" style="{CARD}" src="data:image/svg+xml;base64,{data}">'
-    return captioned(image, alt, caption)
+    return captioned(image(buffer.getvalue(), alt), alt, caption)
+
+
+def image(svg: bytes, alt: str, style: str = "") -> str:
+    """An SVG as an image with alternative text, on a card that is white in both themes."""
+    data = base64.b64encode(svg).decode()
+    return f'<img alt="{escape(alt)}" style="{CARD}{style}" src="data:image/svg+xml;base64,{data}">'
 
 
 def captioned(body: str, alt: str, caption: str = "") -> Picture:

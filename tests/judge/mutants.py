@@ -54,7 +54,7 @@ NAMES = {
     "concatenate": ["sort"],
 }
 ORDERED = (ast.Sub, ast.Div, ast.MatMult, ast.Pow)  # a - b is not b - a
-PRIVATE = {exercise.id for exercise in exercises}
+EXERCISES = {exercise.id for exercise in exercises}
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def helpers(function: Callable, names: dict[str, Any]) -> list[Callable]:
         for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
         if isinstance(node, ast.Name)
     }
-    own = [names[name] for name in sorted(called - PRIVATE) if inspect.isfunction(names.get(name))]
+    own = [names[name] for name in sorted(called - EXERCISES) if inspect.isfunction(names.get(name))]
     return [helper for helper in own if helper.__module__ == function.__module__ and helper is not function]
 
 

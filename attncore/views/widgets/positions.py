@@ -1,6 +1,5 @@
 """Lesson 08: the hands that rotary turns, and what is new past the training length."""
 
-import base64
 from collections.abc import Callable
 from html import escape
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from attncore.positions import alibi_slopes, apply_rotary
 from attncore.views.live import Live, asked_of, choice, slider
-from attncore.views.style import BLUE, CARD, GREY, ORANGE, Picture, captioned
+from attncore.views.style import BLUE, GREY, ORANGE, Picture, captioned, image
 from attncore.views.tables import TITLE
 
 BASES = [("100", 100.0), ("10,000", 10_000.0), ("500,000", 500_000.0)]
@@ -66,9 +65,8 @@ def hand(x: int, point, colour: str, style: str) -> str:
 def drawing(width: int, height: int, parts: list[str], title: str, alt: str, caption: str = "") -> Picture:
     """Parts of an SVG as an image under its title."""
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-    data = base64.b64encode(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>'.encode()).decode()
-    image = f'<img alt="{escape(alt)}" style="{CARD}" src="data:image/svg+xml;base64,{data}">'
-    return captioned(f'<div style="{TITLE}">{escape(title)}</div>{image}', alt, caption)
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>'
+    return captioned(f'<div style="{TITLE}">{escape(title)}</div>{image(svg.encode(), alt)}', alt, caption)
 
 
 WIDTH = 128  # of a head; 64 pairs

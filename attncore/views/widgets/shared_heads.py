@@ -1,6 +1,5 @@
 """Lesson 13: which key head serves which query head, and what the cache then costs."""
 
-import base64
 from collections.abc import Callable
 from html import escape
 from typing import NamedTuple
@@ -10,7 +9,7 @@ import numpy as np
 
 from attncore.shared_heads import grouped_query_attention, kv_bytes_per_token
 from attncore.views.live import WIDE, Live, asked_of, choice
-from attncore.views.style import BLUE, CARD, GREEN, ORANGE, PINK, Picture, beside, captioned
+from attncore.views.style import BLUE, GREEN, ORANGE, PINK, Picture, beside, captioned, image
 from attncore.views.tables import TITLE, bars
 
 LATENT = "latent"
@@ -151,6 +150,4 @@ def wires(used: np.ndarray, groups: int, title: str, latent: bool) -> Picture:
         f'font-size="13">{"".join(lines + dots + boxes)}{words}</svg>'
     )
     alt = f"{title}. Lines from {heads} query heads above to {below} below."
-    data = base64.b64encode(svg.encode()).decode()
-    image = f'<img alt="{escape(alt)}" style="{CARD}" src="data:image/svg+xml;base64,{data}">'
-    return captioned(f'<div style="{TITLE}">{escape(title)}</div>{image}', alt, CAPTION)
+    return captioned(f'<div style="{TITLE}">{escape(title)}</div>{image(svg.encode(), alt)}', alt, CAPTION)

@@ -12,7 +12,7 @@ from attncore.dot_product import attention_weights
 from attncore.positions import sinusoidal_positions
 from attncore.recorded import photograph
 from attncore.views.live import Live, asked_of, choice, slider, switch
-from attncore.views.style import CARD, Picture, beside, captioned
+from attncore.views.style import Picture, beside, captioned, image
 from attncore.views.tables import TITLE, bars
 from attncore.vision import patchify, unpatchify
 
@@ -40,8 +40,8 @@ def cut_picture(function: Callable = patchify) -> Live:
             sheet[top : top + size, left : left + size, :3] = tile.reshape(size, size, 3)
             sheet[top : top + size, left : left + size, 3] = 255
         alt = f"{title}. They stand in rows of {columns}, first token at the top left."
-        image = f'<img alt="{escape(alt)}" style="width:24em;max-width:100%" src="{png(sheet)}">'
-        return titled(image, title, alt)
+        tiles = f'<img alt="{escape(alt)}" style="width:24em;max-width:100%" src="{png(sheet)}">'
+        return titled(tiles, title, alt)
 
     return Live(draw, size=choice("patch size", [48, 32, 24, 16, 12, 8], 16))
 
@@ -129,8 +129,7 @@ def veiled(address: str, lit: np.ndarray, chosen: int, alt: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 {SIDE + 2} {SIDE + 2}" width="384" height="384">'
         f'<image href="{address}" width="{SIDE}" height="{SIDE}"/>{veil}{frame}</svg>'
     )
-    data = base64.b64encode(svg.encode()).decode()
-    return f'<img alt="{escape(alt)}" style="{CARD};width:24em" src="data:image/svg+xml;base64,{data}">'
+    return image(svg.encode(), alt, ";width:24em")
 
 
 def titled(body: str, title: str, alt: str) -> Picture:
