@@ -65,7 +65,7 @@ def judge_function(exercise: Exercise, answer: Any) -> Report:
 def tried(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[Ran], list[Difference | None], str]:
     """Everything that calls the answer: what each case gave, how it departs, and the stub that it may wait for."""
     ran, again = attempts(exercise, known, answer)
-    departures = [depart(r, again[i], known, i) for i, r in enumerate(ran)]
+    departures = [depart(exercise, r, again[i], known, i) for i, r in enumerate(ran)]
     return ran, departures, unwritten(exercise, answer) if any(departures) else ""
 
 
@@ -119,7 +119,7 @@ def called(function: Any, seen: set[str]) -> set[str]:
     return seen
 
 
-def depart(ran: Ran, again: Ran, known: Trial, i: int) -> Difference | None:
+def depart(exercise: Exercise, ran: Ran, again: Ran, known: Trial, i: int) -> Difference | None:
     """How one case departs from what is expected, if it does."""
     if ran.raised in ("signature", "SystemExit", "RecursionError"):
         return Difference("raised", ran.message)
@@ -130,7 +130,7 @@ def depart(ran: Ran, again: Ran, known: Trial, i: int) -> Difference | None:
         return Difference("wrote", f"it writes to its argument `{ran.wrote_to}`; work on a copy.")
     if not agrees(ran, again, known.tolerances[i]):
         return Difference("changes", "the same input gives another result when it is called again.")
-    departure = difference(ran.value, known.expected[i], known.tolerances[i], known.outputs)
+    departure = difference(ran.value, known.expected[i], known.tolerances[i], exercise.outputs)
     if departure and ran.lacks:
         return replace(departure, text=f"{departure.text} It has no parameter `{ran.lacks[0]}`.")
     return departure

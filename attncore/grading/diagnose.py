@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from attncore.exercises import Exercise
-from attncore.exercises.exercise import Output
 from attncore.grading.compare import unequal
 from attncore.grading.run import Ran, adapted, quietly, run
 from attncore.shapes import as_array
@@ -23,7 +22,6 @@ class Trial:
     tolerances: list[float]
     wrong: dict[str, list[Ran]]
     conventions: dict[str, list[Ran]]
-    outputs: list[Output]
 
 
 @cache
@@ -41,7 +39,6 @@ def trial(exercise: Exercise) -> Trial:
             [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments],
             {label: outputs(function) for label, function in exercise.wrong.items()},
             {label: outputs(function) for label, function in exercise.conventions.items()},
-            exercise.outputs,
         )
 
 
