@@ -59,7 +59,7 @@ def main(arguments):
         home = Path(os.path.abspath(__file__)).parent
         lab = arguments[0] == "lab"
         python = prepare(home, extra="" if lab else "dev")
-        return run([python, "-m", "attncore.app.cli" if lab else "attncore.app.author"] + arguments, home)
+        return run([python, "-m", "attncore.app.cli" if lab else "attncore.authoring.author"] + arguments, home)
     except Stop as stop:
         print(stop, file=sys.stderr)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Lesson 16: reading attention maps, and not over-reading them."""
+"""Lesson 19: reading attention maps, and not over-reading them."""
 
 import numpy as np
 

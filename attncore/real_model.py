@@ -1,4 +1,4 @@
-"""Lesson 17: a trained network, all-MiniLM-L6-v2, run by the functions of this course."""
+"""Lesson 20: a trained network, all-MiniLM-L6-v2, run by the functions of this course."""
 
 import json
 import re

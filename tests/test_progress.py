@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from attncore.app import cell, workbook
+from attncore.app.progress import Progress
 from attncore.exercises import exercises
-from attncore.grading.progress import Progress
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_right_stays_right(tmp_path):
 
 def test_several_kernels_write_at_once(tmp_path):
     code = (
-        "import sys; from attncore.grading.progress import Progress; p = Progress(sys.argv[1])\n"
+        "import sys; from attncore.app.progress import Progress; p = Progress(sys.argv[1])\n"
         "for i in range(20): p.record(f'e{i}', 'attempt', 'wrong')"
     )
     path = str(tmp_path / "p.sqlite")
@@ -51,7 +51,7 @@ def test_several_kernels_write_at_once(tmp_path):
 def test_what_was_said_to_be_saved_survives_a_kill(tmp_path):
     path = str(tmp_path / "p.sqlite")
     code = (
-        "import os, signal, sys; from attncore.grading.progress import Progress\n"
+        "import os, signal, sys; from attncore.app.progress import Progress\n"
         "Progress(sys.argv[1]).record('softmax', 'attempt', 'right'); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code, path]).returncode == 9

@@ -6,8 +6,8 @@ from dataclasses import replace
 import nbformat
 import pytest
 
-from attncore.app import consistency, render
 from attncore.app.workbook import NOTEBOOKS
+from attncore.authoring import consistency, render
 from attncore.exercises import LESSONS, exercises, find
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from attncore.app.render import lesson_cells
+from attncore.authoring.render import lesson_cells
 from attncore.exercises import LESSONS, find
 
 # (what was asked for, [(lesson, heading, a word that stands under it)], exercises)

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import attncore
 from attncore.app.cli import main
-from attncore.app.render import NOTEBOOKS, SOLUTIONS
+from attncore.authoring.render import NOTEBOOKS, SOLUTIONS
 
 RIGHT = "def weighted_sum(weights, values):\n    return weights @ values\n"
 WRONG = "import numpy as np\ndef softmax(x, axis=-1):\n    return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)\n"

@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 import numpy as np
 import pytest
 
-from attncore.app.render import lesson_cells
+from attncore.authoring.render import lesson_cells
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises import LESSONS
 from attncore.masks import causal_mask

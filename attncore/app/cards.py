@@ -6,10 +6,11 @@ from typing import Any
 
 import ipywidgets
 
+from attncore.app.progress import progress_here
 from attncore.exercises import Exercise
-from attncore.grading.progress import progress_here
+from attncore.look import INK
 
-TEXT = 'style="max-width:50em;line-height:1.5;color:var(--jp-content-font-color1,inherit)"'
+TEXT = f'style="max-width:50em;line-height:1.5;{INK}"'
 
 
 class Card:

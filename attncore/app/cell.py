@@ -8,10 +8,10 @@ from typing import Any
 from IPython.display import display
 
 from attncore.app.cards import Card
+from attncore.app.progress import Progress, progress_here
 from attncore.app.workbook import restore
 from attncore.exercises import LESSONS, UnknownExercise, exercises, find
 from attncore.grading import Report, judge
-from attncore.grading.progress import Progress, progress_here
 from attncore.grading.report import Panel
 
 

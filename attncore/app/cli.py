@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     lab_parser = verbs.add_parser("lab", help="open JupyterLab on the working copy")
     lab_parser.add_argument("--port", type=int, help="the port to listen on (a free one is found without it)")
     lab_parser.add_argument("--workbook", type=Path, default=WORKBOOK, help="the folder of the working copy")
-    verbs.add_parser("get-model", help="fetch the trained network of lesson 17 (84 MB)")
+    verbs.add_parser("get-model", help="fetch the trained network of lesson 20 (84 MB)")
     check_parser = verbs.add_parser("check", help="judge the answers in a notebook or a Python file")
     check_parser.add_argument("file", type=Path, metavar="FILE")
     check_parser.add_argument("--json", action="store_true", help="the verdicts as JSON")

@@ -1,4 +1,4 @@
-"""`attncore get-model`: fetch the trained network of lesson 17. Only its two data files are kept, and no code."""
+"""`attncore get-model`: fetch the trained network of lesson 20. Only its two data files are kept, and no code."""
 
 import hashlib
 import os

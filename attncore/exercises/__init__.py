@@ -22,8 +22,8 @@ LESSONS = (
     "13_shared_heads",
     "14_flash",
     "15_long_context",
-    "16_interpret",
-    "17_real_model",
+    "19_interpret",
+    "20_real_model",
 )
 
 lessons: dict[str, Lesson] = {name: import_module(f"attncore.exercises.{name[3:]}").lesson for name in LESSONS}

@@ -1,4 +1,4 @@
-"""Lesson 16: value-weighted maps, rollout, permutation, ablation, induction."""
+"""Lesson 19: value-weighted maps, rollout, permutation, ablation, induction."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from attncore.interpret import (
 )
 from attncore.softmax import softmax
 
-lesson = Lesson("16_interpret")
+lesson = Lesson("19_interpret")
 
 
 def shares(rng, *shape):

@@ -1,4 +1,4 @@
-"""Lesson 17: a sentence as one vector, and what lies near it."""
+"""Lesson 20: a sentence as one vector, and what lies near it."""
 
 import math
 
@@ -9,7 +9,7 @@ from attncore.exercises.exercise import Lesson, case, cases
 from attncore.masks import padding_mask
 from attncore.real_model import most_similar, sentence_vectors
 
-lesson = Lesson("17_real_model")
+lesson = Lesson("20_real_model")
 
 
 def lengths(*of_each):

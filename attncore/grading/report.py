@@ -9,17 +9,13 @@ from typing import Any
 import numpy as np
 
 from attncore.exercises.exercise import count_numbers
+from attncore.look import BLUE, GREY, INK, ORANGE, WASH
 
-# Inline, because JupyterLab takes style sheets out of a notebook that it does not trust yet.
-EDGES = {"right": "#0072b2", "wrong": "#d55e00", "raised": "#d55e00", "unattempted": "#8c8c8c", "info": "#8c8c8c"}
-PANEL = (
-    "border-left:4px solid {};padding:.5em .9em;margin:.3em 0;max-width:60em;line-height:1.45;"
-    "color:var(--jp-content-font-color1,inherit)"
-)
+TONES = {"right": BLUE, "wrong": ORANGE, "raised": ORANGE, "unattempted": GREY, "info": GREY}
+PANEL = f"border-left:4px solid {{}};padding:.5em .9em;margin:.3em 0;max-width:60em;line-height:1.45;{INK}"
 STYLES = {
     "head": "margin:.2em 0;font-weight:600",
-    "input": "margin:.3em 0;padding:.4em .6em;background:rgba(128,128,128,.13);color:inherit;overflow-x:auto;"
-    "line-height:1.35",
+    "input": f"margin:.3em 0;padding:.4em .6em;background:{WASH};color:inherit;overflow-x:auto;line-height:1.35",
 }
 MARKS = {"right": "✓", "wrong": "✗", "raised": "✗", "unattempted": "○"}
 
@@ -46,7 +42,7 @@ class Panel:
             tag = "pre" if role == "input" else "p"
             style = STYLES.get(role, "margin:.2em 0")
             parts.append(f'<{tag} style="{style}">{mark if place == 0 else ""}{escape(text)}</{tag}>')
-        return f'<div role="status" style="{PANEL.format(EDGES[self.tone])}">{"".join(parts)}</div>'
+        return f'<div role="status" style="{PANEL.format(TONES[self.tone])}">{"".join(parts)}</div>'
 
 
 class Report(Panel):

@@ -127,7 +127,7 @@ weighted_sum([[0.9, 0.1]], [[0.0], [50.0]])
 
 # %% [markdown]
 # Nothing: all of the 5 comes from the light one. A weight says how much of a value is taken, and what that does
-# depends on the value as well. Lesson 16 measures it in earnest.
+# depends on the value as well. Lesson 19 measures it in earnest.
 
 # %% [markdown]
 # ## An ancestor: 1964

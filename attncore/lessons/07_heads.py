@@ -147,7 +147,7 @@ maps[[0, 1, 10], 1].round(2)
 
 # %% [markdown]
 # Let us be honest: these slices were not trained as heads. They are runs of neighbouring coordinates, and rotating the
-# space would give twelve others. They show that narrow comparisons disagree, not what heads learn. Lesson 17 shows
+# space would give twelve others. They show that narrow comparisons disagree, not what heads learn. Lesson 20 shows
 # trained ones.
 
 # %% [markdown]

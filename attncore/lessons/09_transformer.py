@@ -173,7 +173,7 @@ attention, layers, layers / (attention + layers)
 # %% exercise="silent-block"
 
 # %% [markdown]
-# We make six blocks of the size of the model in lesson 17: width 384, inner width 1,536. The weights are random,
+# We make six blocks of the size of the model in lesson 20: width 384, inner width 1,536. The weights are random,
 # divided by the square root of how many numbers they add up.
 
 

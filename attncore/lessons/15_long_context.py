@@ -242,7 +242,7 @@ np.allclose(scaled_dot_product_attention(x[-1:], ring, ring), under_the_mask[-1:
 
 # %% [markdown]
 # Four tokens that say nothing decide everything. To see why, here is a trained head of a sentence encoder, which
-# lesson 17 will run: layer 4, head 5, counted from 0. It sees both directions, and has the same habit.
+# lesson 20 will run: layer 4, head 5, counted from 0. It sees both directions, and has the same habit.
 
 # %%
 told = recorded_maps()["The cat sat on the mat"]

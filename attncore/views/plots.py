@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from attncore.views.style import GREY, ORANGE
+from attncore.look import GREY, ORANGE
 
 
 def label(ax: Axes, title: str, xlabel: str = "", ylabel: str = "") -> Axes:

@@ -11,8 +11,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito (2008): told apart by colour-blind readers too.
-BLUE, ORANGE, GREEN, PINK, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c8c8c"
+from attncore.look import BLUE, GREEN, GREY, INK, ORANGE, PINK
+
 LOOK: Any = {
     "svg.hashsalt": "attncore",  # the same drawing gives the same bytes
     "svg.fonttype": "none",
@@ -24,7 +24,7 @@ LOOK: Any = {
     "legend.frameon": False,
 }
 CARD = "background:#fff;border-radius:6px;padding:4px;max-width:100%"
-CAPTION = "font-size:.92em;line-height:1.4;margin:.3em 0;max-width:50em;color:var(--jp-content-font-color1,inherit)"
+CAPTION = f"font-size:.92em;line-height:1.4;margin:.3em 0;max-width:50em;{INK}"
 
 
 @dataclass(frozen=True)

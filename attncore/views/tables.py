@@ -7,16 +7,15 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
 
-from attncore.views.style import BLUE, GREEN, ORANGE, Picture, captioned
+from attncore.look import BLUE, GREEN, INK, ORANGE, WASH
+from attncore.views.style import Picture, captioned
 
 COLOURS = matplotlib.colormaps["viridis"]
-TABLE = (
-    "border-collapse:separate;border-spacing:2px;margin:0;font-size:.9em;color:var(--jp-content-font-color1,inherit)"
-)
+TABLE = f"border-collapse:separate;border-spacing:2px;margin:0;font-size:.9em;{INK}"
 CELL = "min-width:2.9em;height:2.1em;text-align:center;padding:0 .3em;border-radius:3px;border:0"
 HEAD = "font-weight:normal;padding:.1em .5em;border:0;background:transparent;color:inherit"
-BARS = "font-size:.9em;color:var(--jp-content-font-color1,inherit)"
-TITLE = "padding:.2em 0 .4em;font-weight:600;line-height:1.3;color:var(--jp-content-font-color1,inherit)"
+BARS = f"font-size:.9em;{INK}"
+TITLE = f"padding:.2em 0 .4em;font-weight:600;line-height:1.3;{INK}"
 
 
 def heat_map(weights, queries, keys, title: str) -> Picture:
@@ -99,7 +98,7 @@ def table(cells, rows, columns, title: str, alt: str) -> Picture:
 def shade(weight: float) -> str:
     """The colour of a weight between 0 and 1, and black or white text that reads on it."""
     if not np.isfinite(weight):
-        return "background:#d55e00;color:#fff"
+        return f"background:{ORANGE};color:#fff"
     colour = np.array(COLOURS(min(max(weight, 0.0), 1.0))[:3])
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
     dark = linear @ (0.2126, 0.7152, 0.0722) < 0.179  # where white and black stand out alike (WCAG 2)
@@ -107,7 +106,7 @@ def shade(weight: float) -> str:
 
 
 def yes_no(allowed: bool) -> str:
-    return "background:#0072b2;color:#fff" if allowed else "background:rgba(128,128,128,.18)"
+    return f"background:{BLUE};color:#fff" if allowed else f"background:{WASH}"
 
 
 def changed_or_not(changed: bool) -> str:

@@ -8,7 +8,7 @@ from contrast import contrast
 
 from attncore.exercises import exercises
 from attncore.grading import judge
-from attncore.grading.report import EDGES, STYLES
+from attncore.grading.report import STYLES, TONES
 
 CODE = [exercise for exercise in exercises if exercise.kind == "code"]
 THEMES = {"light": ("#ffffff", "#212121"), "dark": ("#111111", "#ffffff")}  # JupyterLab's page and text
@@ -75,11 +75,11 @@ def test_a_reason_is_one_sentence_without_our_jargon(exercise):
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("outcome", EDGES)
+@pytest.mark.parametrize("outcome", TONES)
 def test_a_panel_reads_in_both_themes(theme, outcome):
     page, text = THEMES[theme]
     assert contrast(page, text) >= 7
-    assert contrast(page, EDGES[outcome]) >= 3
+    assert contrast(page, TONES[outcome]) >= 3
     alpha = float(re.search(r"rgba\(128,128,128,(\.\d+)\)", STYLES["input"])[1])
     shaded = "#" + "".join(f"{round(int(page[i : i + 2], 16) * (1 - alpha) + 128 * alpha):02x}" for i in (1, 3, 5))
     assert contrast(shaded, text) >= 7

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import ipywidgets
 
 from attncore.cache import kv_cache_bytes
+from attncore.look import BLUE, GREEN, GREY, ORANGE, PINK
 from attncore.views.live import WIDE, Live, asked_of, choice
-from attncore.views.style import BLUE, GREEN, GREY, ORANGE, PINK, Picture, captioned
+from attncore.views.style import Picture, captioned
 from attncore.views.tables import BARS, TITLE
 
 

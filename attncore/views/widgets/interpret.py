@@ -1,4 +1,4 @@
-"""Lesson 16: two maps that say the same, and attention followed through the layers of a trained network."""
+"""Lesson 19: two maps that say the same, and attention followed through the layers of a trained network."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ VIEWS = ("weights", "weights times lengths", "change of the reading without it")
 
 
 def two_maps_picture() -> Live:
-    """Lesson 16: a trained head's row of weights, and the farthest one that gives the same reading of its output.
+    """Lesson 19: a trained head's row of weights, and the farthest one that gives the same reading of its output.
 
     The reading is one number, 1 for what "animal" hands over and 0 for what "street" does.
     """
@@ -75,7 +75,7 @@ def farthest(row: np.ndarray, readings: np.ndarray) -> np.ndarray:
 
 
 def rollout_picture(function: Callable = attention_rollout) -> Live:
-    """Lesson 16: what the given rollout makes of a trained network's layers, by weights or by weighted lengths."""
+    """Lesson 19: what the given rollout makes of a trained network's layers, by weights or by weighted lengths."""
     texts = {text: recorded for text, recorded in recorded_maps().items() if text in ("The cat sat on the mat", TEXT)}
 
     def draw(text: str, layers: int, by_length: bool) -> Picture:

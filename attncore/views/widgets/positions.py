@@ -5,9 +5,10 @@ from html import escape
 
 import numpy as np
 
+from attncore.look import BLUE, GREY, ORANGE
 from attncore.positions import alibi_slopes, apply_rotary
 from attncore.views.live import Live, asked_of, choice, slider
-from attncore.views.style import BLUE, GREY, ORANGE, Picture, captioned, image
+from attncore.views.style import Picture, captioned, image
 from attncore.views.tables import TITLE
 
 BASES = [("100", 100.0), ("10,000", 10_000.0), ("500,000", 500_000.0)]

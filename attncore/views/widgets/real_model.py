@@ -1,4 +1,4 @@
-"""Lesson 17: the maps of a trained network, its heads at a glance, and a search with sentence vectors."""
+"""Lesson 20: the maps of a trained network, its heads at a glance, and a search with sentence vectors."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def shown_map(recorded: Recorded, layer: int, head: int, weighted: bool) -> np.n
 
 
 def map_picture() -> Live:
-    """Lesson 17: any head of the network on any recorded text, as weights or as what is handed over."""
+    """Lesson 20: any head of the network on any recorded text, as weights or as what is handed over."""
     recorded = recorded_maps()
 
     def draw(text: str, layer: int, head: int, weighted: bool) -> Picture:
@@ -65,7 +65,7 @@ def map_picture() -> Live:
 
 
 def atlas_picture() -> Live:
-    """Lesson 17: all 72 heads at a glance, coloured by how much of one pattern they have."""
+    """Lesson 20: all 72 heads at a glance, coloured by how much of one pattern they have."""
     recorded = recorded_maps()
 
     def draw(text: str, pattern: str) -> Picture:
@@ -88,7 +88,7 @@ def atlas_picture() -> Live:
 
 
 def search_picture(function: Callable = most_similar) -> Live:
-    """Lesson 17: what the given function finds near a text, among vectors of one length or of several."""
+    """Lesson 20: what the given function finds near a text, among vectors of one length or of several."""
     texts, vectors = list(recorded_vectors()), np.stack(list(recorded_vectors().values()))
     vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)  # kept as float16, so nearly 1
     stretch = np.random.default_rng(0).uniform(0.2, 5, (len(texts), 1)).astype(np.float32)

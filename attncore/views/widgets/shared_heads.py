@@ -7,9 +7,10 @@ from typing import NamedTuple
 import ipywidgets
 import numpy as np
 
+from attncore.look import BLUE, GREEN, ORANGE, PINK
 from attncore.shared_heads import grouped_query_attention, kv_bytes_per_token
 from attncore.views.live import WIDE, Live, asked_of, choice
-from attncore.views.style import BLUE, GREEN, ORANGE, PINK, Picture, beside, captioned, image
+from attncore.views.style import Picture, beside, captioned, image
 from attncore.views.tables import TITLE, bars
 
 LATENT = "latent"

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from attncore.look import ORANGE
 from attncore.masks import prefix_mask
 from attncore.transformer import corrupt_tokens, mask_for, next_token_targets
 from attncore.views.live import Live, asked_of, choice, slider
-from attncore.views.style import ORANGE, Picture, beside
+from attncore.views.style import Picture, beside
 from attncore.views.tables import mask_map, table, yes_no
 from attncore.words import tokens
 

@@ -1,4 +1,4 @@
-"""Paraphrases for lesson 16."""
+"""Paraphrases for lesson 19."""
 
 from functools import reduce
 

@@ -1,4 +1,4 @@
-"""Paraphrases for lesson 17."""
+"""Paraphrases for lesson 20."""
 
 import math
 

@@ -36,7 +36,7 @@ from attncore.words import embed
 # ## Seventy-two maps of one sentence
 #
 # The maps are real. They come from all-MiniLM-L6-v2, a sentence encoder of six layers with twelve heads each, which
-# lesson 17 runs. It puts [CLS] and [SEP] around every text. One map is what one head of one layer weighs.
+# lesson 20 runs. It puts [CLS] and [SEP] around every text. One map is what one head of one layer weighs.
 
 # %%
 cat = recorded_maps()["The cat sat on the mat"]
@@ -386,7 +386,7 @@ def twins(x, head):
 # %% [markdown]
 # An ablation measures a head **given the others**. In GPT-2 small, Wang et al. (2022) find backup heads that take over
 # when the heads that do a job are removed. And a head set to zero is again a state that the model does not know: a mean
-# of its outputs is the milder test. For our claim it takes the whole network (lesson 17), and texts that need the job.
+# of its outputs is the milder test. For our claim it takes the whole network (lesson 20), and texts that need the job.
 
 # %% exercise="pairs-of-heads"
 

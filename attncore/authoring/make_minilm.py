@@ -1,6 +1,6 @@
 """Record what the lessons show of all-MiniLM-L6-v2, so that they can be read without the model.
 
-    python attncore/data/make_minilm.py [FOLDER OF THE MODEL]
+    python attncore/authoring/make_minilm.py [FOLDER OF THE MODEL]
 
 The model is that of `attncore get-model`, and the functions of attncore/real_model.py run it.
 """

@@ -45,7 +45,7 @@ def browser(rest: list[str]) -> int:
 
 
 def check(_rest: list[str]) -> int:
-    from attncore.app.consistency import problems
+    from attncore.authoring.consistency import problems
 
     found = list(problems())
     for problem in found:
@@ -56,7 +56,7 @@ def check(_rest: list[str]) -> int:
 
 
 def render(rest: list[str]) -> int:
-    from attncore.app.render import render_course
+    from attncore.authoring.render import render_course
     from attncore.exercises import LESSONS
 
     unknown = set(rest) - set(LESSONS)

@@ -217,7 +217,7 @@ for n in (8, 256):
 # %% exercise="share-of-the"
 
 # %% [markdown]
-# More than half of what the words give goes to a token that is no word, [CLS], the sink of lesson 15. Lesson 16
+# More than half of what the words give goes to a token that is no word, [CLS], the sink of lesson 15. Lesson 19
 # measured it: 53 % of the weight, 7 % of the lengths. So we look at what is left for the six words, averaged over
 # words, heads and layers. What is the share of both "the" together?
 
@@ -247,7 +247,7 @@ bars(
 # %% [markdown]
 # ## A weight says how much of what
 #
-# Lesson 16 warned us: a weight times a short value hands over little. We weigh by the recorded lengths once more, added
+# Lesson 19 warned us: a weight times a short value hands over little. We weigh by the recorded lengths once more, added
 # up as they are, and then with every row counting alike.
 
 # %%
@@ -307,7 +307,7 @@ atlas_picture()
 map_picture()
 
 # %% [markdown]
-# In the sentences with "it" this is the head that lesson 16 put to the test: it looks at the subject or the first noun;
+# In the sentences with "it" this is the head that lesson 19 put to the test: it looks at the subject or the first noun;
 # our texts cannot tell which. Ask the same of any pattern in these pictures. Does it hold in another sentence, and how
 # much do all the other tokens give?
 

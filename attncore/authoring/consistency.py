@@ -8,11 +8,11 @@ from typing import Any
 
 import nbformat
 
-from attncore.app.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
+from attncore.authoring.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
 from attncore.exercises import KINDS, LESSONS, Exercise, exercises, lessons
 from attncore.grading import judge
 
-BASICS = {"shapes", "words", "recorded", "views", "start"}
+BASICS = {"shapes", "look", "words", "recorded", "views", "start"}
 NEEDED = {
     "code": {"title", "level", "minutes", "hints", "walkthrough"},
     "debug": {"title", "level", "minutes", "prompt", "hints", "walkthrough"},

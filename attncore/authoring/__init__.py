@@ -1,0 +1,1 @@
+"""What makes the course: rendering, consistency, and the makers of its data."""
