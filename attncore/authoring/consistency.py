@@ -1,6 +1,7 @@
 """What is missing or out of step in the course: `python course.py check` prints each problem as a sentence."""
 
 import ast
+import inspect
 from collections import Counter
 from collections.abc import Iterator
 from statistics import median, quantiles
@@ -9,8 +10,9 @@ from typing import Any
 import nbformat
 
 from attncore.authoring.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
-from attncore.exercises import KINDS, LESSONS, Exercise, exercises, lessons
-from attncore.grading import judge
+from attncore.exercises import KINDS, LESSONS, Code, Exercise, exercises, lessons
+from attncore.grading import Report, judge
+from attncore.grading.trial import trial
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start"}
 NEEDED = {
@@ -26,7 +28,7 @@ LEVELS = ("basic", "intermediate", "advanced")
 def problems() -> Iterator[str]:
     for exercise in exercises:
         yield from words_problems(exercise)
-        if exercise.kind in ("code", "debug"):
+        if isinstance(exercise, Code):
             yield from judged_problems(exercise)
         elif exercise.kind != "explain":
             yield from value_problems(exercise)
@@ -49,7 +51,7 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
     if exercise.kind == "code" and len(exercise.hints) != 3:
         yield f"{name}: {len(exercise.hints)} hints, expected three"
     why = words.get("why", {})
-    labels = {label.replace(" ", "_") for label in (*exercise.wrong, *exercise.conventions)}
+    labels = {*exercise.wrong, *exercise.conventions} if isinstance(exercise, Code) else {*exercise.wrong}
     if "points_to" not in words:  # a diagnostic does not explain, it sends to a lesson
         for label in sorted(labels - why.keys()):
             yield f'{name}: no sentence for the wrong solution "{label}"'
@@ -57,7 +59,7 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
         yield f'{name}: a sentence for "{label}", which is no wrong solution'
 
 
-def judged_problems(exercise: Exercise) -> Iterator[str]:
+def judged_problems(exercise: Code) -> Iterator[str]:
     """What the judge makes of the stub, the solution, the other ways and the wrong solutions."""
     name = exercise.id
     if exercise.kind == "code":
@@ -67,18 +69,39 @@ def judged_problems(exercise: Exercise) -> Iterator[str]:
             yield f"{name}: no other way to write it"
     elif (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
         yield f'{name}: run in its notebook, the cell is named "{bug}"'
-    for label, function in {"the reference": exercise.reference, **exercise.right}.items():
-        if judge(exercise, function).outcome != "right":
-            yield f"{name}: {label} is refused"
+    if judge(exercise, exercise.reference).outcome != "right":
+        yield f"{name}: the reference is refused"
+    for label, function in exercise.right.items():
+        report = judge(exercise, function)
+        if report.outcome != "right" and not only_errors_open(exercise, report):
+            yield f'{name}: "{label}" is refused: {report.message.splitlines()[0]}'
+    yield from promise_problems(exercise)
     for label, function in exercise.wrong.items():
         report = judge(exercise, function)
-        if report.outcome not in ("wrong", "raised"):
+        if report.outcome not in ("wrong", "raised", "edge"):
             yield f'{name}: the wrong solution "{label}" passes'
-        elif report.mistake != label:
-            yield f'{name}: the wrong solution "{label}" is named "{report.mistake}"'
+        elif label not in (report.mistake, *report.edges):
+            yield f'{name}: the wrong solution "{label}" is named "{report.mistake or report.edges}"'
     for label, function in exercise.conventions.items():
         if judge(exercise, function).convention != label:
             yield f'{name}: the convention "{label}" is not told'
+
+
+def only_errors_open(exercise: Code, report: Report) -> bool:
+    """Is all that another way leaves open the errors that the prompt promises? What it shows is the idea."""
+    expected = zip(exercise.cases, trial(exercise).expected, strict=True)
+    return report.outcome == "edge" and set(report.edges) <= {case.promise for case, ran in expected if ran.raised}
+
+
+def promise_problems(exercise: Code) -> Iterator[str]:
+    """An edge quotes the prompt, word for word; and an error that the prompt promises has a case."""
+    prompt = " ".join((inspect.getdoc(exercise.reference) or "").split())
+    for case in exercise.cases:
+        if case.promise and case.promise not in prompt:
+            yield f'{exercise.id}: the prompt does not say "{case.promise}"'
+    raised = any(ran.raised for ran in trial(exercise).expected)
+    if exercise.kind == "code" and "ValueError" in prompt and not raised:
+        yield f"{exercise.id}: the prompt promises a ValueError, and no case tries it"
 
 
 def run_in_its_notebook(exercise: Exercise, source: str) -> Any:
@@ -107,14 +130,12 @@ def lesson_problems(lesson: str) -> Iterator[str]:
     """Each exercise stands once in its lesson, all kinds are there, and nothing is used before it is taught."""
     cells = lesson_cells(lesson)
     placed = Counter(cell.metadata["exercise"] for cell in cells if "exercise" in cell.metadata)
-    own = lessons[lesson].exercises
+    own = {exercise.id: exercise for exercise in lessons[lesson]}
     for id in sorted(own.keys() - placed.keys()):
         yield f"{lesson}: the exercise {id} has no cell"
     for id, times in placed.items():
         if times > 1 or id not in own:
             yield f"{lesson}: the cell of {id} stands {times} times, or belongs to another lesson"
-    for id in sorted(lessons[lesson].words.keys() - own.keys()):
-        yield f"{lesson}: words for {id}, which is no exercise"
     for kind in KINDS:
         if kind not in {exercise.kind for exercise in own.values()}:
             yield f"{lesson}: no exercise of the kind {kind}"

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from attncore.app.workbook import NOTEBOOKS, SOLUTIONS
-from attncore.exercises import LESSONS, Exercise, find
+from attncore.exercises import LESSONS, Code, Exercise, find
 
 LESSON_FILES = Path(__file__).parents[1] / "lessons"
 CHECKED = "nbval-check-output"
@@ -86,7 +86,7 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
     if exercise.kind == "explain":
         return [new_code_cell(f'card("{exercise.id}")')]
     asked = new_markdown_cell(question(exercise))
-    if exercise.kind in ("numeric", "predict"):
+    if not isinstance(exercise, Code):
         given = exercise.reference()
         given = f"{given:.6g}" if isinstance(given, float) and not given.is_integer() else repr(given)
         return [asked, verdict(f'answer("{exercise.id}", {given})')]
@@ -135,8 +135,7 @@ def renamed(function: Callable, name: str) -> str:
 
 def solution(exercise: Exercise) -> str:
     """The reference's source, or under its docstring the body of what is shown in its place."""
-    source = renamed(exercise.shown or exercise.reference, exercise.id)
-    return with_docstring(exercise, source) if exercise.shown else source
+    return renamed(exercise.reference, exercise.id)
 
 
 def broken(exercise: Exercise) -> str:

@@ -110,7 +110,7 @@ def run_pieces(path: Path, pieces: list[str]) -> tuple[dict[str, Any], dict[str,
                 lost += [
                     id for id in re.findall(r"\banswer\(\s*[\"']([\w-]+)", source) if id not in noted and known(id)
                 ]
-                broken |= {id: Report(id, "raised", [("head", f"{id}: {sentence}")]) for id in lost}
+                broken |= {id: Report("raised", [("head", f"{id}: {sentence}")], id) for id in lost}
     own = {id: names[id] for id in FUNCTIONS if id in names and is_own(names[id])}
     answers = named | own | noted  # the last definition counts, whatever was checked before
     return answers, {id: report for id, report in broken.items() if id not in answers}
@@ -174,7 +174,7 @@ def unknown(name: str) -> Report:
         text = f'"{find(name).id}" is a card: it is answered aloud.'
     except UnknownExercise as problem:
         text = str(problem)
-    return Report(name, "raised", [("head", text)])
+    return Report("raised", [("head", text)], name)
 
 
 def known(id: Any) -> bool:
