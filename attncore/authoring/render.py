@@ -125,22 +125,34 @@ def unfilled(text: str) -> str:
 
 def source_of(function: Callable) -> str:
     """A function's source without its decorators."""
-    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
-    return source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :].strip()  # type: ignore[union-attr]
+    source = whole_source_of(function)
+    return source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :]  # type: ignore[union-attr]
 
 
-def renamed(function: Callable, name: str) -> str:
-    return re.sub(rf"\b{function.__name__}\b", name, source_of(function))
+def whole_source_of(function: Callable) -> str:
+    return textwrap.dedent(inspect.getsource(inspect.unwrap(function))).strip()
+
+
+def shape_comment(function: Callable) -> str:
+    """The shape line of a function as a comment above it, nothing where it has none."""
+    return f"# {function.contract.line}\n" if hasattr(function, "contract") else ""
+
+
+def renamed(source: str, function: Callable, name: str) -> str:
+    return re.sub(rf"\b{function.__name__}\b", name, source)
 
 
 def solution(exercise: Exercise) -> str:
-    """The reference's source, or under its docstring the body of what is shown in its place."""
-    return renamed(exercise.reference, exercise.id)
+    """The reference as it runs, with its decorator."""
+    source = renamed(whole_source_of(exercise.reference), exercise.reference, exercise.id)
+    return f"from attncore.shapes import shaped\n\n\n{source}" if source.startswith("@shaped") else source
 
 
 def broken(exercise: Exercise) -> str:
     """The function of a find-the-bug exercise: the reference's docstring over the body of the wrong solution."""
-    return with_docstring(exercise, renamed(exercise.wrong[exercise.bug or ""], exercise.id))
+    bug = exercise.wrong[exercise.bug or ""]
+    source = with_docstring(exercise, renamed(source_of(bug), bug, exercise.id))
+    return shape_comment(exercise.reference) + source
 
 
 def with_docstring(exercise: Exercise, source: str) -> str:
@@ -153,14 +165,14 @@ def with_docstring(exercise: Exercise, source: str) -> str:
 
 
 def stub(function: Callable) -> str:
-    """A function's first line and docstring, its body cut; of a class, those of its public methods."""
+    """A function's shape line, first line and docstring, its body cut; of a class, those of its public methods."""
     if inspect.isclass(function):
         stubs = [textwrap.indent(method_stub(m), "    ") for name, m in vars(function).items() if is_promised(name, m)]
         return "\n\n".join([f'class {function.__name__}:\n    """{function.__doc__}"""', *stubs])
     source = source_of(function)
     head, _, rest = source.partition('"""')
     docstring, _, _ = rest.partition('"""')
-    return f'{head}"""{docstring}"""\n    ...'
+    return f'{shape_comment(function)}{head}"""{docstring}"""\n    ...'
 
 
 def is_promised(name: str, member: Any) -> bool:

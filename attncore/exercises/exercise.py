@@ -19,7 +19,6 @@ names. Every other case is core.
 """
 
 import inspect
-import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -28,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from attncore.shapes import shape_line
+from attncore.shapes import drawable, results, shape_line
 
 KINDS = ("code", "predict", "numeric", "debug", "explain")
 LENGTHS = {"b": 2, "q": 3, "k": 5, "d": 8, "v": 6, "n": 5, "m": 12, "h": 6, "w": 2}
@@ -107,14 +106,14 @@ def draw(
     keep their default.
     """
     s = Lengths((SMALL if small else LENGTHS) | (sizes or {}))
-    inputs, _ = shape_line(reference)
+    arrays = drawable(reference)
     parameters = list(inspect.signature(reference).parameters)
     seed = zlib.crc32(f"{reference.__name__} {name}".encode())
 
     def make() -> dict[str, Any]:
         rng = np.random.default_rng(seed)
         arguments: dict[str, Any] = {}
-        for parameter, axes in zip(parameters, inputs, strict=False):
+        for parameter, axes in arrays.items():
             if parameter not in given:
                 shape = [lead if axis == "..." else (s[axis],) for axis in axes]
                 numbers = rng.standard_normal(sum(shape, ())) * magnitude
@@ -126,12 +125,6 @@ def draw(
         return {name: arguments[name] for name in parameters if name in arguments} | arguments
 
     return Case(name, make, promise)
-
-
-def results(function):
-    docstring = inspect.getdoc(function) or ""
-    found = re.search(r"[Rr]eturns\s+\(([\w,\s]+)\)", docstring)
-    return tuple(re.split(r",\s*", found[1])) if found else ()
 
 
 class Output(NamedTuple):
@@ -197,17 +190,12 @@ class Code(Exercise):
 
     @cached_property
     def outputs(self) -> list[Output]:
-        """What a function returns: several results, with their names, where it is a tuple."""
-        asked = self.drive or self.reference
-        try:
-            axes = shape_line(asked)[1]
-        except ValueError:  # a class, or a function of other functions
-            axes = [()]
-        names = list(results(asked)) or [""]
-        several = max(len(names), len(axes))
-        names += [""] * (several - len(names))
-        axes += [()] * (several - len(axes))
-        return [Output(*both) for both in zip(names, axes, strict=True)]
+        """What a function returns, as its shape line says; several where it is a tuple."""
+        called = self.drive or self.reference
+        if not hasattr(called, "contract"):
+            return [Output("", ())]
+        _, axes = shape_line(called)
+        return [Output(*both) for both in zip(results(called) or ("",), axes, strict=True)]
 
     @cached_property
     def signature(self) -> Signature:

@@ -5,13 +5,13 @@ import numpy as np
 from attncore.alignment import additive_scores, align
 from attncore.exercises.alignment.cases import more_cases
 from attncore.exercises.exercise import code, usual
+from attncore.shapes import shaped
 from attncore.softmax import softmax
 
 
+@shaped("(...,s),(...,k,m),(a,s),(a,m),(a)->(...,m)")
 def additive_context(state, memory, W_state, W_memory, v):
     """Return the context of one step: additive scores, softmax, the weighted mean of the memory.
-
-    (...,s),(...,k,m),(a,s),(a,m),(a)->(...,m)
 
     The context is as wide as the memory, however wide the hidden layer. Bahdanau et al. (2014).
     """

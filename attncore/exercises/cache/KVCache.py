@@ -4,15 +4,15 @@ import numpy as np
 
 from attncore.cache import KVCache
 from attncore.exercises.exercise import Case, code
+from attncore.shapes import shaped
 
 
+@shaped("->(),(...,h,n,d),(...,h,n,v),(...,h,n,d)", returns="lengths, key, value, first key")
 def filled(cache_class, keys, values):
-    """Append chunk by chunk. Returns (lengths, key, value, first_key).
+    """Append chunk by chunk.
 
     `lengths` is what len() says before and after each append; `first_key` what `key` was after the first, looked at
     again at the end.
-
-    ->(),(...,h,n,d),(...,h,n,v),(...,h,n,d)
     """
     cache = cache_class()
     lengths = [cache.__len__()]  # len() refuses the None of a stub

@@ -10,15 +10,15 @@ from attncore.exercises.exercise import Case, code, draw
 from attncore.exercises.heads.cases import projections
 from attncore.heads import merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask
+from attncore.shapes import shaped
 from attncore.softmax import masked_softmax
 
 
+@shaped("->(...,n,m),()", returns="output, length")
 def in_chunks(attend, x, chunks, weights, n_heads):
-    """Read x in chunks of these lengths, with one fresh cache. Returns (output, length).
+    """Read x in chunks of these lengths, with one fresh cache.
 
     `output` holds the rows of all chunks, `length` is len(cache) at the end.
-
-    ->(...,n,m),()
     """
     cache = KVCache()
     ends = np.cumsum(chunks)[:-1]

@@ -6,6 +6,7 @@ import numpy as np
 
 from attncore.exercises.exercise import case, code
 from attncore.flash import Partial, attend_to_tile, merge_partials
+from attncore.shapes import shaped
 from attncore.softmax import softmax
 
 
@@ -38,11 +39,9 @@ def given_parts(name, left, right, **more):
     return case(name, left=make(left), right=make(right), **more)
 
 
+@shaped("->(...,q,v),(...,q),(...,q)", returns="output, maximum, total")
 def join_parts(answer, left, right):
-    """Call the answer on two parts. Returns (output, maximum, total).
-
-    ->(...,q,v),(...,q),(...,q)
-    """
+    """Call the answer on two parts."""
     return answer(left, right)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from attncore.exercises.exercise import case, code
 from attncore.flash import online_softmax
+from attncore.shapes import shaped
 
 
 def chunks_case(name, *chunks, **more):
@@ -21,11 +22,9 @@ def drawn_chunks(name, lengths, lead=(), magnitude=1.0, dtype=np.float64, **more
     return case(name, chunks=make, **more)
 
 
+@shaped("->(...),(...)", returns="maximum, total")
 def go_through_once(answer, chunks):
-    """Hand over the chunks one after another. Returns (maximum, total).
-
-    ->(...),(...)
-    """
+    """Hand over the chunks one after another."""
     return answer(chunk for chunk in chunks)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from attncore.exercises.exercise import case, code
 from attncore.exercises.interpret.cases import shares
 from attncore.interpret import permutation_effect
+from attncore.shapes import shaped
 from attncore.softmax import softmax
 
 
@@ -33,8 +34,8 @@ def squashed_weights(weights):
     return np.tanh(20 * weights)
 
 
+@shaped("->(),()", returns="effect, draws from rng")
 def ask_for_the_effect(answer, predict, weights, rng):
-    """Returns (effect, draws_from_rng)"""
     before = rng.bit_generator.state
     effect = answer(predict, weights, rng)
     if effect is None:

@@ -2,18 +2,13 @@
 
 import numpy as np
 
-from attncore.exercises.exercise import code, draw
+from attncore.exercises.exercise import case, code
 from attncore.long_context import rolling_cache, sliding_window_mask
 
 
-def rolled(key, value, window, sinks=0):
-    """(...,n,d),(...,n,v)->(...,n,d),(...,n,v)"""
-
-
 def rolled_case(name, window, sinks=None, **more):
-    """Where the shapes of `rolling_cache` come from: its docstring has no shape line of its own."""
     given = {"window": window} | ({} if sinks is None else {"sinks": sinks})
-    return draw(rolled, name, **given, **more)
+    return case(name, **given, **more)
 
 
 exercise = code(

@@ -7,7 +7,7 @@ from attncore.shared_heads import pool_kv_heads
 
 
 def pool_case(name, n_heads, n_groups, small=False, width=3, **more):
-    sizes = {"m": 2 if small else 5, "w": n_heads * width}
+    sizes = {"m": 2 if small else 5, "h*d": n_heads * width}
     return case(name, small=small, sizes=sizes, n_heads=n_heads, n_groups=n_groups, **more)
 
 

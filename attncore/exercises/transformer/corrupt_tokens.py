@@ -6,15 +6,17 @@ import numpy as np
 
 from attncore.exercises.exercise import code
 from attncore.exercises.transformer.cases import given, text
+from attncore.shapes import shaped
 from attncore.transformer import corrupt_tokens
 
 
+@shaped(
+    "->(),(),(),(),(),(),(),(),(),()",
+    returns="share chosen, share masked, share random, share kept, others untouched, targets right, largest random, "
+    "different random, neighbours chosen, follows rng",
+)
 def counted(answer, ids, rng, rate=None, mask_id=None, vocab_size=None):
-    """Corrupt the ids with the settings that are given, and count what became of them.
-
-    Returns (share_chosen, share_masked, share_random, share_kept, others_untouched, targets_right, largest_random,
-    different_random, neighbours_chosen, follows_rng).
-    """
+    """Corrupt the ids with the settings that are given, and count what became of them."""
     settings = {"rate": rate, "mask_id": mask_id, "vocab_size": vocab_size}
     settings = {name: value for name, value in settings.items() if value is not None}
     original, same_draws, other_draws = ids.copy(), deepcopy(rng), np.random.default_rng(8)
