@@ -20,7 +20,7 @@ Lines = list[tuple[str, str]]  # (role, text); roles: head, why, case, input (ke
 MARKS = {"right": "✓", "edge": "✓", "wrong": "✗", "raised": "✗", "unattempted": "○"}
 
 
-@dataclass
+@dataclass(repr=False)
 class Panel:
     """Lines to be read in order."""
 
@@ -45,7 +45,7 @@ class Panel:
         return f'<div role="status" style="{PANEL.format(TONES[self.tone])}">{"".join(parts)}</div>'
 
 
-@dataclass
+@dataclass(repr=False)
 class Report(Panel):
     """The verdict on one answer, whose outcome, the tone, is "right", "edge", "wrong", "raised" or "unattempted".
 
