@@ -273,6 +273,7 @@ def as_array(value):
     try:
         if callable(getattr(value, "detach", None)):  # a PyTorch tensor that may require gradients
             value = value.detach()
+            value = value.float() if "bfloat16" in str(value.dtype) else value  # NumPy has no bfloat16
         array = np.ma.filled(np.asanyarray(value), 0)
         if array.dtype.kind == "O":
             if any(item is None for item in array.flat):  # float(None) is no number, though NumPy makes it NaN

@@ -5,6 +5,7 @@ import ctypes
 import dis
 import inspect
 import io
+import sys
 import threading
 import traceback
 import warnings
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
 
@@ -54,36 +56,48 @@ class Ran:
 
 
 def within(seconds: float, work: Callable[[], Any]) -> Any:
-    """Return what work() returns; raise TimeUp in it once the time is up.
+    """Return what work() returns; raise TimeUp in it once the time is up. A trace or profile function stays."""
+    trace, profile = sys.gettrace(), sys.getprofile()
+    try:
+        return interrupted_after(seconds, work)
+    finally:  # Python switches off a trace function in which an exception comes up, and a TimeUp may
+        if trace is not None and sys.gettrace() is None:
+            sys.settrace(trace)
+        if profile is not None and sys.getprofile() is None:
+            sys.setprofile(profile)
+
+
+def interrupted_after(seconds: float, work: Callable[[], Any]) -> Any:
+    """Return what work() returns, or raise TimeUp in it; afterwards no TimeUp is left over.
 
     It is raised in bursts, so that an answer's own bare except is hit as well. A call that waits in C (a lock, a sleep)
-    is stopped when it comes back.
+    is stopped when it comes back. The locks are bare, since a TimeUp in the middle of an Event would leave it locked.
     """
     thread = ctypes.c_ulong(threading.get_ident())
-    done, working = threading.Event(), [True]
+    working, done, watching = [True], threading.Lock(), threading.Lock()
 
     def interrupt() -> None:
-        pause = seconds
-        while working[0] and not done.wait(pause):
-            for _ in range(20):
-                if working[0]:
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
-                done.wait(0.0002)
-            pause = 0.05
+        for pause in chain([seconds], cycle([0.0002] * 19 + [0.05])):
+            if done.acquire(timeout=pause) or not working[0]:
+                break
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
+        watching.release()
 
-    watch = threading.Thread(target=interrupt, daemon=True)
-    watch.start()
+    done.acquire()
+    watching.acquire()
     try:
-        return work()
-    finally:
-        working[0] = False  # before any call: from here on at most one more TimeUp comes
         try:
-            done.set()
-            watch.join()
+            threading.Thread(target=interrupt, daemon=True).start()
+            return work()
+        finally:
+            working[0] = False  # before any call: from here on at most one more TimeUp comes
+    finally:
+        working[0] = False  # again: one may have come up in a trace function, on the line above
+        try:
+            done.release()
+            watching.acquire()  # a call that returns raises what is pending; to unset it breaks tracing in Python 3.11
         except TimeUp:
-            done.set()
-            watch.join()
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
+            pass
 
 
 def call(answer: Callable, signature: Signature, arguments: Mapping[str, Any]) -> Ran:

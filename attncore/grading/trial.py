@@ -28,10 +28,11 @@ class Trial:
 def trial(exercise: Code) -> Trial:
     """Run the reference and every labelled solution once; the results are kept for all later answers."""
 
-    def outputs(function: Callable) -> list[Ran]:
-        return [call(function, exercise.signature, case.make()) for case in exercise.cases]
-
     arguments = [case.make() for case in exercise.cases]
+
+    def outputs(function: Callable) -> list[Ran]:
+        return [call(function, exercise.signature, given) for given in arguments]
+
     with quietly():
         return Trial(
             arguments,
