@@ -279,7 +279,7 @@ def as_array(value):
             if any(item is None for item in array.flat):  # float(None) is no number, though NumPy makes it NaN
                 return None
             array = array.astype(float)
-        array = np.asarray(array)
+        array = np.asarray(array, np.float32 if array.dtype.name == "bfloat16" else None)
     except Exception:  # __array__ may raise anything; ragged lists raise ValueError
         return None
     return array if array.dtype.kind in "biufc" else None

@@ -10,8 +10,9 @@ from typing import Any
 import nbformat
 
 from attncore.authoring.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
+from attncore.authoring.trust import leaves_errors_open
 from attncore.exercises import KINDS, LESSONS, Code, Exercise, exercises, lessons
-from attncore.grading import Report, judge
+from attncore.grading import judge
 from attncore.grading.trial import trial
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start"}
@@ -73,7 +74,7 @@ def judged_problems(exercise: Code) -> Iterator[str]:
         yield f"{name}: the reference is refused"
     for label, function in exercise.right.items():
         report = judge(exercise, function)
-        if report.outcome != "right" and not only_errors_open(exercise, report):
+        if report.outcome != "right" and not leaves_errors_open(exercise, report):
             yield f'{name}: "{label}" is refused: {report.message.splitlines()[0]}'
     yield from promise_problems(exercise)
     for label, function in exercise.wrong.items():
@@ -85,12 +86,6 @@ def judged_problems(exercise: Code) -> Iterator[str]:
     for label, function in exercise.conventions.items():
         if judge(exercise, function).convention != label:
             yield f'{name}: the convention "{label}" is not told'
-
-
-def only_errors_open(exercise: Code, report: Report) -> bool:
-    """Is all that another way leaves open the errors that the prompt promises? What it shows is the idea."""
-    expected = zip(exercise.cases, trial(exercise).expected, strict=True)
-    return report.outcome == "edge" and set(report.edges) <= {case.promise for case, ran in expected if ran.raised}
 
 
 def promise_problems(exercise: Code) -> Iterator[str]:

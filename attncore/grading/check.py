@@ -99,7 +99,7 @@ def depart(exercise: Code, ran: Ran, again: Ran, expected: Ran, tolerance: float
         return Difference("changes", "the same input gives another result when it is called again.")
     if agree(ran, expected, tolerance):
         return None
-    departure = explain(ran.value, expected.value, tolerance, exercise.outputs)
+    departure = explain(ran.value, expected.value, max(tolerance, ran.precision), exercise.outputs)
     lacks = f" It has no parameter `{ran.lacks[0]}`." if ran.lacks else ""
     return replace(departure, text=f"{departure.text}{lacks}")
 

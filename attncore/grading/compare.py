@@ -26,7 +26,7 @@ def agree(one: Ran, two: Ran, tolerance: float) -> bool:
     """Do two calls come to the same: equal values, or the same exception?"""
     if one.raised or two.raised:
         return one.raised == two.raised or two.raised in one.kin or one.raised in two.kin
-    return same(one.value, two.value, tolerance)
+    return same(one.value, two.value, max(tolerance, one.precision, two.precision))
 
 
 def same(got: Any, expected: Any, tolerance: float) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from attncore.exercises import Exercise, exercises
+from attncore.exercises import Code, exercises
 
 OPERATORS: dict[type, list[type]] = {
     ast.Add: [ast.Sub],
@@ -65,7 +65,7 @@ class Mutant:
     function: Callable
 
 
-def mutants(exercise: Exercise) -> Iterator[Mutant]:
+def mutants(exercise: Code) -> Iterator[Mutant]:
     """All mutants of an exercise's reference, each change once."""
     function = inspect.unwrap(exercise.reference)
     names = vars(inspect.getmodule(function))

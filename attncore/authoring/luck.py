@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from attncore.exercises import Exercise
+from attncore.exercises import Code
 from attncore.grading.trial import trial
 from attncore.shapes import drawable
 
 
-def lucky(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
+def lucky(exercise: Code) -> Iterator[tuple[str, Callable]]:
     """The kinds of luck, each with the answer that relies on it."""
     if inspect.isclass(exercise.reference):
         yield from lucky_classes(exercise)
@@ -36,7 +36,7 @@ def lucky(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
         yield "sizes of the first case", where(exercise, same_sizes_as(trial(exercise).arguments[0]))
 
 
-def lucky_classes(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
+def lucky_classes(exercise: Code) -> Iterator[tuple[str, Callable]]:
     """The same for a class: what it keeps is right only where the luck holds."""
     for name, holds in CONDITIONS.items():
         if any(not holds(list(given.values())) for given in trial(exercise).arguments):
@@ -44,12 +44,13 @@ def lucky_classes(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
     yield "an argument written to", subclass(exercise, lambda arguments: arguments[0].fill(0) or True)
 
 
-def subclass(exercise: Exercise, holds: Callable[[list], bool]) -> type:
+def subclass(exercise: Code, holds: Callable[[list], bool]) -> type:
+    base: Any = exercise.reference
+
     def append(self, *arguments):
-        base = exercise.reference
         base.append(self, *(arguments if holds(list(arguments)) else map(spoilt, arguments)))
 
-    return type("Mine", (exercise.reference,), {"append": append})
+    return type("Mine", (base,), {"append": append})
 
 
 def arrays(values) -> list[np.ndarray]:
@@ -110,7 +111,7 @@ EXEMPT = {
 }
 
 
-def applies(name: str, exercise: Exercise) -> bool:
+def applies(name: str, exercise: Code) -> bool:
     """Does the shape line promise what no case tries?"""
     try:
         inputs = drawable(exercise.reference).values()
@@ -140,16 +141,16 @@ def spoilt(value: Any) -> Any:
     return array * 0.5 + 0.25 if array.dtype.kind == "f" else array + 1
 
 
-def where(exercise: Exercise, holds: Callable[[list], bool]) -> Callable:
-    def answer(*args, **kwargs):
-        args = [list(a) if isinstance(a, Iterator) else a for a in args]
+def where(exercise: Code, holds: Callable[[list], bool]) -> Callable:
+    def answer(*given, **kwargs):
+        args = [list(a) if isinstance(a, Iterator) else a for a in given]
         value = exercise.reference(*args, **kwargs)
         return value if holds([*args, *kwargs.values()]) else spoilt(value)
 
     return answer
 
 
-def changed(exercise: Exercise, change: Callable) -> Callable:
+def changed(exercise: Code, change: Callable) -> Callable:
     def answer(*args, **kwargs):
         value = exercise.reference(*args, **kwargs)
         return tuple(map(change, value)) if isinstance(value, tuple) else change(np.asarray(value))
@@ -157,7 +158,7 @@ def changed(exercise: Exercise, change: Callable) -> Callable:
     return answer
 
 
-def first_call(exercise: Exercise) -> Callable:
+def first_call(exercise: Code) -> Callable:
     seen: list[int] = []
 
     def answer(*args, **kwargs):
@@ -168,7 +169,7 @@ def first_call(exercise: Exercise) -> Callable:
     return answer
 
 
-def with_state(exercise: Exercise) -> Callable:
+def with_state(exercise: Code) -> Callable:
     seen: list[int] = []
 
     def answer(*args, **kwargs):
@@ -180,7 +181,7 @@ def with_state(exercise: Exercise) -> Callable:
     return answer
 
 
-def with_noise(exercise: Exercise) -> Callable:
+def with_noise(exercise: Code) -> Callable:
     rng = np.random.default_rng()
 
     def noisy(value):
@@ -192,9 +193,9 @@ def with_noise(exercise: Exercise) -> Callable:
     return changed(exercise, noisy)
 
 
-def writes(exercise: Exercise) -> Callable:
-    def answer(*args, **kwargs):
-        args = [list(a) if isinstance(a, Iterator) else a for a in args]
+def writes(exercise: Code) -> Callable:
+    def answer(*given, **kwargs):
+        args = [list(a) if isinstance(a, Iterator) else a for a in given]
         value = exercise.reference(*args, **kwargs)
         for array in arrays([*args, *kwargs.values()])[:1]:
             array[...] = 0

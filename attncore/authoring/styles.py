@@ -1,4 +1,4 @@
-"""Right answers in other styles: each reference, wrapped as people write functions, none of which may be refused."""
+"""Right answers in other styles: each reference, wrapped as people write functions. None may be refused."""
 
 import functools
 import inspect
@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from attncore.exercises import Exercise
+from attncore.exercises import Code
 
-LIBRARIES = {"tensors of PyTorch", "arrays of JAX"}  # where they are installed
+LIBRARIES = {"tensors of PyTorch", "tensors in bfloat16", "arrays of JAX"}  # where they are installed
 
 
-def styles(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
+def styles(exercise: Code) -> Iterator[tuple[str, Callable]]:
     """The name of a style, and an answer in it."""
     reference = exercise.reference
     yield from exercise.right.items()
@@ -28,6 +28,11 @@ def styles(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
     yield "warns", warns(reference)
     yield "more optional parameters", more_parameters(reference)
     yield "parameters of other names", other_names(reference)
+    yield "all of them in *args", lambda *args: reference(*args)
+    yield "compiled", Compiled(reference)
+    if all(p.kind is p.POSITIONAL_OR_KEYWORD for p in inspect.signature(reference).parameters.values()):
+        yield "parameters by place alone", of_kind(reference, inspect.Parameter.POSITIONAL_ONLY)
+        yield "parameters by name alone", of_kind(reference, inspect.Parameter.KEYWORD_ONLY)
     yield "lists", changed(reference, as_lists)
     yield "arrays laid out by columns", changed(reference, lambda value: np.array(value, order="F"))
     yield "read-only arrays", changed(reference, read_only)
@@ -37,6 +42,7 @@ def styles(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
         import torch
 
         yield "tensors of PyTorch", changed(reference, lambda value: torch.as_tensor(np.array(value)))
+        yield "tensors in bfloat16", changed(reference, lambda value: in_bfloat16(torch.as_tensor(np.array(value))))
     if find_spec("jax"):
         import jax.numpy as jnp
 
@@ -104,6 +110,34 @@ def warns(reference: Callable) -> Callable:
         return reference(*args, **kwargs)
 
     return answer
+
+
+class Compiled:
+    """A function that takes its arguments by place alone, and does not say so."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            raise TypeError("keyword arguments are not supported")
+        return self.function(*args)
+
+
+def of_kind(reference: Callable, kind: Any) -> Callable:
+    """The same function with parameters that all have to come by place, or by name."""
+
+    def answer(*args, **kwargs):
+        return reference(*args, **kwargs)
+
+    signature = inspect.signature(reference)
+    parameters = [parameter.replace(kind=kind) for parameter in signature.parameters.values()]
+    answer.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return answer
+
+
+def in_bfloat16(tensor: Any) -> Any:
+    return tensor.bfloat16() if tensor.is_floating_point() else tensor
 
 
 def more_parameters(reference: Callable) -> Callable:
