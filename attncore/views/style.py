@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 import matplotlib
-from cycler import cycler
+from matplotlib import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
