@@ -1,11 +1,13 @@
 """`attncore lab`: bring the working copy up to date and open JupyterLab on lesson 00."""
 
 import errno
+import json
 import os
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from attncore.app.places import COURSE, NOTEBOOKS
 from attncore.app.workbook import copy_notebooks
 
 WORKBOOK = COURSE / "workbook" if COURSE else Path.home() / "attncore-workbook"  # one place, wherever one starts from
+EVERYWHERE = ("0.0.0.0", "::")  # as an address to listen on; nobody can visit it
 FIRST = "lab/tree/00_start.ipynb"
 SETTINGS = Path(__file__).with_name("lab_settings")  # JupyterLab asks about no news and looks for no update
 
@@ -43,7 +46,7 @@ def serve(workbook: Path, port: int | None, passed_on: list[str]) -> None:
 
     server = LabApp.initialize_server(argv=passed_on, config=Config(settings(workbook, port)))
     trust(workbook, server.contents_manager.notary)
-    address = server.local_url if server.ip in ("0.0.0.0", "::") else server.public_url
+    address = server.local_url if server.ip in EVERYWHERE else server.public_url
     server.identity_provider.token_generated = False  # Jupyter would print the address of a token that it made
     server.io_loop.add_callback(lambda: print(greeting(workbook, address), file=sys.stderr, flush=True))
     server.start()
@@ -98,21 +101,25 @@ def hindrance(workbook: Path, port: int | None) -> str:
 
 def open_already(workbook: Path) -> str:
     """The address of a server that runs on this working copy, or nothing."""
-    from jupyter_server.serverapp import list_running_servers
-
     here = os.path.realpath(workbook)
-    return next((address_of(server) for server in answering(list_running_servers()) if server["root_dir"] == here), "")
+    return next((address_of(server) for server in servers() if server["root_dir"] == here and answers(server)), "")
 
 
-def answering(servers: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    """Those that take a connection. A container that was killed leaves its server's note behind."""
-    for server in servers:
-        host = "localhost" if server["hostname"] in ("0.0.0.0", "::") else server["hostname"]
-        try:
-            socket.create_connection((host, server["port"]), timeout=1).close()
-        except OSError:
-            continue
-        yield server
+def servers() -> Iterator[dict[str, Any]]:
+    """The notes that Jupyter's servers leave of themselves while they run."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    for note in Path(jupyter_runtime_dir()).glob("jpserver-*.json"):
+        with suppress(OSError, ValueError):
+            yield json.loads(note.read_text(encoding="utf-8"))
+
+
+def answers(server: dict[str, Any]) -> bool:
+    """Does it take a connection? Where a container or a machine went down, the note outlives the server."""
+    host = "localhost" if server["hostname"] in EVERYWHERE else server["hostname"]
+    with suppress(OSError), socket.create_connection((host, server["port"]), timeout=1):
+        return True
+    return False
 
 
 def address_of(server: dict[str, Any]) -> str:

@@ -2,14 +2,14 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from statistics import median, quantiles
 from typing import Any
 
 import nbformat
 
 from attncore.authoring.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
-from attncore.exercises import KINDS, LESSONS, Exercise, exercises, lessons
+from attncore.exercises import KINDS, LESSONS, Exercise, exercises, find, lessons
 from attncore.grading import judge
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start"}
@@ -23,18 +23,20 @@ NEEDED = {
 LEVELS = ("basic", "intermediate", "advanced")
 
 
-def problems() -> Iterator[str]:
-    for exercise in exercises:
+def problems(names: Collection[str] = ()) -> Iterator[str]:
+    """Those of the exercises named, or of the whole course."""
+    for exercise in map(find, names) if names else exercises:
         yield from words_problems(exercise)
         if exercise.kind in ("code", "debug"):
             yield from judged_problems(exercise)
         elif exercise.kind != "explain":
             yield from value_problems(exercise)
-    for lesson in LESSONS:
+    for lesson in () if names else LESSONS:
         yield from lesson_problems(lesson)
         yield from size_problems(lesson)
         yield from notebook_problems(lesson)
-    yield from stray_notebooks()
+    if not names:
+        yield from stray_notebooks()
 
 
 def words_problems(exercise: Exercise) -> Iterator[str]:
