@@ -4,7 +4,7 @@
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from attncore.grading.trial import trial
 from attncore.shapes import drawable
 
 
-def lucky(exercise: Code) -> Iterator[tuple[str, Callable]]:
+def lucky(exercise: Code) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The kinds of luck, each with the answer that relies on it."""
     if inspect.isclass(exercise.reference):
         yield from lucky_classes(exercise)
@@ -36,7 +36,7 @@ def lucky(exercise: Code) -> Iterator[tuple[str, Callable]]:
         yield "sizes of the first case", where(exercise, same_sizes_as(trial(exercise).arguments[0]))
 
 
-def lucky_classes(exercise: Code) -> Iterator[tuple[str, Callable]]:
+def lucky_classes(exercise: Code) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The same for a class: what it keeps is right only where the luck holds."""
     for name, holds in CONDITIONS.items():
         if any(not holds(list(given.values())) for given in trial(exercise).arguments):
@@ -44,16 +44,16 @@ def lucky_classes(exercise: Code) -> Iterator[tuple[str, Callable]]:
     yield "an argument written to", subclass(exercise, lambda arguments: arguments[0].fill(0) or True)
 
 
-def subclass(exercise: Code, holds: Callable[[list], bool]) -> type:
+def subclass(exercise: Code, holds: Callable[[list[Any]], bool]) -> type:
     base: Any = exercise.reference
 
-    def append(self, *arguments):
+    def append(self: Any, *arguments: Any) -> None:
         base.append(self, *(arguments if holds(list(arguments)) else map(spoilt, arguments)))
 
     return type("Mine", (base,), {"append": append})
 
 
-def arrays(values) -> list[np.ndarray]:
+def arrays(values: Iterable[Any]) -> list[np.ndarray]:
     """Every array among the arguments, in tuples and lists as well."""
     found: list[np.ndarray] = []
     for value in values:
@@ -64,37 +64,37 @@ def arrays(values) -> list[np.ndarray]:
     return found
 
 
-def is_square(values) -> bool:
+def is_square(values: Iterable[Any]) -> bool:
     return all(a.ndim < 2 or a.shape[-1] == a.shape[-2] for a in arrays(values))
 
 
-def one_length(values) -> bool:
+def one_length(values: Iterable[Any]) -> bool:
     """Do all arrays agree in their last two axes?"""
     return len({a.shape[-2:] for a in arrays(values) if a.ndim}) <= 1
 
 
-def no_batch(values) -> bool:
+def no_batch(values: Iterable[Any]) -> bool:
     return all(np.prod(a.shape[:-2], dtype=int) <= 1 for a in arrays(values))
 
 
-def in_float64(values) -> bool:
+def in_float64(values: Iterable[Any]) -> bool:
     return all(a.dtype != np.float32 for a in arrays(values))
 
 
-def even_widths(values) -> bool:
+def even_widths(values: Iterable[Any]) -> bool:
     return all(a.ndim == 0 or a.shape[-1] % 2 == 0 for a in arrays(values) if a.dtype != bool)
 
 
-def no_empty_row(values) -> bool:
+def no_empty_row(values: Iterable[Any]) -> bool:
     masks = [a for a in arrays(values) if a.dtype == bool and a.ndim > 1]
     return all(mask.any(axis=-1).all() for mask in masks)
 
 
-def small_numbers(values) -> bool:
+def small_numbers(values: Iterable[Any]) -> bool:
     return all(np.abs(a[np.isfinite(a)]).max(initial=0) < 50 for a in arrays(values) if a.dtype.kind == "f")
 
 
-CONDITIONS: dict[str, Callable[[list], bool]] = {
+CONDITIONS: dict[str, Callable[[list[Any]], bool]] = {
     "for square inputs": is_square,
     "where all arrays are of one size": one_length,
     "for a batch of one": no_batch,
@@ -126,7 +126,7 @@ def applies(name: str, exercise: Code) -> bool:
     return promises.get(name, False)
 
 
-def same_sizes_as(given: dict[str, Any]) -> Callable[[list], bool]:
+def same_sizes_as(given: dict[str, Any]) -> Callable[[list[Any]], bool]:
     shapes = [a.shape for a in arrays(given.values())]
     return lambda values: [a.shape for a in arrays(values)] == shapes
 
@@ -141,8 +141,8 @@ def spoilt(value: Any) -> Any:
     return array * 0.5 + 0.25 if array.dtype.kind == "f" else array + 1
 
 
-def where(exercise: Code, holds: Callable[[list], bool]) -> Callable:
-    def answer(*given, **kwargs):
+def where(exercise: Code, holds: Callable[[list[Any]], bool]) -> Callable[..., Any]:
+    def answer(*given: Any, **kwargs: Any) -> Any:
         args = [list(a) if isinstance(a, Iterator) else a for a in given]
         value = exercise.reference(*args, **kwargs)
         return value if holds([*args, *kwargs.values()]) else spoilt(value)
@@ -150,18 +150,18 @@ def where(exercise: Code, holds: Callable[[list], bool]) -> Callable:
     return answer
 
 
-def changed(exercise: Code, change: Callable) -> Callable:
-    def answer(*args, **kwargs):
+def changed(exercise: Code, change: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(*args: Any, **kwargs: Any) -> Any:
         value = exercise.reference(*args, **kwargs)
         return tuple(map(change, value)) if isinstance(value, tuple) else change(np.asarray(value))
 
     return answer
 
 
-def first_call(exercise: Code) -> Callable:
+def first_call(exercise: Code) -> Callable[..., Any]:
     seen: list[int] = []
 
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         seen.append(1)
         value = exercise.reference(*args, **kwargs)
         return value if len(seen) == 1 else spoilt(value)
@@ -169,10 +169,10 @@ def first_call(exercise: Code) -> Callable:
     return answer
 
 
-def with_state(exercise: Code) -> Callable:
+def with_state(exercise: Code) -> Callable[..., Any]:
     seen: list[int] = []
 
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         value = exercise.reference(*args, **kwargs)
         seen.append(1)
         half = len(seen) > len(exercise.cases)  # right the first time through
@@ -181,10 +181,10 @@ def with_state(exercise: Code) -> Callable:
     return answer
 
 
-def with_noise(exercise: Code) -> Callable:
+def with_noise(exercise: Code) -> Callable[..., Any]:
     rng = np.random.default_rng()
 
-    def noisy(value):
+    def noisy(value: Any) -> Any:
         array = np.asarray(value)
         if array.dtype == bool:
             return array ^ (rng.random(array.shape) < 0.5)
@@ -193,8 +193,8 @@ def with_noise(exercise: Code) -> Callable:
     return changed(exercise, noisy)
 
 
-def writes(exercise: Code) -> Callable:
-    def answer(*given, **kwargs):
+def writes(exercise: Code) -> Callable[..., Any]:
+    def answer(*given: Any, **kwargs: Any) -> Any:
         args = [list(a) if isinstance(a, Iterator) else a for a in given]
         value = exercise.reference(*args, **kwargs)
         for array in arrays([*args, *kwargs.values()])[:1]:

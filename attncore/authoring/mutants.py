@@ -62,7 +62,7 @@ class Mutant:
     """One change: "x - shift -> x + shift", and the function that has it."""
 
     change: str
-    function: Callable
+    function: Callable[..., Any]
 
 
 def mutants(exercise: Code) -> Iterator[Mutant]:
@@ -83,7 +83,7 @@ def mutants(exercise: Code) -> Iterator[Mutant]:
             yield Mutant(change, room[function.__name__])
 
 
-def helpers(function: Callable, names: dict[str, Any]) -> list[Callable]:
+def helpers(function: Callable[..., Any], names: dict[str, Any]) -> list[Callable[..., Any]]:
     """The functions of the same module that it calls and that are no exercise of their own."""
     called = {
         node.id

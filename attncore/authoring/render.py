@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from attncore.app.workbook import NOTEBOOKS, SOLUTIONS
+from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.exercises import LESSONS, Code, Exercise, find
 
 LESSON_FILES = Path(__file__).parents[1] / "lessons"
@@ -37,7 +37,8 @@ KIND = {
 def lesson_cells(lesson: str) -> list[NotebookNode]:
     """The cells of a lesson as its author wrote them."""
     text = (LESSON_FILES / f"{lesson}.py").read_text(encoding="utf-8")
-    return jupytext.reads(text, fmt="py:percent").cells
+    cells: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
+    return cells
 
 
 def render(lesson: str, solved: bool) -> NotebookNode:
@@ -52,7 +53,7 @@ def render(lesson: str, solved: bool) -> NotebookNode:
         else:
             tags = [tag for tag in cell.metadata.get("tags", []) if solved or tag != CHECKED]
             cells.append(new_code_cell(cell.source.strip(), metadata={"tags": tags} if tags else {}))
-    notebook = new_notebook(cells=cells)
+    notebook: NotebookNode = new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
     name_cells(notebook)
@@ -104,7 +105,8 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
 
 
 def verdict(source: str) -> NotebookNode:
-    return new_code_cell(source, metadata={"tags": [CHECKED]})
+    cell: NotebookNode = new_code_cell(source, metadata={"tags": [CHECKED]})
+    return cell
 
 
 def question(exercise: Exercise) -> str:
@@ -123,22 +125,22 @@ def unfilled(text: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
-def source_of(function: Callable) -> str:
+def source_of(function: Callable[..., Any]) -> str:
     """A function's source without its decorators."""
     source = whole_source_of(function)
     return source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :]  # type: ignore[union-attr]
 
 
-def whole_source_of(function: Callable) -> str:
+def whole_source_of(function: Callable[..., Any]) -> str:
     return textwrap.dedent(inspect.getsource(inspect.unwrap(function))).strip()
 
 
-def shape_comment(function: Callable) -> str:
+def shape_comment(function: Callable[..., Any]) -> str:
     """The shape line of a function as a comment above it, nothing where it has none."""
     return f"# {function.contract.line}\n" if hasattr(function, "contract") else ""
 
 
-def renamed(source: str, function: Callable, name: str) -> str:
+def renamed(source: str, function: Callable[..., Any], name: str) -> str:
     return re.sub(rf"\b{function.__name__}\b", name, source)
 
 
@@ -164,7 +166,7 @@ def with_docstring(exercise: Exercise, source: str) -> str:
     return f'{head}:\n    """{docstring}"""\n{body}'
 
 
-def stub(function: Callable) -> str:
+def stub(function: Callable[..., Any]) -> str:
     """A function's shape line, first line and docstring, its body cut; of a class, those of its public methods."""
     if inspect.isclass(function):
         stubs = [textwrap.indent(method_stub(m), "    ") for name, m in vars(function).items() if is_promised(name, m)]
@@ -196,7 +198,7 @@ def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:
     A widget cell may stall for ever in nbclient (issue 312), so that the whole has a time limit and three tries.
     """
     for attempt in range(3):
-        trial = nbformat.from_dict(notebook)
+        trial: NotebookNode = nbformat.from_dict(notebook)
         client = NotebookClient(
             trial,
             timeout=60,

@@ -14,7 +14,7 @@ from attncore.exercises import Code
 LIBRARIES = {"tensors of PyTorch", "tensors in bfloat16", "arrays of JAX"}  # where they are installed
 
 
-def styles(exercise: Code) -> Iterator[tuple[str, Callable]]:
+def styles(exercise: Code) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The name of a style, and an answer in it."""
     reference = exercise.reference
     yield from exercise.right.items()
@@ -49,11 +49,11 @@ def styles(exercise: Code) -> Iterator[tuple[str, Callable]]:
         yield "arrays of JAX", changed(reference, jnp.asarray)
 
 
-def changed(reference: Callable, change: Callable[[np.ndarray], Any]) -> Callable:
+def changed(reference: Callable[..., Any], change: Callable[[np.ndarray], Any]) -> Callable[..., Any]:
     """The same function with each of its arrays in another form."""
 
     @functools.wraps(reference)
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         value = reference(*args, **kwargs)
         if isinstance(value, tuple):
             return tuple(change(np.asarray(part)) for part in value)
@@ -76,9 +76,9 @@ def read_only(value: np.ndarray) -> np.ndarray:
     return value
 
 
-def decorated(reference: Callable) -> Callable:
+def decorated(reference: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(reference)
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         return reference(*args, **kwargs)
 
     return answer
@@ -87,25 +87,25 @@ def decorated(reference: Callable) -> Callable:
 class WithCall:
     """An object that is called, as a module of PyTorch is."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable[..., Any]):
         self.function = function
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
 
-def prints(reference: Callable) -> Callable:
+def prints(reference: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(reference)
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         print("working")
         return reference(*args, **kwargs)
 
     return answer
 
 
-def warns(reference: Callable) -> Callable:
+def warns(reference: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(reference)
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         warnings.warn("harmless", stacklevel=1)
         return reference(*args, **kwargs)
 
@@ -115,7 +115,7 @@ def warns(reference: Callable) -> Callable:
 class Compiled:
     """A function that takes its arguments by place alone, and does not say so."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable[..., Any]):
         self.function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -124,10 +124,10 @@ class Compiled:
         return self.function(*args)
 
 
-def of_kind(reference: Callable, kind: Any) -> Callable:
+def of_kind(reference: Callable[..., Any], kind: Any) -> Callable[..., Any]:
     """The same function with parameters that all have to come by place, or by name."""
 
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         return reference(*args, **kwargs)
 
     signature = inspect.signature(reference)
@@ -140,25 +140,25 @@ def in_bfloat16(tensor: Any) -> Any:
     return tensor.bfloat16() if tensor.is_floating_point() else tensor
 
 
-def more_parameters(reference: Callable) -> Callable:
+def more_parameters(reference: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(reference)
     more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in ("dropout", "verbose")]
 
-    def answer(*args, dropout=None, verbose=None, **kwargs):
+    def answer(*args: Any, dropout: Any = None, verbose: Any = None, **kwargs: Any) -> Any:
         return reference(*args, **kwargs)
 
     answer.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *more])  # type: ignore
     return answer
 
 
-def other_names(reference: Callable) -> Callable:
+def other_names(reference: Callable[..., Any]) -> Callable[..., Any]:
     """The parameters by place, under other names."""
     parameters = list(inspect.signature(reference).parameters.values())
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return reference
     inner = [p.replace(name=f"a{i}") for i, p in enumerate(parameters)]
 
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         given = inspect.Signature(inner).bind(*args, **kwargs).arguments
         return reference(**{p.name: given[f"a{i}"] for i, p in enumerate(parameters) if f"a{i}" in given})
 

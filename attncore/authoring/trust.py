@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from attncore.app.workbook import COURSE
+from attncore.authoring.author import HOME
 from attncore.authoring.luck import lucky
 from attncore.authoring.mutants import mutants
 from attncore.authoring.styles import LIBRARIES, styles
@@ -24,7 +24,7 @@ from attncore.grading import Report, judge
 from attncore.grading.trial import trial
 
 CODE = [exercise for exercise in exercises if isinstance(exercise, Code) and exercise.kind == "code"]
-ANSWERS = COURSE / "tests" / "judge"
+ANSWERS = HOME / "tests" / "judge"
 MARKERS = "<!-- judge-report -->", "<!-- /judge-report -->"
 Verdicts = dict[str, Report]  # by the name of what the judge was shown
 
@@ -130,38 +130,32 @@ def paraphrase_verdicts() -> tuple[list[str], list[str]]:
 
 def rows() -> list[tuple[str, int, str]]:
     """What was tried, how often, and what came of it: no times, so that they are the same each time."""
-    changed, lucky_ones, labels = count(mutant_verdicts), count(lucky_verdicts), count(label_verdicts)
-    right = count(lambda e: {name: r for name, r in style_verdicts(e).items() if name not in LIBRARIES})
-    let_through, unnamed = map(len, paraphrase_verdicts())
-    named = len(paraphrases()) - let_through - unnamed
-    refused = "{wrong} refused in the middle, {edge} told as an open corner"
+    refused = "{wrong:,} refused in the middle, {edge:,} told as an open corner"
+    counted = [
+        ("Mutants of the references", count(mutant_verdicts), f"{refused}, {{right:,}} equivalent, each for a reason"),
+        ("Answers right only by luck", count(lucky_verdicts), refused),
+        ("Right answers in other styles", count(style_verdicts), "{accepted:,} accepted"),
+        ("Labelled wrong solutions", count(label_verdicts), f"{refused}, each by its name"),
+    ]
+    others, (passed, unnamed) = len(paraphrases()), paraphrase_verdicts()
+    named = others - len(passed) - len(unnamed)
     return [
-        (
-            "Mutants of the references",
-            sum(changed.values()),
-            f"{refused.format_map(changed)}, {changed['right']} equivalent, each with a reason",
-        ),
-        ("Answers right only by luck", sum(lucky_ones.values()), refused.format_map(lucky_ones)),
-        ("Right answers in other styles", sum(right.values()), f"{right['right'] + right['edge']} accepted"),
-        (
-            "Published forms, right, wrong and in between",
-            len(forms()),
-            f"{len(forms()) - len(form_problems())} told as they should be",
-        ),
-        ("Labelled wrong solutions", sum(labels.values()), f"{refused.format_map(labels)}, all named"),
+        *((what, said["tried"], came.format_map(said)) for what, said, came in counted),
+        ("Published forms", len(forms()), f"{len(forms()) - len(form_problems())} told as they should be"),
         (
             "Paraphrases, not used to build the judge",
-            len(paraphrases()),
-            f"{len(paraphrases()) - let_through} refused, {named} named ({100 * named // max(1, len(paraphrases()))} %)",
+            others,
+            f"{others - len(passed)} refused, {named} named ({100 * named // others} %)",
         ),
     ]
 
 
-def count(verdicts: Callable[[Code], Verdicts]) -> Counter[str]:
-    """How often each outcome came, over all exercises; what raised counts as refused."""
-    said = Counter(report.outcome for exercise in CODE for report in verdicts(exercise).values())
-    said["wrong"] += said.pop("raised", 0) + said.pop("unattempted", 0)
-    return Counter({outcome: said[outcome] for outcome in ("right", "edge", "wrong")})
+def count(verdicts: Callable[[Code], Verdicts]) -> dict[str, int]:
+    """How often each outcome came, over all exercises; what raises is wrong too."""
+    reports = [(name, report) for exercise in CODE for name, report in verdicts(exercise).items()]
+    said = Counter(report.outcome for name, report in reports if name not in LIBRARIES)  # what happens to be installed
+    right, edge, tried = said["right"], said["edge"], sum(said.values())
+    return {"right": right, "edge": edge, "wrong": tried - right - edge, "accepted": right + edge, "tried": tried}
 
 
 def table() -> str:
@@ -172,7 +166,7 @@ def table() -> str:
 
 def write_readme() -> None:
     """Put the table between the two markers of the README."""
-    readme = COURSE / "README.md"
+    readme = HOME / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition(MARKERS[0])
     _, _, after = rest.partition(MARKERS[1])
     readme.write_text(f"{before}{MARKERS[0]}\n{table()}\n{MARKERS[1]}{after}", encoding="utf-8")

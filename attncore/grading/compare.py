@@ -35,14 +35,16 @@ def same(got: Any, expected: Any, tolerance: float) -> bool:
         alike = isinstance(got, type(expected)) and len(got) == len(expected)
         return alike and all(same(a, b, tolerance) for a, b in zip(got, expected, strict=True))
     if not isinstance(expected, np.ndarray):
-        return type(got) is type(expected) and (not isinstance(expected, str | int) or got == expected)
+        return type(got) is type(expected) and (not isinstance(expected, str | int) or bool(got == expected))
     if not isinstance(got, np.ndarray) or got.shape != expected.shape:
         return False
     if not {got.dtype.kind, expected.dtype.kind} <= NUMBERS:
-        return got.dtype.kind == expected.dtype.kind  # no numbers: called twice, the same kind
+        return bool(got.dtype.kind == expected.dtype.kind)  # no numbers: called twice, the same kind
     if (got.dtype == bool) != (expected.dtype == bool) or (got.dtype.kind == "c") != (expected.dtype.kind == "c"):
         return False
-    return got.dtype != np.float16 and not unequal(got, expected, tolerance).any()
+    if got.dtype == np.float16 and expected.dtype != np.float16:
+        return False
+    return not unequal(got, expected, tolerance).any()
 
 
 NUMBERS = set("biufc")
@@ -56,7 +58,7 @@ def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarra
         tolerance = max(tolerance, 1e-4)
     finite = np.abs(right[np.isfinite(right)])
     near_zero = max(1e-9, tolerance * finite.max(initial=0.0))
-    return ~np.isclose(array, right, rtol=tolerance, atol=near_zero, equal_nan=True)
+    return np.asarray(~np.isclose(array, right, rtol=tolerance, atol=near_zero, equal_nan=True))
 
 
 def explain(got: Any, expected: Any, tolerance: float, outputs: Sequence[Output]) -> Difference:

@@ -102,7 +102,7 @@ def interrupted_after(seconds: float, work: Callable[[], Any]) -> Any:
             pass
 
 
-def call(answer: Callable, signature: Signature, arguments: Mapping[str, Any]) -> Ran:
+def call(answer: Callable[..., Any], signature: Signature, arguments: Mapping[str, Any]) -> Ran:
     """Call an answer as the exercise is called; where several results are expected, they come as a tuple."""
     if signature.drive:
         driven = signature._replace(parameters=inspect.signature(partial(signature.drive, answer)), drive=None)
@@ -117,7 +117,7 @@ def is_listed(value: Any) -> bool:
     return isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
-def run(answer: Callable, signature: Signature, arguments: Mapping[str, Any]) -> Ran:
+def run(answer: Callable[..., Any], signature: Signature, arguments: Mapping[str, Any]) -> Ran:
     """Call the answer with a case's arguments. Nothing that it raises gets out, but for TimeUp."""
     given = deepcopy(dict(arguments))
     lacks: tuple[str, ...] = ()
@@ -165,7 +165,7 @@ def quietly() -> contextlib.ExitStack:
 
 
 def bind(
-    answer: Callable, signature: Signature, given: Mapping[str, Any]
+    answer: Callable[..., Any], signature: Signature, given: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any], tuple[str, ...]]:
     """Place the arguments: required ones in order, optional ones by name, or by place where they are renamed.
 
@@ -214,7 +214,7 @@ def by_place(parameters: Mapping[str, inspect.Parameter], given: Mapping[str, An
     return args
 
 
-def adapted(answer: Callable, signature: Signature) -> Callable:
+def adapted(answer: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
     """The answer under the parameters that the exercise promised, whatever its own are called."""
 
     def called(*args: Any, **kwargs: Any) -> Any:

@@ -30,7 +30,7 @@ def trial(exercise: Code) -> Trial:
 
     arguments = [case.make() for case in exercise.cases]
 
-    def outputs(function: Callable) -> list[Ran]:
+    def outputs(function: Callable[..., Any]) -> list[Ran]:
         return [call(function, exercise.signature, given) for given in arguments]
 
     with quietly():
