@@ -13,7 +13,7 @@ from attncore.shapes import AXES, as_array
 
 @dataclass(frozen=True)
 class Difference:
-    """Where an answer first departs: `kind` is "raised", "error", "wrote", "changes", "kind", "shape" or "values".
+    """Where an answer first departs, by kind: raised, error, wrote, changes, dtype, kind, shape or values.
 
     `text` is a sentence for the learner.
     """
@@ -41,8 +41,6 @@ def same(got: Any, expected: Any, tolerance: float) -> bool:
     if not {got.dtype.kind, expected.dtype.kind} <= NUMBERS:
         return bool(got.dtype.kind == expected.dtype.kind)  # no numbers: called twice, the same kind
     if (got.dtype == bool) != (expected.dtype == bool) or (got.dtype.kind == "c") != (expected.dtype.kind == "c"):
-        return False
-    if got.dtype == np.float16 and expected.dtype != np.float16:
         return False
     return not unequal(got, expected, tolerance).any()
 
@@ -97,8 +95,6 @@ def explain_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, axe
         return Difference("kind", f"it returns numbers ({got.dtype}), expected True or False.")
     if got.dtype == bool or got.dtype.kind == "c":
         return Difference("kind", f"it returns {'True or False' if got.dtype == bool else 'complex numbers'}, {REAL}.")
-    if got.dtype == np.float16 and not unequal(got.astype(float), expected, 1e-2).any():
-        return Difference("kind", "it returns float16, which holds three figures; return float32 or float64.")
     wrong = unequal(got, expected, tolerance)
     telling = wrong & (np.abs(np.nan_to_num(expected.astype(float))) > 1e-3)
     unexpected_nan = wrong & np.isnan(got)

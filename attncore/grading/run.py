@@ -24,6 +24,7 @@ from attncore.shapes import as_array
 
 SECONDS = 5.0
 PACKAGE = str(Path(__file__).parents[1])
+COARSE = {"float16": 0.01, "bfloat16": 0.02}
 SAID = {  # what is said of an exception in place of its own message
     "RecursionError": "it calls itself without end.",
     "SystemExit": "it calls exit; return the value instead.",
@@ -253,9 +254,10 @@ def kept(value: Any) -> Any:
 
 
 def precision_of(value: Any) -> float:
-    """A few steps of bfloat16, whose seven bits are half a percent each; 0 for all other numbers."""
+    """A few steps of the coarsest numbers in it: float16 has ten bits, bfloat16 seven; 0 for all others."""
     parts = value if isinstance(value, tuple | list) else [value]
-    return 0.02 if any("bfloat16" in str(getattr(part, "dtype", "")) for part in parts) else 0.0
+    kinds = [str(getattr(part, "dtype", "")) for part in parts]
+    return max((COARSE[name] for name in COARSE if any(kind.endswith(name) for kind in kinds)), default=0.0)
 
 
 def first_line(problem: BaseException) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from attncore.exercises import Code
+from attncore.grading.compare import agree
 from attncore.grading.run import Ran, call, quietly
 
 
@@ -34,15 +35,15 @@ def trial(exercise: Code) -> Trial:
         return [call(function, exercise.signature, given) for given in arguments]
 
     with quietly():
-        return Trial(
-            arguments,
-            outputs(exercise.reference),
-            [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments],
-            [i for i, case in enumerate(exercise.cases) if not case.promise],
-            [i for i, case in enumerate(exercise.cases) if case.promise],
-            {label: outputs(function) for label, function in exercise.wrong.items()},
-            {label: outputs(function) for label, function in exercise.conventions.items()},
-        )
+        expected = outputs(exercise.reference)
+        wrong = {label: outputs(function) for label, function in exercise.wrong.items()}
+        conventions = {label: outputs(function) for label, function in exercise.conventions.items()}
+    tolerances = [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments]
+    edges = [i for i, case in enumerate(exercise.cases) if case.promise]
+    if exercise.bug:  # to repair it is what is asked, wherever it shows
+        edges = [i for i in edges if agree(wrong[exercise.bug][i], expected[i], tolerances[i])]
+    core = [i for i in range(len(arguments)) if i not in edges]
+    return Trial(arguments, expected, tolerances, core, edges, wrong, conventions)
 
 
 def has_float32(given: dict[str, Any]) -> bool:
