@@ -28,14 +28,21 @@ def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> t
 
 
 def name_edges(known: Trial, ran: Sequence[Ran], corners: Iterable[Sequence[int]]) -> Iterator[str | None]:
-    """For each corner, the failing cases of one promise, the label of a mistake that shows there alone; or None."""
-    labels = {label: outputs for label, outputs in known.wrong.items() if holds_in_the_middle(known, outputs)}
+    """For each corner, the failing cases of one promise, the label of a mistake that shows there alone; or None.
+
+    A promised error is missing from most labelled solutions too; only one that is about errors is a name for it.
+    """
+    errors = [i for i in known.edges if known.expected[i].raised]
+    labels = {label: outputs for label, outputs in known.wrong.items() if holds(known, outputs, known.core)}
+    others = [i for i in known.edges if i not in errors]
+    of_errors = {label: outputs for label, outputs in labels.items() if holds(known, outputs, others)}
     for failing in corners:
-        yield best_label(known, labels, ran, failing, failing)[0]
+        yield best_label(known, of_errors if failing[0] in errors else labels, ran, failing, failing)[0]
 
 
-def holds_in_the_middle(known: Trial, outputs: Sequence[Ran]) -> bool:
-    return all(agree(outputs[i], known.expected[i], known.tolerances[i]) for i in known.core)
+def holds(known: Trial, outputs: Sequence[Ran], cases: Iterable[int]) -> bool:
+    """Is a labelled solution right in these cases?"""
+    return all(agree(outputs[i], known.expected[i], known.tolerances[i]) for i in cases)
 
 
 def name_convention(known: Trial, ran: Sequence[Ran]) -> str | None:

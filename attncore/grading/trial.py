@@ -40,8 +40,9 @@ def trial(exercise: Code) -> Trial:
         conventions = {label: outputs(function) for label, function in exercise.conventions.items()}
     tolerances = [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments]
     edges = [i for i, case in enumerate(exercise.cases) if case.promise]
-    if exercise.bug:  # to repair it is what is asked, wherever it shows
-        edges = [i for i in edges if agree(wrong[exercise.bug][i], expected[i], tolerances[i])]
+    if exercise.bug:  # to repair it is what is asked wherever it shows, and no guard is part of it
+        told = wrong[exercise.bug]
+        edges = [i for i in edges if expected[i].raised or agree(told[i], expected[i], tolerances[i])]
     core = [i for i in range(len(arguments)) if i not in edges]
     return Trial(arguments, expected, tolerances, core, edges, wrong, conventions)
 
