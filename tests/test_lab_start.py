@@ -153,5 +153,5 @@ def test_the_working_copy_is_trusted_and_a_broken_notebook_is_passed_over(tmp_pa
 
 
 def test_a_working_copy_has_its_place_in_a_checkout():
-    assert lab.WORKBOOK == NOTEBOOKS.parent / "workbook"
+    assert NOTEBOOKS.parent / "workbook" == lab.WORKBOOK
     assert os.path.exists(lab.SETTINGS / "overrides.json")
