@@ -146,7 +146,7 @@ def execute(command, home):
     with Popen(
         command, cwd=str(home), stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, encoding="utf-8", errors="replace"
     ) as installer:
-        for line in filter(None, map(str.strip, installer.stdout)):
+        for line in filter(None, map(str.strip, installer.stdout or [])):
             output.append(line)
             show(line)
     show("")

@@ -6,11 +6,9 @@ from attncore.shapes import shaped
 from attncore.softmax import masked_softmax, softmax
 
 
-@shaped
+@shaped("(...,s),(...,k,m),(a,s),(a,m),(a)->(...,k)")
 def additive_scores(state, memory, W_state, W_memory, v):
     """Score every memory state against the decoder's state by a small network.
-
-    (...,s),(...,k,m),(a,s),(a,m),(a)->(...,k)
 
     The score of memory j is v . tanh(W_state state + W_memory memory_j); the weights are applied
     from the left, as the paper writes them. Bahdanau et al. (2014).
@@ -19,50 +17,38 @@ def additive_scores(state, memory, W_state, W_memory, v):
     return hidden @ v
 
 
-@shaped
+@shaped("(...,m),(...,k,m)->(...,k)")
 def dot_scores(state, memory):
     """Score every memory state by its dot product with the decoder's state.
-
-    (...,m),(...,k,m)->(...,k)
 
     Not scaled. Luong et al. (2015), "dot".
     """
     return np.squeeze(memory @ state[..., None], axis=-1)
 
 
-@shaped
+@shaped("(...,s),(...,k,m),(s,m)->(...,k)")
 def general_scores(state, memory, W):
     """Score every memory state by a bilinear form: state . W memory.
-
-    (...,s),(...,k,m),(s,m)->(...,k)
 
     The two may differ in width. Luong et al. (2015), "general".
     """
     return dot_scores(state @ W, memory)
 
 
-@shaped
+@shaped("(...,s),(...,k,m),(a,s+m),(a)->(...,k)")
 def concat_scores(state, memory, W, v):
     """Score every memory state by a small network on both, joined: v . tanh(W [state; memory]).
-
-    (...,s),(...,k,m),(a,s+m),(a)->(...,k)
 
     The state comes first. Luong et al. (2015), "concat"; with W cut in two it is the additive
     score.
     """
-    width, joined = state.shape[-1], W.shape[-1]
-    if joined != width + memory.shape[-1]:
-        raise ValueError(
-            f"concat_scores: W has joined width {joined}, expected state width {width} + model width {memory.shape[-1]}"
-        )
+    width = state.shape[-1]
     return additive_scores(state, memory, W[:, :width], W[:, width:], v)
 
 
-@shaped
+@shaped("(...,k),(...)->(...,k)")
 def local_weights(scores, center, half_width):
     """Weigh the memory near a predicted position: softmax in a window, times a Gaussian bell.
-
-    (...,k),(...)->(...,k)
 
     The window holds the positions j with |j - center| <= half_width; the softmax runs inside it,
     the bell has the standard deviation half_width / 2, and nothing is normalised again. The
@@ -77,11 +63,9 @@ def local_weights(scores, center, half_width):
     return masked_softmax(scores[..., None, :], inside[..., None, :])[..., 0, :] * bell.astype(scores.dtype)
 
 
-@shaped
+@shaped("(...,k),(...,k,m)->(...,m)")
 def align(scores, memory):
     """Return the context vector: the mean of the memory, weighted by a softmax of the scores.
-
-    (...,k),(...,k,m)->(...,m)
 
     Global: every memory state takes part. Bahdanau et al. (2014).
     """

@@ -5,13 +5,12 @@ import numpy as np
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.heads import merge_heads, split_heads
 from attncore.masks import causal_mask
-from attncore.shapes import as_floats, shaped
+from attncore.shapes import as_kind, shaped
 
 
+@shaped("->()")
 def attention_flops(n, d_model):
     """Count the floating-point operations of multi-head attention over n tokens.
-
-    ->()
 
     The four projections, the scores and the weighted sum; a multiplication and an addition are
     two. Softmax, biases and what a causal mask could save are left out.
@@ -19,10 +18,9 @@ def attention_flops(n, d_model):
     return 8 * n * d_model**2 + 4 * n**2 * d_model
 
 
+@shaped("->()")
 def kv_cache_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
     """Count the bytes of the keys and values that generation keeps, an integer.
-
-    ->()
 
     For every layer, for every token of every text of the batch, in each head that has keys.
     """
@@ -41,7 +39,7 @@ class KVCache:
 
     def append(self, key, value):
         """Add those of new tokens. Raises ValueError where they do not continue what is held."""
-        key, value = as_floats(key, "KVCache: key"), as_floats(value, "KVCache: value")
+        key, value = as_kind(key, "KVCache: key", "float"), as_kind(value, "KVCache: value", "float")
         if key.ndim < 2:
             raise ValueError(f"KVCache: key has shape {key.shape}, expected (..., n, d)")
         if key.shape[:-1] != value.shape[:-1]:
@@ -82,11 +80,9 @@ def grown(room, length, capacity):
     return larger
 
 
-@shaped(weights="(m,m),(m,m),(m,m),(m,m)")
+@shaped("(...,n,m)->(...,n,m)", weights="(m,m),(m,m),(m,m),(m,m)")
 def attend_with_cache(x, cache, weights, n_heads):
     """Attend from new tokens to all tokens so far, and keep the new keys and values.
-
-    (...,n,m)->(...,n,m)
 
     `cache` is a `KVCache`, which grows by n; `weights` is a `HeadWeights`. Chunks of any length,
     one after another, give the rows of one causal pass over the whole text.

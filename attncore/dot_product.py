@@ -9,11 +9,9 @@ from attncore.softmax import masked_softmax
 from attncore.weighted_sum import weighted_sum
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d)->(...,q,k)")
 def attention_scores(query, key, scale=None):
     """Compare every query with every key: their dot products, times the scale.
-
-    (...,q,d),(...,k,d)->(...,q,k)
 
     Without a scale it is one over the square root of the width d; a scale that is given
     multiplies. Vaswani et al. (2017).
@@ -23,11 +21,9 @@ def attention_scores(query, key, scale=None):
     return query @ np.swapaxes(key, -1, -2) * scale
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d)->(...,q,k)")
 def attention_weights(query, key, mask=None, scale=None):
     """Share out each query's attention among the keys: softmax of the scaled scores.
-
-    (...,q,d),(...,k,d)->(...,q,k)
 
     A boolean mask: True = may attend; a float mask is added to the scaled scores. A row with
     nothing allowed is all zeros. Without a scale it is one over the square root of d. Vaswani et
@@ -36,11 +32,9 @@ def attention_weights(query, key, mask=None, scale=None):
     return masked_softmax(attention_scores(query, key, scale), mask)
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d),(...,k,v)->(...,q,v)")
 def scaled_dot_product_attention(query, key, value, mask=None, scale=None):
     """Look up, for every query, the mean of the values, weighted by how well their keys match.
-
-    (...,q,d),(...,k,d),(...,k,v)->(...,q,v)
 
     A boolean mask: True = may attend; a float mask is added to the scaled scores. A query that
     may see nothing gets zeros. Without a scale it is one over the square root of d. Vaswani et
@@ -49,10 +43,9 @@ def scaled_dot_product_attention(query, key, value, mask=None, scale=None):
     return weighted_sum(attention_weights(query, key, mask, scale), value)
 
 
+@shaped("->()")
 def dot_product_std(d, trials, rng):
     """Measure the standard deviation of the dot product of two random vectors of width d.
-
-    ->()
 
     Each of the `trials` draws both vectors from the standard normal distribution of `rng`, a
     NumPy Generator.

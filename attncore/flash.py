@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 
 from attncore.dot_product import attention_scores
 from attncore.gradients import sum_to
-from attncore.shapes import as_floats, fit, shaped
+from attncore.shapes import shaped
 
 BLOCK = 384  # so many squared, of four bytes each, stay in the cache of one core
 
@@ -29,10 +29,9 @@ BLOCK = 384  # so many squared, of four bytes each, stay in the cache of one cor
 # The idea
 
 
+@shaped("_->(...),(...)", returns="maximum, total")
 def online_softmax(chunks):
     """Find the maximum of a row and the sum of its exponentials relative to it, in one pass.
-
-    ->(...),(...)
 
     `chunks` is any iterable of the row's pieces, (..., k) each, gone through once. Returns
     (maximum, total): softmax is exp(x - maximum) / total. A row of nothing but -inf has the
@@ -40,14 +39,9 @@ def online_softmax(chunks):
     """
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
-        chunk = as_floats(chunk, "online_softmax: a chunk")
-        if chunk.ndim == 0:
-            raise ValueError("online_softmax: a chunk has shape (), expected (..., k)")
-        if np.shape(maximum) not in {(), chunk.shape[:-1]}:
-            raise ValueError(
-                f"online_softmax: a chunk has shape {chunk.shape}, but those before it have the "
-                f"leading axes {np.shape(maximum)}"
-            )
+        chunk = np.asarray(chunk)
+        if np.shape(maximum) not in {(), chunk.shape[:-1]} or chunk.ndim == 0:
+            raise ValueError(f"online_softmax: a chunk has shape {chunk.shape}, expected (..., k) as those before")
         larger = np.maximum(maximum, chunk.max(axis=-1, initial=-np.inf))
         shift = np.where(larger == -np.inf, 0, larger)  # -inf - -inf would be NaN
         total = total * np.exp(maximum - shift) + np.exp(chunk - shift[..., None]).sum(axis=-1)
@@ -63,26 +57,19 @@ class Partial(NamedTuple):
     total: np.ndarray
 
 
-AXES_OF_PARTIAL = {"output": ("...", "q", "v"), "maximum": ("...", "q"), "total": ("...", "q")}
-
-
+@shaped(
+    "_,_->(...,q,v),(...,q),(...,q)",
+    returns="output, maximum, total",
+    left="(...,q,v),(...,q),(...,q)",
+    right="(...,q,v),(...,q),(...,q)",
+)
 def merge_partials(left, right):
     """Join the attention to some keys and the attention to others: the attention to all of them.
-
-    ->(...,q,v),(...,q),(...,q)
 
     Both are a `Partial`, and so is the result. A total is the sum of the exponentials relative to
     its maximum; where there was nothing to attend to, the maximum is -inf and the total 0. Rabe
     and Staats (2021).
     """
-    fit(
-        "merge_partials",
-        {
-            f"{side}.{field}": (np.shape(getattr(partial, field)), axes)
-            for side, partial in (("left", left), ("right", right))
-            for field, axes in AXES_OF_PARTIAL.items()
-        },
-    )
     maximum = np.maximum(left.maximum, right.maximum)
     shift = np.where(maximum == -np.inf, 0, maximum)
     left_total = left.total * np.exp(left.maximum - shift)
@@ -100,11 +87,9 @@ def attend_to_tile(scores, value):
     return Partial(weights @ value / np.where(total == 0, 1, total)[..., None], maximum, total)
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d),(...,k,v)->(...,q,v)")
 def tiled_attention_plain(query, key, value, block=BLOCK, is_causal=False, scale=None):
     """Compute attention tile by tile, as plainly as it can be said.
-
-    (...,q,d),(...,k,d),(...,k,v)->(...,q,v)
 
     The numbers of `scaled_dot_product_attention`, causal where `is_causal`; the queries are the
     last positions, and one that may see nothing gets zeros. Rabe and Staats (2021).
@@ -127,10 +112,9 @@ def tiled_attention_plain(query, key, value, block=BLOCK, is_causal=False, scale
     return np.concatenate(blocks, axis=-2)
 
 
+@shaped("->()")
 def peak_floats(n, d, block=None):
     """Count the numbers that attention holds at once, for one head of n tokens of width d.
-
-    ->()
 
     The scores held at once, two statistics for each query (the maximum and the total), and the
     output. Without a block the scores are all n * n of them, with one they are those of a tile of
@@ -155,11 +139,9 @@ def check_block(who, block):
 # The same, fast
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d),(...,k,v)->(...,q,v)")
 def tiled_attention(query, key, value, block=BLOCK, is_causal=False, scale=None):
     """Compute exact attention without ever holding all scores.
-
-    (...,q,d),(...,k,d),(...,k,v)->(...,q,v)
 
     The numbers of `scaled_dot_product_attention`, with a causal mask where `is_causal`: the
     queries are the last positions, and one that may see nothing gets zeros. Each thread holds at
@@ -171,11 +153,9 @@ def tiled_attention(query, key, value, block=BLOCK, is_causal=False, scale=None)
     return attend(task).output.astype(np.result_type(query, key, value), copy=False)
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d),(...,k,v),(...,q,v)->(...,q,d),(...,k,d),(...,k,v)", returns="d_query, d_key, d_value")
 def tiled_attention_backward(query, key, value, d_output, block=BLOCK, is_causal=False, scale=None, *, forward=None):
     """Turn the gradient of the output of `tiled_attention` into those of query, key and value.
-
-    (...,q,d),(...,k,d),(...,k,v),(...,q,v)->(...,q,d),(...,k,d),(...,k,v)
 
     Returns (d_query, d_key, d_value), each of its input's shape: summed where axes broadcast. The
     scores are computed anew, tile by tile; so is the output, unless `forward` is what
@@ -194,11 +174,9 @@ def tiled_attention_backward(query, key, value, d_output, block=BLOCK, is_causal
     )
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d),(...,k,v)->(...,q,v),(...,q),(...,q)")
 def tiled_forward(query, key, value, block=BLOCK, is_causal=False, scale=None):
     """Compute what a backward can use again: the output of `tiled_attention` and its statistics.
-
-    (...,q,d),(...,k,d),(...,k,v)->(...,q,v),(...,q),(...,q)
 
     Returns a `Partial`. Its maximum is any number near the largest score, to the base that suits
     the head.

@@ -8,11 +8,9 @@ from attncore.dot_product import attention_weights
 from attncore.shapes import shaped
 
 
-@shaped
+@shaped("(...,k),(...,k)->(...,k)")
 def softmax_backward(weights, d_weights):
     """Carry a gradient back through softmax, from the weights to the scores.
-
-    (...,k),(...,k)->(...,k)
 
     `weights` is what softmax returned, along the last axis. A row of zeros, where nothing was
     allowed, gives zeros.
@@ -20,11 +18,9 @@ def softmax_backward(weights, d_weights):
     return weights * (d_weights - np.sum(weights * d_weights, axis=-1, keepdims=True))
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d),(...,k,v),(...,q,v)->(...,q,d),(...,k,d),(...,k,v)", returns="d_query, d_key, d_value")
 def attention_backward(query, key, value, d_output, mask=None, scale=None):
     """Carry a gradient back through attention: returns (d_query, d_key, d_value).
-
-    (...,q,d),(...,k,d),(...,k,v),(...,q,v)->(...,q,d),(...,k,d),(...,k,v)
 
     `d_output` is the gradient of a loss by the output of `scaled_dot_product_attention` with the
     same mask and scale. Each gradient has the shape of its input, summed where leading axes were
@@ -50,6 +46,7 @@ def sum_to(gradient, shape):
     return gradient.sum(axis=stretched, keepdims=True)
 
 
+@shaped("_,(...)->(...)")
 def numerical_gradient(f, x, eps=1e-6):
     """Measure the gradient of a function of an array by central differences.
 

@@ -17,37 +17,30 @@ class HeadWeights(NamedTuple):
     W_output: np.ndarray
 
 
-@shaped
+@shaped("(...,n,m)->(...,h,n,m/h)")
 def split_heads(x, n_heads):
     """Cut the model width into heads: head i of every token takes the i-th run of neighbouring
     numbers.
-
-    (...,n,m)->(...,h,n,m/h)
 
     Raises ValueError where the heads do not divide the width. Vaswani et al. (2017).
     """
     *leading, n, m = x.shape
     if n_heads < 1 or m % n_heads:
-        raise ValueError(f"split_heads: x has model width {m}, which {n_heads} heads do not divide")
+        raise ValueError(f"split_heads: the model width is {m}, which {n_heads} heads do not divide")
     return np.swapaxes(x.reshape(*leading, n, n_heads, m // n_heads), -3, -2)
 
 
-@shaped
+@shaped("(...,h,n,w)->(...,n,h*w)")
 def merge_heads(x):
-    """Put the heads of each token side by side again: the inverse of `split_heads`.
-
-    (...,h,n,w)->(...,n,h*w)
-    """
+    """Put the heads of each token side by side again: the inverse of `split_heads`."""
     *leading, h, n, w = x.shape
     return np.swapaxes(x, -3, -2).reshape(*leading, n, h * w)
 
 
-@shaped(weights="(m,m),(m,m),(m,m),(m,m)")
+@shaped("(...,q,m),(...,k,m),(...,k,m)->(...,q,m)", weights="(m,m),(m,m),(m,m),(m,m)")
 def multi_head_attention(query, key, value, weights, n_heads, mask=None):
     """Attend in several heads at once, each in its own slice of the width, and mix what they
     bring.
-
-    (...,q,m),(...,k,m),(...,k,m)->(...,q,m)
 
     `weights` is a `HeadWeights`: query, key and value are projected (x @ W), split into heads,
     attended to, merged, and projected by W_output. No bias. The mask is that of
@@ -64,11 +57,10 @@ def multi_head_attention(query, key, value, weights, n_heads, mask=None):
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
+@shaped("->()")
 def mha_parameter_count(d_model, n_heads, bias=True):
     """Count the numbers that multi-head attention learns: four projections, each with a bias
     where asked.
-
-    ->()
 
     Each of the n_heads heads is d_model / n_heads wide. Raises ValueError where the heads do not
     divide the width.
@@ -78,11 +70,10 @@ def mha_parameter_count(d_model, n_heads, bias=True):
     return 4 * (d_model * d_model + (d_model if bias else 0))
 
 
+@shaped("_,(...,n,m)->(h)")
 def head_importance(layer, x, n_heads):
     """Measure what each head contributes: the largest absolute change of the output when it is
     left out.
-
-    ->(h)
 
     `layer(x, keep)` returns the output with the heads kept where `keep`, an array of n_heads
     numbers, is 1, and left out where it is 0. One head at a time is left out. Michel et al.

@@ -5,11 +5,9 @@ import numpy as np
 from attncore.shapes import shaped
 
 
-@shaped
+@shaped("(...,q,k),(...,k,v),(v,m)->(...,q,k)")
 def value_weighted_map(weights, value, W_output):
     """Measure what each key adds to each output: its weight times the length of what it hands over.
-
-    (...,q,k),(...,k,v),(v,m)->(...,q,k)
 
     What is handed over is value @ W_output, its length the Euclidean norm. For a head, W_output
     holds the head's own rows. Kobayashi et al. (2020).
@@ -18,11 +16,9 @@ def value_weighted_map(weights, value, W_output):
     return weights * lengths[..., None, :]
 
 
-@shaped
+@shaped("(l,n,n)->(n,n)")
 def attention_rollout(maps):
     """Follow attention through all layers: how much of each input reaches each last output.
-
-    (l,n,n)->(n,n)
 
     The maps come first layer to last. Half of every layer is the residual, which passes a token
     on as it is; later layers multiply from the left. Rows that sum to one stay so.
@@ -34,14 +30,13 @@ def attention_rollout(maps):
     return reached
 
 
+@shaped("_,(...,q,k)->()")
 def permutation_effect(predict, weights, rng, shuffles=100):
     """Measure how much a prediction changes when each row's weights are dealt out anew.
 
-    ->()
-
     The mean, over random shuffles by `rng`, of the absolute change of predict(weights), averaged
-    over its entries. Each row of `weights`, (..., q, k), is shuffled by itself: the same weights,
-    on other keys. Jain and Wallace (2019).
+    over its entries. Each row of `weights` is shuffled by itself: the same weights, on other
+    keys. Jain and Wallace (2019).
     """
     if shuffles < 1:
         raise ValueError(f"permutation_effect: shuffles is {shuffles}, expected at least 1")
@@ -50,10 +45,9 @@ def permutation_effect(predict, weights, rng, shuffles=100):
     return float(np.mean(changes))
 
 
+@shaped("_,(...,n,m)->()")
 def ablation_effect(layer, x, head):
     """Measure how much the output changes when one head is left out.
-
-    ->()
 
     The largest absolute change between layer(x, None), the whole layer, and layer(x, head), the
     layer without that head. Michel et al. (2019) measure the change of the task's score instead.
@@ -61,18 +55,17 @@ def ablation_effect(layer, x, head):
     return float(np.max(np.abs(layer(x, head) - layer(x, None))))
 
 
+@shaped("(n,n)->()")
 def induction_score(weights, tokens):
     """Measure how far a head continues repetitions: it looks at what followed last time.
 
-    ->()
-
     The mean weight from each token that occurred before to the token just after its latest
-    earlier occurrence; 0 where nothing is repeated. `weights` is (n, n), `tokens` n words or ids.
+    earlier occurrence; 0 where nothing is repeated. `tokens` are n words or ids.
     Olsson et al. (2022).
     """
     n = len(tokens)
-    if np.shape(weights) != (n, n):
-        raise ValueError(f"induction_score: weights is {np.shape(weights)}, expected ({n}, {n}) for {n} tokens")
+    if len(weights) != n:
+        raise ValueError(f"induction_score: weights is {weights.shape}, expected ({n}, {n}) for {n} tokens")
     last_seen: dict = {}
     found = []
     for i, token in enumerate(tokens):

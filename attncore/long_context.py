@@ -7,10 +7,9 @@ from attncore.shapes import shaped
 from attncore.softmax import softmax
 
 
+@shaped("->(n,n)")
 def sliding_window_mask(n, window, sinks=0):
     """Allow each token itself, the window - 1 tokens before it, and the first `sinks` tokens.
-
-    ->(n,n)
 
     Booleans, True = may attend; sinks are causal too. A window as wide as the text is the causal
     mask. Raises ValueError for a window below 1. Beltagy et al. (2020); sinks: Xiao et al. (2023).
@@ -22,11 +21,9 @@ def sliding_window_mask(n, window, sinks=0):
     return causal_mask(n) & (near | (position < sinks))
 
 
-@shaped
+@shaped("(...,q,k)->(...,q,k)")
 def softmax_with_sink(scores, sink):
     """Softmax over the keys and one more score, the sink, whose share is dropped.
-
-    (...,q,k)->(...,q,k)
 
     So a row may sum to less than one: a head can attend to nothing. `sink` is a number, or an
     array that broadcasts over the leading axes, such as one a head. A sink of -inf is plain
@@ -45,17 +42,14 @@ def softmax_with_sink(scores, sink):
     return softmax(np.concatenate([scores, column], axis=-1))[..., :-1]
 
 
+@shaped("(...,n,d),(...,n,v)->(...,t,d),(...,t,v)", returns="key, value")
 def rolling_cache(key, value, window, sinks=0):
     """Keep the keys and values that the newest token still sees: returns (key, value).
 
-    What the last row of `sliding_window_mask(n, window, sinks)` allows, in order; key is
-    (..., n, d), value (..., n, v). Xiao et al. (2023).
+    What the last row of `sliding_window_mask(n, window, sinks)` allows, in order. Xiao et al.
+    (2023).
     """
     n = key.shape[-2]
-    if n != value.shape[-2]:
-        raise ValueError(
-            f"rolling_cache: key has {n} tokens, value {value.shape[-2]}: key is {key.shape}, value is {value.shape}"
-        )
     if window < 1:
         raise ValueError(f"rolling_cache: window is {window}, expected at least 1")
     position = np.arange(n)  # one row of the mask, not its square
@@ -68,11 +62,9 @@ def feature_map(x):
     return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
 
 
-@shaped
+@shaped("(...,q,d),(...,k,d),(...,k,v)->(...,q,v)")
 def linear_attention(query, key, value, causal=True):
     """Attend with a product of features in place of the exponential of a product.
-
-    (...,q,d),(...,k,d),(...,k,v)->(...,q,v)
 
     The weight of a key is feature_map(query) . feature_map(key), with elu + 1, divided by the sum
     over the keys that are seen; no scale. Causal: with fewer queries than keys, the queries are
@@ -85,11 +77,9 @@ def linear_attention(query, key, value, causal=True):
     return weights @ value / np.where(total == 0, 1, total)
 
 
-@shaped
+@shaped("(...,n,d),(...,n,d),(...,n,v)->(...,n,v)")
 def linear_attention_recurrent(query, key, value):
     """Do the same, causal, token by token, with a state whose size does not grow.
-
-    (...,n,d),(...,n,d),(...,n,v)->(...,n,v)
 
     The state is a matrix (d, v), the sum of feature_map(key) times value, and a vector (d), the
     sum of feature_map(key). Equal to `linear_attention`. Katharopoulos et al. (2020).

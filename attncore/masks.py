@@ -3,12 +3,12 @@
 import numpy as np
 
 from attncore.self_attention import influence
+from attncore.shapes import shaped
 
 
+@shaped("->(q,k)")
 def causal_mask(n_query, n_key=None):
     """Allow each query the keys up to its own position.
-
-    ->(q,k)
 
     Booleans, True = may attend. Without `n_key` there are as many keys as queries. Where there
     are more keys, the queries are the last positions; where there are fewer, the first rows are
@@ -18,28 +18,23 @@ def causal_mask(n_query, n_key=None):
     return np.tri(n_query, n_key, n_key - n_query, dtype=bool)
 
 
+@shaped("(b):int->(b,1,k)")
 def padding_mask(lengths, n_key):
     """Allow the keys that belong to the text and hide the padding behind it.
-
-    ->(b,1,k)
 
     Booleans, True = may attend; `lengths` holds the true length of each text of the batch,
     `n_key` the padded one. The axis of length one is for the queries; where the scores have a
     heads axis too, add one, mask[:, None], as `multi_head_attention` does by itself. Raises
     ValueError for a length below zero or above n_key.
     """
-    lengths = np.asarray(lengths)
-    if lengths.ndim != 1:
-        raise ValueError(f"padding_mask: lengths has shape {lengths.shape}, expected (b,)")
     if np.any((lengths < 0) | (lengths > n_key)):
         raise ValueError(f"padding_mask: lengths are {lengths.tolist()}, expected from 0 to n_key, {n_key}")
     return np.arange(n_key) < lengths[:, None, None]
 
 
+@shaped("->(n,n)")
 def prefix_mask(n, prefix):
     """Allow every token the whole prefix, and beyond it only the tokens up to itself.
-
-    ->(n,n)
 
     Booleans, True = may attend; `prefix` counts the tokens that all may see. Raffel et al.
     (2019).
@@ -47,10 +42,9 @@ def prefix_mask(n, prefix):
     return causal_mask(n) | (np.arange(n) < prefix)
 
 
+@shaped("->(...,q,k)")
 def combine_masks(*masks):
     """Allow what every mask allows.
-
-    ->(...,q,k)
 
     Boolean masks, which broadcast; None allows everything and is skipped, and where nothing is
     left the result is None. Raises ValueError for a mask that is not boolean.
@@ -67,12 +61,11 @@ def combine_masks(*masks):
     return np.logical_and.reduce(np.broadcast_arrays(*given)) if given else None
 
 
+@shaped("_,(n,m)->()")
 def leaks_future(layer, x):
     """Tell whether any output depends on a later token.
 
-    ->()
-
-    True or False; `layer` takes x, (n, m), and returns one row for each token. A change of more
-    than 1e-9 counts.
+    True or False; `layer` takes x and returns one row for each token. A change of more than 1e-9
+    counts.
     """
     return bool(np.triu(influence(layer, x), k=1).any())

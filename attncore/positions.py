@@ -7,10 +7,9 @@ import numpy as np
 from attncore.shapes import shaped
 
 
+@shaped("->(n,d)")
 def sinusoidal_positions(n, d):
     """Give each of n positions a vector of sines and cosines of falling frequency.
-
-    ->(n,d)
 
     Places 2i and 2i + 1 hold the sine and the cosine of position / 10000^(2i / d); positions
     count from zero. To be added to the embeddings. Vaswani et al. (2017).
@@ -23,11 +22,9 @@ def sinusoidal_positions(n, d):
     return positions
 
 
-@shaped
+@shaped("(...,n,d),(n)->(...,n,d)")
 def apply_rotary(x, positions, base=10000.0):
     """Rotate each pair of neighbouring numbers by an angle that grows with the position.
-
-    (...,n,d),(n)->(...,n,d)
 
     Pair i, places 2i and 2i + 1, turns counter-clockwise by position * base^(-2i / d). Positions
     may be any numbers, in any order. The dot product of two rotated vectors depends on the
@@ -35,7 +32,7 @@ def apply_rotary(x, positions, base=10000.0):
     """
     d = x.shape[-1]
     if d % 2:
-        raise ValueError(f"apply_rotary: x has width {d}, expected an even one")
+        raise ValueError(f"apply_rotary: the rotary width is {d}, expected an even one")
     angles = positions[:, None] * float(base) ** (-np.arange(0, d, 2) / d)
     cos, sin = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
     even, odd = x[..., 0::2], x[..., 1::2]
@@ -45,10 +42,9 @@ def apply_rotary(x, positions, base=10000.0):
     return rotated
 
 
+@shaped("->(d)")
 def rotary_halves_order(d):
     """Order the places so that x[..., order] turns adjacent pairs into halves: even, then odd.
-
-    ->(d)
 
     Two layouts of the same rotation: pairs (2i, 2i + 1), as in the paper, and pairs (i, i + d/2),
     as in GPT-NeoX and in Llama's weights at Hugging Face. Raises ValueError for an odd width.
@@ -58,10 +54,9 @@ def rotary_halves_order(d):
     return np.concatenate([np.arange(0, d, 2), np.arange(1, d, 2)])
 
 
+@shaped("->(h)")
 def alibi_slopes(n_heads):
     """Give each head its slope: 2^(-8h / H) for head h of H, counted from one.
-
-    ->(h)
 
     Where H is no power of two: the slopes of the next smaller power, then every other slope of
     the next larger one. Press et al. (2021).
@@ -74,10 +69,9 @@ def alibi_slopes(n_heads):
     return np.concatenate([slopes, between[: n_heads - power]])
 
 
+@shaped("->(h,q,k)")
 def alibi_bias(n_heads, n_query, n_key):
     """Lower each score in proportion to the distance between query and key.
-
-    ->(h,q,k)
 
     Minus the head's slope times the absolute distance, to be added to the scores. With fewer
     queries than keys, the queries are the last positions. Press et al. (2021).

@@ -13,7 +13,7 @@ import numpy as np
 from attncore.dot_product import attention_weights
 from attncore.heads import merge_heads, split_heads
 from attncore.masks import padding_mask
-from attncore.softmax import masked_softmax
+from attncore.shapes import shaped
 from attncore.transformer import FeedForwardWeights, feed_forward, layer_norm
 from attncore.weighted_sum import weighted_sum
 
@@ -124,10 +124,9 @@ def word_pieces(word, vocabulary):
     return pieces
 
 
+@shaped("->(b,n,m)")
 def embed_tokens(model, texts):
     """Add the vector of each token's word and the vector of its position, and normalise.
-
-    ->(b,n,m)
 
     `texts` are lists of tokens, all of one length.
     """
@@ -138,10 +137,9 @@ def embed_tokens(model, texts):
     return model.norm(words + positions + kind, "embeddings")
 
 
+@shaped("_,_,(b,n,m)->(b,h,n,n)")
 def head_maps(model, layer, x, mask=None):
     """Compute what each head of a layer attends to: its attention weights.
-
-    ->(b,h,n,n)
 
     The mask is that of `scaled_dot_product_attention`; it broadcasts to the maps.
     """
@@ -151,10 +149,9 @@ def head_maps(model, layer, x, mask=None):
     return attention_weights(query, key, mask)
 
 
+@shaped("_,_,(b,n,m)->(b,n,m)")
 def bert_block(model, layer, x, mask=None):
     """Let the tokens look at each other, then each think by itself, and normalise after each.
-
-    ->(b,n,m)
 
     Post-norm and with biases, unlike `encoder_block`. The mask is that of `head_maps`. Devlin et
     al. (2018).
@@ -183,10 +180,9 @@ def attention_maps(model, text):
     return tokens, np.stack(maps)
 
 
+@shaped("->(b,m)")
 def encode(model, texts):
     """Turn each text into a vector of length 1; the more alike two texts, the larger their product.
-
-    ->(b,m)
 
     The mean of a text's tokens after the last layer, [CLS] and [SEP] among them. Raises
     ValueError for a single string. Reimers and Gurevych (2019).
@@ -209,22 +205,20 @@ def encode_batch(model, texts):
     return sentence_vectors(x, mask[:, 0])
 
 
+@shaped("(b,n,m),(b,n):bool->(b,m)")
 def sentence_vectors(x, mask):
     """Average the tokens of each text, the padding left out, and give the mean the length 1.
 
-    (b,n,m),(b,n)->(b,m)
-
     The mask is boolean, True = a token of the text. Reimers and Gurevych (2019).
     """
-    equal_scores = np.zeros((len(x), 1, x.shape[1]), x.dtype)  # so that attention is the mean
-    mean = weighted_sum(masked_softmax(equal_scores, mask[:, None]), x)[:, 0]
+    mask = mask.astype(x.dtype)
+    mean = weighted_sum(mask[:, None], x)[:, 0] / mask.sum(axis=-1, keepdims=True)
     return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
 
 
+@shaped("(m),(n,m)->(t)")
 def most_similar(vector, vectors, count):
     """Find the vectors that point most nearly the same way: their places, the nearest first.
-
-    (m),(n,m)->(t)
 
     By the cosine of the angle, so that lengths do not matter.
     """

@@ -6,11 +6,9 @@ from attncore.dot_product import scaled_dot_product_attention
 from attncore.shapes import shaped
 
 
-@shaped
+@shaped("(...,n,m),(m,d),(m,d),(m,v)->(...,n,v)")
 def self_attention(x, W_query, W_key, W_value, mask=None):
     """Let every token look at every token: query, key and value all come from x.
-
-    (...,n,m),(m,d),(m,d),(m,v)->(...,n,v)
 
     The weights are used as x @ W. The mask is that of `scaled_dot_product_attention`. Cheng et
     al. (2016) put it into a recurrent net; Vaswani et al. (2017) put it in place of one.
@@ -18,27 +16,25 @@ def self_attention(x, W_query, W_key, W_value, mask=None):
     return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask)
 
 
+@shaped("_,(n,m),(n):int->()")
 def permutation_gap(layer, x, order):
     """Measure how far a layer is from not caring about order: 0 where permuting commutes with
     it.
 
-    ->()
-
-    The largest absolute difference between layer(x[order]) and layer(x)[order]; x is (n, m),
-    `order` a permutation of its n tokens.
+    The largest absolute difference between layer(x[order]) and layer(x)[order]; `order` is a
+    permutation of the n tokens.
     """
     return float(np.max(np.abs(layer(x[order]) - layer(x)[order])))
 
 
+@shaped("_,(n,m)->(n,n)")
 def influence(layer, x):
     """Tell which inputs reach which outputs: (i, j) is True where moving token j changes output i.
 
-    (n,m)->(n,n)
-
     Booleans, by finite differences: a change of more than 1e-9 counts, and so does NaN. `layer`
-    takes (n, m) and returns one row for each token; here `x` is the second argument.
+    takes (n, m) and returns one row for each token.
     """
-    x = np.array(x, dtype=float)
+    x = np.array(x, dtype=float)  # finer than float32, whatever came
     step = 0.01 * np.linspace(1, 2, x.shape[-1])  # not a constant: a layer norm would undo it
     still = layer(x)
     reached = np.zeros((len(x), len(x)), dtype=bool)
@@ -49,10 +45,9 @@ def influence(layer, x):
     return reached
 
 
+@shaped("->()")
 def path_length(architecture, n, kernel=3):
     """Count the layers or steps that a signal takes between the two ends of n tokens.
-
-    ->()
 
     Architecture "recurrent": one step a token, n - 1. "convolutional": plain kernels stacked
     until one output spans the text, the ceiling of (n - 1) / (kernel - 1). "attention": 1.

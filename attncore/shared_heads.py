@@ -12,11 +12,9 @@ from attncore.shapes import shaped
 from attncore.softmax import masked_softmax
 
 
-@shaped
+@shaped("(...,h,q,d),(...,g,k,d),(...,g,k,v)->(...,h,q,v)")
 def grouped_query_attention(query, key, value, mask=None, scale=None):
     """Let neighbouring query heads share a key head: query head h uses key head h // (h / g).
-
-    (...,h,q,d),(...,g,k,d),(...,g,k,v)->(...,h,q,v)
 
     With as many groups as heads it is multi-head attention, with one group multi-query attention
     (Shazeer, 2019). The mask broadcasts to (..., h, q, k). Keys and values are never copied.
@@ -44,13 +42,11 @@ def split_axis(mask, groups):
     return mask.reshape(*leading, groups, heads // groups, n, k)
 
 
-@shaped
+@shaped("(m,h*d)->(m,g*d)")
 def pool_kv_heads(W, n_heads, n_groups):
     """Merge the key or value heads of a projection into groups: the mean of neighbouring heads.
 
-    (m,w)->(m,w)
-
-    W is (m, n_heads * d), the result (m, n_groups * d). It starts a grouped model from a trained
+    It starts a grouped model from a trained
     multi-head one. Raises ValueError where the groups do not divide the heads. Ainslie et al.
     (2023).
     """
@@ -76,14 +72,9 @@ class LatentWeights(NamedTuple):
     W_output: np.ndarray
 
 
-LATENT = "(m,h*d),(m,h*r),(m,z),(m,r),(z,h*d),(z,h*v),(h*v,m)"  # the shape line of LatentWeights
-
-
-@shaped(weights=LATENT)
+@shaped("(...,n,m)->(...,n,m)", weights="(m,h*d),(m,h*r),(m,z),(m,r),(z,h*d),(z,h*v),(h*v,m)")
 def latent_attention(x, weights, n_heads, mask=None):
     """Attend to keys and values that are unpacked from one small latent vector a token.
-
-    (...,n,m)->(...,n,m)
 
     `weights` is a `LatentWeights`. Each head compares its own d numbers without position, plus r
     rotated ones whose key all heads share; the scale is one over the square root of d + r.
@@ -99,11 +90,9 @@ def latent_attention(x, weights, n_heads, mask=None):
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
-@shaped(weights=LATENT)
+@shaped("(...,n,m)->(...,n,m)", weights="(m,h*d),(m,h*r),(m,z),(m,r),(z,h*d),(z,h*v),(h*v,m)")
 def latent_attention_absorbed(x, weights, n_heads, mask=None):
     """Do the same without unpacking: compare and add up in the latent space itself.
-
-    (...,n,m)->(...,n,m)
 
     W_up_key is absorbed into the query and W_up_value into the output, so that a decode step
     reads z + r numbers a token instead of h * (d + v). Equal to `latent_attention`.
@@ -131,10 +120,9 @@ def by_head(W, n_heads):
     return np.moveaxis(W.reshape(len(W), n_heads, -1), 1, 0)
 
 
+@shaped("->()")
 def kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     """Count the bytes that one token adds to the cache.
-
-    ->()
 
     "mha": keys and values of every head; "gqa": of n_groups heads; "mqa": of one; "mla": one
     latent of d_latent numbers and one rotated key of d_rope. Raises ValueError for any other.

@@ -7,11 +7,9 @@ import numpy as np
 from attncore.shapes import shaped
 
 
-@shaped
+@shaped("(...)->(...)")
 def softmax(x, axis=-1):
     """Turn numbers into positive weights that sum to one along an axis.
-
-    (...)->(...)
 
     Each weight is proportional to e raised to its number. Integers become float64. No finite
     input, however large, gives NaN; a line of nothing but -inf gives zeros. The distribution is
@@ -24,11 +22,9 @@ def softmax(x, axis=-1):
     return exponentials / np.where(total == 0, 1, total)
 
 
-@shaped
+@shaped("(...)->(...)")
 def log_softmax(x, axis=-1):
     """Return the natural logarithm of softmax, exact even where softmax itself rounds to zero.
-
-    (...)->(...)
 
     Integers become float64. A line of nothing but -inf stays -inf.
     """
@@ -38,11 +34,9 @@ def log_softmax(x, axis=-1):
     return shifted - np.log(np.where(total == 0, 1, total))
 
 
-@shaped(broadcasts=("mask",))
+@shaped("(...,q,k),(...,q,k)->(...,q,k)", broadcasts=("mask",))
 def masked_softmax(scores, mask):
     """Softmax over the keys, where the mask says which keys each query may see.
-
-    (...,q,k),(...,q,k)->(...,q,k)
 
     A boolean mask: True = may attend. A float mask is added to the scores. The mask broadcasts;
     None allows everything. A row with nothing allowed is all zeros. Raises ValueError for a mask
@@ -55,11 +49,9 @@ def masked_softmax(scores, mask):
     return softmax(scores + mask.astype(scores.dtype))
 
 
-@shaped
+@shaped("(k)->()")
 def temperature_for_entropy(scores, bits):
     """Find the temperature T at which softmax(scores / T) has the given entropy in bits.
-
-    (k)->()
 
     Entropy is minus the sum of p log2 p: 0 bits for a sure choice, log2 k for k equal ones.
     It grows with T. Raises ValueError, with the range, where no temperature reaches the given

@@ -3,11 +3,9 @@
 from attncore.shapes import shaped
 
 
-@shaped
+@shaped("(...,k,v)->(...,v)")
 def uniform_attention(values):
     """Give every value the same weight: the mean of the rows.
-
-    (...,k,v)->(...,v)
 
     It is what attention returns when all scores are equal.
     """

@@ -48,11 +48,9 @@ class DecoderWeights(NamedTuple):
     feed_forward: FeedForwardWeights
 
 
-@shaped
+@shaped("(...,m),(m),(m)->(...,m)")
 def layer_norm(x, gain, bias, eps=1e-5):
     """Give every vector mean 0 and variance 1, then a learned gain and bias.
-
-    (...,m),(m),(m)->(...,m)
 
     The variance divides by m, and eps is added inside the root. Ba et al. (2016).
     """
@@ -66,11 +64,9 @@ def gelu(x):
     return x * (0.5 + 0.5 * ERF(x / math.sqrt(2)).astype(x.dtype))
 
 
-@shaped(weights="(m,f),(f),(f,m),(m)")
+@shaped("(...,m)->(...,m)", weights="(m,f),(f),(f,m),(m)")
 def feed_forward(x, weights):
     """Pass every token by itself through two layers with a GELU in between.
-
-    (...,m)->(...,m)
 
     `weights` is a `FeedForwardWeights`; the GELU is the exact one, with the error function.
     Vaswani et al. (2017).
@@ -78,11 +74,9 @@ def feed_forward(x, weights):
     return gelu(x @ weights.W_in + weights.b_in) @ weights.W_out + weights.b_out
 
 
-@shaped
+@shaped("(...,n,m)->(...,n,m)")
 def encoder_block(x, weights, n_heads, mask=None):
     """Let the tokens look at each other, then each think by itself, both added to what was there.
-
-    (...,n,m)->(...,n,m)
 
     `weights` is an `EncoderWeights`. Pre-norm: each part reads the normalised x and adds to x.
     The mask is that of `multi_head_attention`. Vaswani et al. (2017); pre-norm: Xiong et al.
@@ -93,11 +87,9 @@ def encoder_block(x, weights, n_heads, mask=None):
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@shaped
+@shaped("(...,n,m),(...,k,m)->(...,n,m)")
 def decoder_block(x, memory, weights, n_heads):
     """Look back at the own text, then at the memory, then think, each added to what was there.
-
-    (...,n,m),(...,k,m)->(...,n,m)
 
     `weights` is a `DecoderWeights`. Pre-norm; the own attention is causal, the memory is seen
     whole and is not normalised here. Vaswani et al. (2017).
@@ -108,11 +100,9 @@ def decoder_block(x, memory, weights, n_heads):
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@shaped
+@shaped("(...,q,m),(...,k,m)->(...,q,m)")
 def cross_attention(x, memory, weights, n_heads, memory_mask=None):
     """Let x ask and the memory answer: queries from x, keys and values from the memory.
-
-    (...,q,m),(...,k,m)->(...,q,m)
 
     `weights` is a `HeadWeights`; the mask says which memory each query may see, as in
     `multi_head_attention`. Vaswani et al. (2017).
@@ -120,10 +110,9 @@ def cross_attention(x, memory, weights, n_heads, memory_mask=None):
     return multi_head_attention(x, memory, memory, weights, n_heads, memory_mask)
 
 
+@shaped("->(n,n)")
 def mask_for(architecture, n, prefix=0):
     """Return the mask that an architecture trains with.
-
-    ->(n,n)
 
     Booleans, True = may attend. "bert": everything; "gpt": causal; "prefix": the first `prefix`
     tokens are seen by all, the rest is causal. Raises ValueError for any other.
@@ -137,15 +126,15 @@ def mask_for(architecture, n, prefix=0):
     raise ValueError(f'mask_for: architecture is "{architecture}", expected "bert", "gpt" or "prefix"')
 
 
+@shaped("(...):int->(...),(...)", returns="inputs, targets")
 def corrupt_tokens(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     """Choose tokens to be guessed, and hide most of them: returns (inputs, targets).
 
     Each token is chosen with probability `rate`. Of the chosen, 80 % become mask_id, 10 % a
     random token below vocab_size, 10 % stay. Targets are the ids at the chosen places and -100
-    elsewhere. `ids` is an array of integers of any shape, `rng` a Generator; both results are
-    int64. Devlin et al. (2018).
+    elsewhere. `rng` is a Generator; both results are int64. Devlin et al. (2018).
     """
-    ids = np.asarray(ids, dtype=np.int64)  # small and unsigned ids have no place for -100
+    ids = ids.astype(np.int64)  # small and unsigned ids have no place for -100
     chosen = rng.random(ids.shape) < rate
     fate = rng.random(ids.shape)
     inputs = np.where(chosen & (fate < 0.8), mask_id, ids)
@@ -154,11 +143,11 @@ def corrupt_tokens(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     return inputs, np.where(chosen, ids, -100)
 
 
+@shaped("(...,n+1):int->(...,n),(...,n)", returns="inputs, targets")
 def next_token_targets(ids):
     """Shift a text against itself: returns (inputs, targets), each one token shorter.
 
-    Position i of the targets is the token that follows position i of the inputs. `ids` is
-    (..., n). Radford et al. (2018).
+    Position i of the targets is the token that follows position i of the inputs. Radford et al.
+    (2018).
     """
-    ids = np.asarray(ids)
     return ids[..., :-1], ids[..., 1:]

@@ -2,21 +2,17 @@
 
 import numpy as np
 
-from attncore.shapes import as_floats, fit, shaped
+from attncore.shapes import shaped
 
 
+@shaped("(H,W,c):any->(n,p)", axes={"n": "patch"})
 def patchify(image, size):
     """Cut an image into square patches, row by row, each laid out as one vector.
-
-    (H,W,c)->(n,p)
 
     A patch's pixels are read row by row too, the channels of a pixel side by side: p = size *
     size * c. The dtype stays, bytes stay bytes. Raises ValueError where the size does not divide
     height and width. Dosovitskiy et al. (2020).
     """
-    image = np.asarray(image)
-    if image.ndim != 3:
-        raise ValueError(f"patchify: image has shape {image.shape}, expected (H, W, c)")
     if size < 1:
         raise ValueError(f"patchify: size is {size}, expected at least 1")
     height, width, channels = image.shape
@@ -26,52 +22,40 @@ def patchify(image, size):
     return grid.swapaxes(1, 2).reshape(-1, size * size * channels)
 
 
+@shaped("(n,p):any->(H,W,c)", axes={"n": "patch"})
 def unpatchify(patches, size, height, width):
     """Put the patches together again: the inverse of `patchify`.
 
-    (n,p)->(H,W,c)
-
     Raises ValueError where the patches do not fill the image.
     """
-    patches = np.asarray(patches)
-    if patches.ndim != 2:
-        raise ValueError(f"unpatchify: patches has shape {patches.shape}, expected (n, p)")
-    if size < 1:
-        raise ValueError(f"unpatchify: size is {size}, expected at least 1")
-    rows, columns = height // size, width // size
-    if len(patches) * size * size != height * width or height % size or width % size:
-        raise ValueError(f"unpatchify: {len(patches)} patches of {size} do not fill {height} by {width}")
-    if patches.shape[-1] % (size * size):
-        width = patches.shape[-1]
-        raise ValueError(f"unpatchify: patches has patch width {width}, which {size} by {size} pixels do not divide")
-    grid = patches.reshape(rows, columns, size, size, -1)
+    count, patch_width = patches.shape
+    if size < 1 or height % size or width % size or count * size * size != height * width:
+        raise ValueError(f"unpatchify: {count} patches of {size} do not fill {height} by {width}")
+    if patch_width % (size * size):
+        raise ValueError(f"unpatchify: patches has patch width {patch_width}, which {size} * {size} does not divide")
+    grid = patches.reshape(height // size, width // size, size, size, -1)
     return grid.swapaxes(1, 2).reshape(height, width, -1)
 
 
+@shaped("(H,W,c),_,(p,m),(m),(n+1,m)->(n+1,m)")
 def embed_patches(image, size, W, class_token, positions):
     """Turn an image into tokens: project each patch, put the class token first, add positions.
 
-    (H,W,c)->(n+1,m)
-
-    W is (size * size * c, m), class_token (m), positions (n + 1, m) with the class token's row
-    first. Dosovitskiy et al. (2020).
+    W has size * size * c rows, p; the class token's row of the n + 1 positions is the first.
+    Dosovitskiy et al. (2020).
     """
-    image, W = as_floats(image, "embed_patches: image"), as_floats(W, "embed_patches: W")
-    class_token, positions = np.asarray(class_token), np.asarray(positions)
     patches = patchify(image, size)
-    arrays = {"patches": (patches.shape, "np"), "W": (W.shape, "pm"), "class_token": (class_token.shape, "m")}
-    fit("embed_patches", arrays)
+    if patches.shape[1] != len(W):
+        raise ValueError(f"embed_patches: W has patch width {len(W)}, but the patches have {patches.shape[1]}")
     tokens = np.concatenate([class_token[None], patches @ W])
     if positions.shape != tokens.shape:
         raise ValueError(f"embed_patches: positions is {positions.shape}, expected {tokens.shape}")
     return tokens + positions
 
 
-@shaped
+@shaped("(n,m)->(t,m)")
 def resize_positions(positions, old, new):
     """Stretch the learned positions of an old by old grid of patches to a new by new one.
-
-    (n,m)->(n,m)
 
     Bilinear, with half-pixel centres and edges clamped; the class token's row, the first, is
     kept. positions is (old * old + 1, m), the result (new * new + 1, m). Dosovitskiy et al.

@@ -5,11 +5,9 @@ import numpy as np
 from attncore.shapes import shaped
 
 
-@shaped
+@shaped("(...,q,k),(...,k,v)->(...,q,v)")
 def weighted_sum(weights, values):
     """Multiply every value by its weight and add them up, once for each row of weights.
-
-    (...,q,k),(...,k,v)->(...,q,v)
 
     The weights are taken as they come: they need not sum to one. The result is the context
     vector of Bahdanau et al. (2014).
@@ -17,11 +15,9 @@ def weighted_sum(weights, values):
     return weights @ values
 
 
-@shaped
+@shaped("(d),(k,d),(k,v)->(v)")
 def hard_lookup(query, keys, values):
     """Return the value of the key with the largest dot product; among equals, the first.
-
-    (d),(k,d),(k,v)->(v)
 
     This is a dictionary that always finds something: the limit that soft attention approaches as
     its scores grow.
@@ -29,11 +25,9 @@ def hard_lookup(query, keys, values):
     return values[np.argmax(keys @ query)]
 
 
-@shaped
+@shaped("(q),(k)->(q,k)")
 def kernel_weights(query_points, key_points, width):
     """Weigh every key by a Gaussian bell around the query, so that each row sums to one.
-
-    (q),(k)->(q,k)
 
     Points are positions on a line; `width` is the standard deviation of the bell, in the same
     unit. A query far from every key still has a row that sums to one. Raises ValueError unless
@@ -47,11 +41,9 @@ def kernel_weights(query_points, key_points, width):
     return bell / bell.sum(axis=-1, keepdims=True)
 
 
-@shaped
+@shaped("(q),(k),(k)->(q)")
 def kernel_regression(query_points, key_points, values, width):
     """Predict a value at each query point: the mean of the known ones, near ones weighing more.
-
-    (q),(k),(k)->(q)
 
     The weights are those of `kernel_weights`: Gaussian, `width` their standard deviation.
     Nadaraya (1964), Watson (1964).

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from attncore.shapes import shaped
+
 
 @cache
 def vocabulary() -> dict[str, np.ndarray]:
@@ -19,10 +21,9 @@ def tokens(text: str) -> list[str]:
     return text.lower().split()
 
 
+@shaped("->(n,m)")
 def embed(text: str) -> np.ndarray:
     """One row of 384 numbers for each word of a text.
-
-    ->(n,m)
 
     Raises ValueError for a word that has no vector here, with the nearest that has one.
     """

@@ -203,7 +203,7 @@ def test_what_does_not_continue_the_cache_leaves_it_as_it_was(key, value, messag
 
 def test_heads_that_do_not_divide():
     cache = KVCache()
-    with pytest.raises(ValueError, match="^split_heads: x has model width 12, which 5 heads do not divide$"):
+    with pytest.raises(ValueError, match="^attend_with_cache: the model width is 12, which 5 heads do not divide$"):
         attend_with_cache(np.ones((2, 12)), cache, WEIGHTS, 5)
     assert len(cache) == 0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attncore.app import consistency
+from attncore.authoring import consistency
 from attncore.exercises import LESSONS, exercises, lessons
 
 JUDGED = [e for e in exercises if e.kind in ("code", "debug")]

@@ -572,12 +572,11 @@ def spoiled(number):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: online_softmax([1.0]), "online_softmax: a chunk has shape (), expected (..., k)"),
+        (lambda: online_softmax([1.0]), "online_softmax: a chunk has shape (), expected (..., k) as those before"),
         (
             lambda: online_softmax([np.ones((2, 3)), np.ones((4, 3))]),
-            "online_softmax: a chunk has shape (4, 3), but those before it have the leading axes (2,)",
+            "online_softmax: a chunk has shape (4, 3), expected (..., k) as those before",
         ),
-        (lambda: online_softmax([["a"]]), "online_softmax: a chunk holds <U1, expected real numbers"),
         (
             lambda: merge_partials(
                 Partial(np.ones((3, 6)), np.ones(3), np.ones(3)), Partial(np.ones((2, 6)), np.ones(2), np.ones(2))

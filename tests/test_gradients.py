@@ -213,7 +213,7 @@ def test_a_numerical_gradient_leaves_its_input_as_it_was():
         ),
         (
             lambda: attention_backward(*np.ones((4, 4, 8)), np.ones((4, 4), int)),
-            "masked_softmax: mask holds int64, expected booleans or floats",
+            "attention_backward: mask holds int64, expected booleans or floats",
         ),
     ],
 )

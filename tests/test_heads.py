@@ -139,11 +139,11 @@ def test_head_importance_by_hand():
     [
         (
             lambda: split_heads(np.zeros((5, 28)), 3),
-            "split_heads: x has model width 28, which 3 heads do not divide",
+            "split_heads: the model width is 28, which 3 heads do not divide",
         ),
         (
             lambda: multi_head_attention(*[np.eye(4)] * 3, HeadWeights(*[np.eye(4)] * 4), 3),
-            "split_heads: x has model width 4, which 3 heads do not divide",
+            "multi_head_attention: the model width is 4, which 3 heads do not divide",
         ),
         (
             lambda: mha_parameter_count(28, 3),

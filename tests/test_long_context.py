@@ -265,7 +265,7 @@ def test_bad_input(call, message):
         ),
         (
             lambda: rolling_cache(np.ones((5, 4)), np.ones((6, 4)), 2),
-            "rolling_cache: key has 5 tokens, value 6: key is (5, 4), value is (6, 4)",
+            "rolling_cache: value has 6 on the token axis, but key has 5: key is (5, 4), value is (6, 4)",
         ),
     ],
 )

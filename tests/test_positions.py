@@ -138,7 +138,7 @@ def test_the_bias_lowers_the_past_by_one_slope_a_step():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: apply_rotary(np.ones((2, 5)), [0, 1]), "apply_rotary: x has width 5, expected an even one"),
+        (lambda: apply_rotary(np.ones((2, 5)), [0, 1]), "apply_rotary: the rotary width is 5, expected an even one"),
         (
             lambda: apply_rotary(np.ones((2, 4)), [0, 1, 2]),
             "apply_rotary: positions has 3 on the token axis, but x has 2: x is (2, 4), positions is (3,)",
@@ -149,7 +149,7 @@ def test_the_bias_lowers_the_past_by_one_slope_a_step():
         ),
         (lambda: rotary_halves_order(7), "rotary_halves_order: d is 7, expected an even width"),
         (lambda: alibi_slopes(0), "alibi_slopes: n_heads is 0, expected at least 1"),
-        (lambda: alibi_bias(0, 3, 5), "alibi_slopes: n_heads is 0, expected at least 1"),
+        (lambda: alibi_bias(0, 3, 5), "alibi_bias: n_heads is 0, expected at least 1"),
     ],
 )
 def test_bad_input(call, message):

@@ -37,8 +37,19 @@ def test_a_stub_is_the_reference_without_its_body(exercise):
         assert methods and all(line in whole for line in methods)
         assert stub.count("...") >= len(methods)
     else:
+        shape, _, stub = stub.partition("\n")
+        assert shape == f"# {exercise.reference.contract.line}"
         assert whole.startswith(stub.removesuffix("    ...").rstrip())
     assert "@" not in stub.partition('"""')[0]
+
+
+@pytest.mark.parametrize("exercise", [e for e in exercises if e.kind == "code"], ids=lambda e: e.id)
+def test_a_solution_is_what_runs(exercise):
+    """Its promises are kept too: the cell has the decorator that checks, and where it comes from."""
+    cell = render.solution(exercise)
+    if exercise.shown is None:
+        assert render.whole_source_of(exercise.reference) in cell
+    assert ("@shaped" in cell) == cell.startswith("from attncore.shapes import shaped\n")
 
 
 def test_a_bug_to_find_does_not_say_its_name():

@@ -1,276 +1,281 @@
 """The shape lines, and what holds for every function that has one: shapes, dtypes, inputs left alone, messages.
 
-A new function gets a row in ON_ARRAYS where its shape line names its inputs, in ON_LENGTHS where it does not.
+The functions that are asked are tried on the cases of their exercises.
 """
 
 import inspect
+import pkgutil
+from importlib import import_module
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import attncore
 from attncore import (
-    alignment,
-    cache,
     dot_product,
-    gradients,
     heads,
     interpret,
     long_context,
     masks,
-    positions,
+    real_model,
     self_attention,
-    shared_heads,
     softmax,
-    start,
     transformer,
     vision,
     weighted_sum,
     words,
 )
-from attncore.shapes import as_floats, shape_line, shaped
+from attncore.exercises import exercises
+from attncore.shapes import AXES, Came, as_kind, check_lengths, contract_of, results, shape_line, shaped
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-MODULES = [
-    start,
-    weighted_sum,
-    softmax,
-    alignment,
-    dot_product,
-    self_attention,
-    masks,
-    heads,
-    positions,
-    transformer,
-    vision,
-    gradients,
-    cache,
-    shared_heads,
-    long_context,
-    interpret,
-    words,
-]
-
-LENGTHS = {"1": 1, "b": 2, "q": 3, "n": 4, "k": 5, "h": 6, "v": 7, "d": 8, "w": 9, "h*w": 54, "m": 384, "m/h": 64}
-LENGTHS |= {"g": 3, "s": 10, "a": 12, "s+m": 394, "f": 14, "l": 15}
-IMAGE = {"H": 6, "W": 15, "c": 2, "n": 10, "p": 18, "n+1": 11}  # ten patches of 3 by 3
-OWN_LENGTHS = dict.fromkeys([vision.patchify, vision.unpatchify, vision.embed_patches, vision.resize_positions], IMAGE)
-
-
-def drawn(*shape):
-    return np.random.default_rng(0).standard_normal(shape) / 20
-
-
-WEIGHTS = heads.HeadWeights(*drawn(4, 384, 384))
-NORM = transformer.NormWeights(*drawn(2, 384))
-FEED_FORWARD = transformer.FeedForwardWeights(drawn(384, 14), drawn(14), drawn(14, 384), drawn(384))
-ENCODER = transformer.EncoderWeights(NORM, WEIGHTS, NORM, FEED_FORWARD)
-DECODER = transformer.DecoderWeights(NORM, WEIGHTS, NORM, WEIGHTS, NORM, FEED_FORWARD)
-LATENT = shared_heads.LatentWeights(
-    *(drawn(*shape) for shape in [(384, 48), (384, 24), (384, 10), (384, 4), (10, 48), (10, 42), (42, 384)])
-)
-
-# Beside the arrays that its shape line names, a function takes ...
-ON_ARRAYS = {
-    start.uniform_attention: {},
-    weighted_sum.weighted_sum: {},
-    weighted_sum.hard_lookup: {},
-    weighted_sum.kernel_weights: {"width": 0.7},
-    weighted_sum.kernel_regression: {"width": 0.7},
-    softmax.softmax: {},
-    softmax.log_softmax: {},
-    softmax.masked_softmax: {},
-    softmax.temperature_for_entropy: {"bits": 1.5},
-    dot_product.attention_scores: {},
-    dot_product.attention_weights: {},
-    dot_product.scaled_dot_product_attention: {},
-    self_attention.self_attention: {},
-    self_attention.influence: {"layer": np.tanh},
-    heads.split_heads: {"n_heads": LENGTHS["h"]},
-    heads.merge_heads: {},
-    heads.multi_head_attention: {"n_heads": LENGTHS["h"], "weights": WEIGHTS},
-    alignment.additive_scores: {},
-    alignment.dot_scores: {},
-    alignment.general_scores: {},
-    alignment.concat_scores: {},
-    alignment.local_weights: {"half_width": 2},
-    alignment.align: {},
-    positions.apply_rotary: {},
-    transformer.layer_norm: {},
-    transformer.feed_forward: {"weights": FEED_FORWARD},
-    transformer.encoder_block: {"weights": ENCODER, "n_heads": 6},
-    transformer.decoder_block: {"weights": DECODER, "n_heads": 6},
-    transformer.cross_attention: {"weights": WEIGHTS, "n_heads": 6},
-    vision.patchify: {"size": 3},
-    vision.unpatchify: {"size": 3, "height": 6, "width": 15},
-    vision.embed_patches: {"size": 3, "W": drawn(18, 384), "class_token": drawn(384), "positions": drawn(11, 384)},
-    vision.resize_positions: {"old": 3, "new": 3},
-    gradients.softmax_backward: {},
-    gradients.attention_backward: {},
-    cache.attend_with_cache: {"cache": cache.KVCache, "weights": WEIGHTS, "n_heads": 6},
-    shared_heads.grouped_query_attention: {},
-    shared_heads.pool_kv_heads: {"n_heads": 3, "n_groups": 3},
-    shared_heads.latent_attention: {"weights": LATENT, "n_heads": 6},
-    shared_heads.latent_attention_absorbed: {"weights": LATENT, "n_heads": 6},
-    long_context.softmax_with_sink: {"sink": 0.5},
-    long_context.linear_attention: {},
-    long_context.linear_attention_recurrent: {},
-    interpret.value_weighted_map: {},
-    interpret.attention_rollout: {},
+CODE = [e for e in exercises if e.kind == "code" and inspect.isfunction(e.reference)]
+ON_NUMBERS = [e for e in CODE if any(array.kind == "float" for array in e.reference.contract.inputs.values())]
+NOT_AS_THEY_ARE = {  # what returns no floats of the dtype that came in
+    "temperature_for_entropy": "a Python float",
+    "permutation_gap": "a Python float",
+    "permutation_effect": "a Python float",
+    "ablation_effect": "a Python float",
+    "induction_score": "a Python float",
+    "influence": "booleans",
+    "leaks_future": "a boolean",
+    "head_importance": "what its layer makes of them",
+    "most_similar": "places",
+    "numerical_gradient": "float64, whatever came",
 }
-
-# Called with these, the output's axes have the lengths above.
-ON_LENGTHS = {
-    dot_product.dot_product_std: (8, 10, np.random.default_rng(0)),
-    self_attention.permutation_gap: (np.tanh, np.eye(4), [2, 0, 3, 1]),
-    self_attention.path_length: ("recurrent", 4),
-    masks.causal_mask: (3, 5),
-    masks.padding_mask: ([4, 1], 5),
-    masks.prefix_mask: (4, 2),
-    masks.combine_masks: (np.ones((2, 3, 1), bool), np.ones(5, bool)),
-    masks.leaks_future: (np.tanh, np.eye(4)),
-    heads.mha_parameter_count: (8, 2),
-    heads.head_importance: (lambda x, keep: x * keep.sum(), np.eye(4), 6),
-    words.embed: ("the cat sat on",),
-    positions.sinusoidal_positions: (4, 8),
-    positions.rotary_halves_order: (8,),
-    positions.alibi_slopes: (6,),
-    positions.alibi_bias: (6, 3, 5),
-    transformer.mask_for: ("gpt", 4),
-    cache.attention_flops: (4, 8),
-    cache.kv_cache_bytes: (4, 6, 8, 5),
-    shared_heads.kv_bytes_per_token: ("mha", 4, 6, 8),
-    long_context.sliding_window_mask: (4, 2),
-    interpret.permutation_effect: (np.sum, np.eye(4), np.random.default_rng(0)),
-    interpret.ablation_effect: (lambda x, head: x * (head is None), np.eye(4), 2),
-    interpret.induction_score: (np.eye(4), "abab"),
-}
-
-ARRAYS_OF_FLOATS = [  # what the others return: a Python float, booleans, and pixels, where bytes stay bytes
-    f
-    for f in ON_ARRAYS
-    if f not in (softmax.temperature_for_entropy, self_attention.influence, vision.patchify, vision.unpatchify)
-]
+KEEPS_DTYPE = [e for e in ON_NUMBERS if e.id not in NOT_AS_THEY_ARE]
 
 
-def name(function):
-    return function.__name__
+def id_of(exercise):
+    return exercise.id
 
 
-def lengths(function, axes, leading):
-    of = LENGTHS | OWN_LENGTHS.get(function, {})
-    return tuple(length for axis in axes for length in (leading if axis == "..." else [of[axis]]))
+def called(exercise, given):
+    """The reference's results on some arguments, a tuple of one or several."""
+    given = dict(given)
+    value = exercise.reference(*given.pop("masks", ()), **given)
+    return value if isinstance(value, tuple) else (value,)
+
+
+def changed(value, change):
+    """An argument with every array in it changed, in NamedTuples too."""
+    if isinstance(value, tuple):
+        fields = [changed(field, change) for field in value]
+        return type(value)(*fields) if hasattr(value, "_fields") else tuple(fields)
+    return change(value) if isinstance(value, np.ndarray) else value
+
+
+def prepared(exercise, case, change):
+    """The arguments of a case, changed; where a driver takes them, those that it would hand over."""
+    given = case.make()
+    if exercise.drive:
+        given = handed_over(exercise, given)
+    return {name: changed(value, change) for name, value in given.items()}
+
+
+def handed_over(exercise, given):
+    """What a driver calls the answer with."""
+    signature = inspect.signature(exercise.reference)
+    seen = {}
+
+    def spy(*args, **kwargs):
+        seen.update(signature.bind(*args, **kwargs).arguments)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        exercise.drive(spy, **given)
+    return seen
 
 
 def read_only(array):
-    array = np.array(array)
+    array = array.copy()
     array.setflags(write=False)  # whoever writes into it is told
     return array
 
 
-def made(given, dtype):
-    """What a function is given beside its arrays: a new cache each time, weights in the dtype of the arrays."""
-    if isinstance(given, type):
-        return given()
-    if isinstance(given, tuple):
-        return type(given)(*(made(field, dtype) for field in given))
-    return read_only(given.astype(dtype)) if isinstance(given, np.ndarray) else given
+def arrays_of(exercise):
+    """The names of the arrays that may not lack axes, as a mask may."""
+    contract = exercise.reference.contract
+    return [name for name in contract.inputs if name not in contract.broadcasts]
 
 
-def first(returned):
-    """The first output: where there are several, the line of the shape names it first."""
-    return returned[0] if isinstance(returned, tuple) else returned
+@pytest.mark.parametrize("exercise", CODE, ids=id_of)
+def test_the_shape_line_is_kept_and_no_input_is_written_to(exercise):
+    contract = exercise.reference.contract
+    for case in exercise.cases:
+        given = prepared(exercise, case, read_only)
+        came = [Came(name, np.shape(given[name]), contract.inputs[name].axes, False) for name in arrays_of(exercise)]
+        returned = zip(called(exercise, given), contract.outputs, strict=True)
+        came += [Came("what returns", np.shape(value), axes, False) for value, axes in returned if value is not None]
+        check_lengths(came, AXES)
 
 
-def arguments(function, leading=(), dtype=float):
-    """Everything a function of ON_ARRAYS takes, its arrays of the shapes that the shape line names."""
-    rng = np.random.default_rng(1)
-    given = {key: made(value, dtype) for key, value in ON_ARRAYS[function].items()}
-    inputs, _ = shape_line(function)
-    names = [parameter for parameter in inspect.signature(function).parameters if parameter not in given]
-    for key, axes in zip(names, inputs, strict=False):
-        array = 3 * rng.standard_normal(lengths(function, axes, leading))
-        given[key] = read_only(array > 0 if key == "mask" else np.asarray(array, dtype))
-    return given
+def as_float32(array):
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.removeprefix("attncore."))
-def test_no_function_with_a_shape_line_is_forgotten(module):
-    own = [f for _, f in inspect.getmembers(module, inspect.isfunction) if f.__module__ == module.__name__]
-    assert {f for f in own if "->(" in inspect.getdoc(f)} <= ON_ARRAYS.keys() | ON_LENGTHS.keys()
+@pytest.mark.parametrize("exercise", KEEPS_DTYPE, ids=id_of)
+def test_float32_stays_float32(exercise):
+    for case in exercise.cases:
+        given = prepared(exercise, case, as_float32)
+        if all(np.asarray(given[name]).dtype == np.float32 for name in arrays_of(exercise)):
+            assert {value.dtype for value in called(exercise, given)} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("leading", [(), (2,), (2, 11)])
-@pytest.mark.parametrize("function", ON_ARRAYS, ids=name)
-def test_the_shape_line_is_kept(function, leading):
-    _, (output, *_) = shape_line(function)
-    assert np.shape(first(function(**arguments(function, leading)))) == lengths(function, output, leading)
+@pytest.mark.parametrize("exercise", KEEPS_DTYPE, ids=id_of)
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_integers_become_float64(exercise, dtype):
+    given = prepared(exercise, exercise.cases[0], np.array)
+    whole = {name: np.rint(np.abs(given[name])) for name in arrays_of(exercise) if is_float(given[name])}
+    integers = {name: array.astype(dtype) for name, array in whole.items()}
+    for value, expected in zip(called(exercise, given | integers), called(exercise, given | whole), strict=True):
+        assert value.dtype == np.float64
+        assert_array_equal(value, expected)
 
 
-@pytest.mark.parametrize("function", ON_LENGTHS, ids=name)
-def test_the_shape_line_is_kept_by_what_makes_its_own_axes(function):
-    _, (output, *_) = shape_line(function)
-    assert np.shape(function(*ON_LENGTHS[function])) == lengths(function, output, leading=(2,))
+def is_float(value):
+    return np.asarray(value).dtype.kind == "f"
 
 
-@pytest.mark.parametrize("function", ARRAYS_OF_FLOATS, ids=name)
-@pytest.mark.parametrize(
-    ("given", "expected"), [("float32", "float32"), ("float64", "float64"), ("int64", "float64"), ("uint8", "float64")]
-)
-def test_floats_stay_as_they_are_and_integers_become_float64(function, given, expected):
-    assert first(function(**arguments(function, (2,), given))).dtype == expected
+@pytest.mark.parametrize("exercise", CODE, ids=id_of)
+def test_lists_do_as_well_as_arrays(exercise):
+    names = exercise.reference.contract.inputs
+    for case in exercise.cases:
+        given, again = (prepared(exercise, case, in_float64) for _ in range(2))
+        again |= {name: given[name].tolist() for name in names if isinstance(given.get(name), np.ndarray)}
+        for value, expected in zip(called(exercise, again), called(exercise, given), strict=True):
+            assert_array_equal(value, expected)
 
 
-@pytest.mark.parametrize("function", ON_ARRAYS, ids=name)
-def test_inputs_are_never_written_to(function):
-    given = arguments(function, (2,))
-    before = {key: array.copy() for key, array in given.items() if isinstance(array, np.ndarray)}
-    function(**given)
-    for key, array in before.items():
-        assert_array_equal(given[key], array)
-
-
-@pytest.mark.parametrize("function", ARRAYS_OF_FLOATS, ids=name)
-def test_lists_and_positions_do_as_well_as_arrays_and_names(function):
-    given, again = arguments(function, (2,)), arguments(function, (2,))
-    lists = {key: array.tolist() if isinstance(array, np.ndarray) else array for key, array in again.items()}
-    in_order = [lists[parameter] for parameter in inspect.signature(function).parameters if parameter in lists]
-    assert_array_equal(first(function(*in_order)), first(function(**given)))
+def in_float64(array):
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def test_reading_a_shape_line():
-    def attend(x, W):
-        """Attend.
+    @shaped("(...,h,n,m/h),_,(m):int->(b,1,h*w),(s,...)", returns="left, right side")
+    def attend(x, layer, ids):
+        """Attend -> (nothing)."""
 
-        (...,h,n,m/h),(m)->(b,1,h*w)
-
-        Returns (more) than it -> says.
-        """
-
-    assert shape_line(attend) == ([("...", "h", "n", "m/h"), ("m",)], [("b", "1", "h*w")])
+    assert shape_line(attend) == ([("...", "h", "n", "m/h"), ("m",)], [("b", "1", "h*w"), ("s", "...")])
+    assert results(attend) == ("left", "right side")
+    assert [(name, array.kind) for name, array in contract_of(attend).inputs.items()] == [
+        ("x", "float"),
+        ("ids", "int"),
+    ]
 
 
 def test_a_shape_line_without_inputs():
     assert shape_line(masks.causal_mask) == ([], [("q", "k")])
     assert shape_line(dot_product.dot_product_std) == ([], [()])
+    assert results(masks.causal_mask) == ()
 
 
-def test_a_docstring_without_a_shape_line():
+def test_a_function_without_a_shape_line():
     def undescribed(x):
-        """Return x."""
+        """(n)->(n)"""
 
-    with pytest.raises(ValueError, match="^the docstring of undescribed has no shape line$"):
-        shape_line(undescribed)
+    for read in (shape_line, results):
+        with pytest.raises(ValueError, match="^undescribed has no shape line$"):
+            read(undescribed)
+
+
+def test_no_docstring_holds_a_shape_line():
+    """No program reads a docstring, so that a line in one would be checked by nothing."""
+    for module in pkgutil.iter_modules(attncore.__path__):
+        if not module.ispkg and module.name != "shapes":
+            for _, function in inspect.getmembers(import_module(f"attncore.{module.name}"), inspect.isfunction):
+                assert ")->(" not in (function.__doc__ or "")
+
+
+def test_letters_before_the_dots():
+    @shaped("(s,...,q,v),(s,...,q)->(...,q,v)")
+    def mixed(outputs, gates):
+        return outputs
+
+    mixed(np.ones((3, 2, 5, 4)), np.ones((3, 1, 5)))
+    with pytest.raises(ValueError, match=r"^mixed: gates has state width 2, but outputs has 3"):
+        mixed(np.ones((3, 2, 5, 4)), np.ones((2, 2, 5)))
+    with pytest.raises(ValueError, match=r"^mixed: the leading axes do not broadcast"):
+        mixed(np.ones((3, 2, 5, 4)), np.ones((3, 4, 5)))
+
+
+def test_sums_are_worked_out():
+    @shaped("(n+1,m),(n)->()", axes={"n": "node"})
+    def tree(vectors, parents):
+        return 0
+
+    assert tree(np.ones((4, 2)), np.ones(3)) == 0
+    with pytest.raises(ValueError) as error:
+        tree(np.ones((3, 2)), np.ones(3))
+    assert str(error.value) == (
+        "tree: vectors has 3 on the token axis, expected 3 on the node axis + 1: vectors is (3, 2), parents is (3,)"
+    )
+
+
+def test_each_kind_of_array_comes_in_as_it_is():
+    @shaped("(n):int,(n):bool,(n):any,(n)->()")
+    def kinds(ids, seen, pixels, numbers):
+        return ids.dtype, seen.dtype, pixels.dtype, numbers.dtype
+
+    assert kinds([1, 2], [True, False], np.uint8([1, 2]), [1, 2]) == (np.int64, bool, np.uint8, np.float64)
+    for given, message in [
+        (([1.0], [True], [1], [1]), "kinds: ids holds float64, expected integers"),
+        (([True], [True], [1], [1]), "kinds: ids holds bool, expected integers"),
+        (([1], [1], [1], [1]), "kinds: seen holds int64, expected booleans"),
+        (([1], [True], ["a"], [1]), "kinds: pixels holds <U1, expected numbers"),
+        (([1], [True], [1], [1j]), "kinds: numbers holds complex128, expected real numbers"),
+    ]:
+        with pytest.raises(ValueError) as error:
+            kinds(*given)
+        assert str(error.value) == message
+
+
+def test_the_function_that_was_called_is_named():
+    x = np.ones((2, 4))
+    weights = heads.HeadWeights(*(np.eye(4),) * 4)
+    norm = transformer.NormWeights(np.ones(3), np.zeros(4))
+    layers = transformer.FeedForwardWeights(np.eye(4), np.zeros(4), np.eye(4), np.zeros(4))
+    block = transformer.EncoderWeights(norm, weights, norm, layers)
+    with pytest.raises(ValueError, match="^encoder_block: gain has model width 3, but x has 4"):
+        transformer.encoder_block(x, block, 2)
+    with pytest.raises(ValueError, match="^multi_head_attention: the model width is 4, which 3 heads do not divide"):
+        heads.multi_head_attention(x, x, x, weights, 3)
+
+
+def test_what_a_given_function_raises_is_its_own():
+    with pytest.raises(ValueError, match="^softmax: x holds <U1"):
+        self_attention.influence(lambda x: softmax.softmax(["a"]), np.ones((2, 3)))
+    with pytest.raises(ValueError, match="^leaks_future: x has shape"):
+        masks.leaks_future(np.tanh, np.ones(3))
+
+
+def test_weights_that_are_no_named_tuple():
+    x = np.ones((2, 4))
+    with pytest.raises(ValueError, match="^multi_head_attention: weights is a list, expected a NamedTuple of 4 arrays"):
+        heads.multi_head_attention(x, x, x, [np.eye(4)] * 4, 2)
+    lists = heads.HeadWeights(*(np.eye(4).astype(int).tolist(),) * 4)
+    assert heads.multi_head_attention(x, x, x, lists, 2).shape == (2, 4)
+
+
+def test_a_missing_argument_is_told_by_python():
+    with pytest.raises(TypeError, match=r"^attention_scores\(\) missing 1 required positional argument: 'key'"):
+        dot_product.attention_scores(np.ones((2, 3)))
+
+
+def test_lists_do_where_arrays_were_asked_by_hand():
+    key, value = long_context.rolling_cache([[1, 2], [3, 4]], [[1, 2], [5, 6]], 1)
+    assert_array_equal(key, [[3, 4]])
+    assert_array_equal(value, [[5, 6]])
+    assert_array_equal(real_model.most_similar([1, 2], [[1, -2], [3, 4]], 1), [1])
+    assert interpret.induction_score([[1, 0], [0, 1]], ["a", "a"]) == 1
+    assert_array_equal(vision.patchify([[[1], [2]]], 1), [[1], [2]])
 
 
 def test_a_mask_may_be_missing_or_lack_axes():
-    @shaped(broadcasts=("mask",))
+    @shaped("(...,q,k),(...,q,k)->(...,q,k)", broadcasts=("mask",))
     def seen(scores, mask=None):
-        """Return the mask.
-
-        (...,q,k),(...,q,k)->(...,q,k)
-        """
         return mask
 
     scores = np.zeros((2, 3, 5))
@@ -318,7 +323,7 @@ def zeros(*shapes):
         (
             dot_product.attention_weights,
             zeros((3, 8), (5, 8), (3, 4)),
-            "masked_softmax: mask has 4 on the key axis, but scores has 5: scores is (3, 5), mask is (3, 4)",
+            "attention_weights: mask has 4 on the key axis, but scores has 5: scores is (3, 5), mask is (3, 4)",
         ),
         (
             weighted_sum.weighted_sum,
@@ -355,7 +360,7 @@ def test_shapes_that_do_not_fit_are_told_in_axis_words(function, given, message)
 
 
 @pytest.mark.parametrize(
-    ("given", "keep", "message"),
+    ("given", "loose", "message"),
     [
         ([[1, 2], [3]], False, "x is no array: its rows differ in length"),
         ([True, False], False, "x holds bool, expected real numbers"),
@@ -363,9 +368,9 @@ def test_shapes_that_do_not_fit_are_told_in_axis_words(function, given, message)
         ([1, 0], True, "x holds int64, expected booleans or floats"),
     ],
 )
-def test_what_is_no_array_of_numbers(given, keep, message):
+def test_what_is_no_array_of_numbers(given, loose, message):
     with pytest.raises(ValueError) as error:
-        as_floats(given, "x", keep)
+        as_kind(given, "x", "float", loose)
     assert str(error.value) == message
 
 
@@ -378,13 +383,13 @@ MORE_BAD_INPUT = {
     ),
     "softmax: x holds complex128, expected real numbers": lambda: softmax.softmax([1j]),
     "softmax: x holds object, expected real numbers": lambda: softmax.softmax(None),
-    "multi_head_attention: W_query has model width 3, but query has 4": lambda: heads.multi_head_attention(
+    "multi_head_attention: weights.W_query has model width 3, but query has 4": lambda: heads.multi_head_attention(
         *(np.ones((2, 4)),) * 3, heads.HeadWeights(np.eye(3), *(np.eye(4),) * 3), 2
     ),
-    "split_heads: x has model width 4, which 0 heads do not divide": lambda: heads.split_heads(np.ones((2, 4)), 0),
+    "split_heads: the model width is 4, which 0 heads do not divide": lambda: heads.split_heads(np.ones((2, 4)), 0),
     "temperature_for_entropy: scores are": lambda: softmax.temperature_for_entropy([-np.inf, 0.0, 1.0], 1),
     "path_length: kernel is 1, expected at least 2": lambda: self_attention.path_length("convolutional", 8, kernel=1),
-    "padding_mask: lengths has shape (), expected (b,)": lambda: masks.padding_mask(3, 5),
+    "padding_mask: lengths has shape (), expected (b)": lambda: masks.padding_mask(3, 5),
     "combine_masks: the masks do not broadcast: (2, 3), (4, 5)": lambda: masks.combine_masks(
         np.ones((2, 3), bool), np.ones((4, 5), bool)
     ),

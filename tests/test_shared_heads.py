@@ -242,7 +242,7 @@ def test_bad_input(call, message):
 
 def test_a_rotary_width_that_is_odd(latent):
     odd = latent._replace(W_query_rope=np.ones((10, 9)), W_key_rope=np.ones((10, 3)))
-    with pytest.raises(ValueError, match="^apply_rotary: x has width 3, expected an even one$"):
+    with pytest.raises(ValueError, match="^latent_attention: the rotary width is 3, expected an even one$"):
         latent_attention(np.ones((8, 10)), odd, 3)
 
 
@@ -263,9 +263,9 @@ def test_pooling_into_nothing(heads, groups):
 @pytest.mark.parametrize("layer", [latent_attention, latent_attention_absorbed])
 def test_latent_weights_that_do_not_fit(latent, layer):
     for change, message in [
-        ({"W_latent": np.ones((11, 6))}, "W_latent has model width 11, but x has 10"),
-        ({"W_up_key": np.ones((7, 15))}, "W_up_key has latent width 7, but W_latent has 6"),
-        ({"W_output": np.ones((20, 10))}, "W_output has joined value width 20, but W_up_value has 21"),
+        ({"W_latent": np.ones((11, 6))}, "weights.W_latent has model width 11, but x has 10"),
+        ({"W_up_key": np.ones((7, 15))}, "weights.W_up_key has latent width 7, but weights.W_latent has 6"),
+        ({"W_output": np.ones((20, 10))}, "weights.W_output has joined value width 20, but weights.W_up_value has 21"),
     ]:
         with pytest.raises(ValueError) as error:
             layer(np.ones((8, 10)), latent._replace(**change), 3)

@@ -289,16 +289,17 @@ def test_the_target_is_the_token_that_follows():
         (lambda w: mask_for("t5", 3), 'mask_for: architecture is "t5", expected "bert", "gpt" or "prefix"'),
         (
             lambda w: encoder_block(np.ones((5, 12)), w(EncoderWeights), 5),
-            "split_heads: x has model width 12, which 5 heads do not divide",
+            "encoder_block: the model width is 12, which 5 heads do not divide",
         ),
         (
             lambda w: encoder_block(np.ones((5, 10)), w(EncoderWeights), 2),
-            "layer_norm: gain has model width 12, but x has 10: x is (5, 10), gain is (12,), bias is (12,)",
+            "encoder_block: gain has model width 12, but x has 10: x is (5, 10), gain is (12,), bias is (12,)",
         ),
         (
             lambda w: feed_forward(np.ones((5, 10)), w(EncoderWeights).feed_forward),
-            "feed_forward: W_in has model width 12, but x has 10: "
-            "x is (5, 10), W_in is (12, 7), b_in is (7,), W_out is (7, 12), b_out is (12,)",
+            "feed_forward: weights.W_in has model width 12, but x has 10: "
+            "x is (5, 10), weights.W_in is (12, 7), weights.b_in is (7,), "
+            "weights.W_out is (7, 12), weights.b_out is (12,)",
         ),
         (
             lambda w: decoder_block(np.ones((5, 12)), np.ones((8, 10)), w(DecoderWeights), 3),

@@ -139,10 +139,10 @@ def test_bad_input(call, message):
     [
         (lambda: patchify(counted(4, 6, 3), 0), "patchify: size is 0, expected at least 1"),
         (lambda: patchify(counted(4, 6, 3), -2), "patchify: size is -2, expected at least 1"),
-        (lambda: unpatchify(np.ones((6, 12)), 0, 4, 6), "unpatchify: size is 0, expected at least 1"),
+        (lambda: unpatchify(np.ones((6, 12)), 0, 4, 6), "unpatchify: 6 patches of 0 do not fill 4 by 6"),
         (
             lambda: unpatchify(np.ones((6, 13)), 2, 4, 6),
-            "unpatchify: patches has patch width 13, which 2 by 2 pixels do not divide",
+            "unpatchify: patches has patch width 13, which 2 * 2 does not divide",
         ),
         (
             lambda: unpatchify(np.ones(6), 2, 4, 6),
@@ -150,13 +150,12 @@ def test_bad_input(call, message):
         ),
         (
             lambda: embed_patches(counted(4, 6, 3), 2, np.ones((11, 5)), np.ones(5), np.ones((7, 5))),
-            "embed_patches: W has patch width 11, but patches has 12: "
-            "patches is (6, 12), W is (11, 5), class_token is (5,)",
+            "embed_patches: W has patch width 11, but the patches have 12",
         ),
         (
             lambda: embed_patches(counted(4, 6, 3), 2, np.ones((12, 5)), np.ones(4), np.ones((7, 5))),
             "embed_patches: class_token has model width 4, but W has 5: "
-            "patches is (6, 12), W is (12, 5), class_token is (4,)",
+            "image is (4, 6, 3), W is (12, 5), class_token is (4,), positions is (7, 5)",
         ),
         (lambda: resize_positions(np.ones((10, 5)), 3, 0), "resize_positions: new is 0, expected at least 1"),
     ],

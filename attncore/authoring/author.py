@@ -82,7 +82,7 @@ def render(rest: list[str]) -> int:
 
 def judge_report(rest: list[str]) -> int:
     """What the judge says of thousands of answers, how fast it is, and a peer beside it."""
-    return run("tests/judge/report.py", *rest) or bench(["judge", "peer"])
+    return run("-m", "attncore.authoring.trust", *rest) or bench(["judge", "peer"])
 
 
 def bench(rest: list[str]) -> int:

@@ -1,16 +1,21 @@
 """What is missing or out of step in the course: `python course.py check` prints each problem as a sentence."""
 
 import ast
+import inspect
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median, quantiles
 from typing import Any
 
 import nbformat
 
-from attncore.authoring.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
-from attncore.exercises import KINDS, LESSONS, Exercise, exercises, find, lessons
+from attncore import loops
+from attncore.app.places import NOTEBOOKS, SOLUTIONS
+from attncore.authoring import trust
+from attncore.authoring.render import broken, lesson_cells, render, source_of, stub
+from attncore.exercises import KINDS, LESSONS, Code, Exercise, UnknownExercise, exercises, find, lessons
 from attncore.grading import judge
+from attncore.grading.trial import trial
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start"}
 NEEDED = {
@@ -23,20 +28,40 @@ NEEDED = {
 LEVELS = ("basic", "intermediate", "advanced")
 
 
-def problems(names: Collection[str] = ()) -> Iterator[str]:
-    """Those of the exercises named, or of the whole course."""
-    for exercise in map(find, names) if names else exercises:
-        yield from words_problems(exercise)
-        if exercise.kind in ("code", "debug"):
-            yield from judged_problems(exercise)
-        elif exercise.kind != "explain":
-            yield from value_problems(exercise)
-    for lesson in () if names else LESSONS:
+def problems(names: Sequence[str] = ()) -> Iterator[str]:
+    """All that is missing in the exercises named; or in the whole course, but for the judge's long proofs."""
+    for name in names:
+        try:
+            yield from exercise_problems(find(name))
+        except UnknownExercise as problem:
+            yield str(problem)
+    if names:
+        return
+    for exercise in exercises:
+        yield from exercise_problems(exercise, whole=False)
+    for lesson in LESSONS:
         yield from lesson_problems(lesson)
         yield from size_problems(lesson)
         yield from notebook_problems(lesson)
-    if not names:
-        yield from stray_notebooks()
+    yield from stray_notebooks()
+
+
+def exercise_problems(exercise: Exercise, whole: bool = True) -> Iterator[str]:
+    """All that is missing in one exercise; with `whole`, also what the judge makes of its mutants and styles."""
+    missing = list(words_problems(exercise))
+    yield from missing
+    if missing:
+        return
+    if not isinstance(exercise, Code):
+        if exercise.kind != "explain":
+            yield from value_problems(exercise)
+        return
+    yield from judged_problems(exercise)
+    yield from promise_problems(exercise)
+    if exercise.kind == "code":
+        yield from definition_problems(exercise)
+        if whole:
+            yield from trust.problems(exercise)
 
 
 def words_problems(exercise: Exercise) -> Iterator[str]:
@@ -51,7 +76,7 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
     if exercise.kind == "code" and len(exercise.hints) != 3:
         yield f"{name}: {len(exercise.hints)} hints, expected three"
     why = words.get("why", {})
-    labels = {label.replace(" ", "_") for label in (*exercise.wrong, *exercise.conventions)}
+    labels = {*exercise.wrong, *exercise.conventions} if isinstance(exercise, Code) else {*exercise.wrong}
     if "points_to" not in words:  # a diagnostic does not explain, it sends to a lesson
         for label in sorted(labels - why.keys()):
             yield f'{name}: no sentence for the wrong solution "{label}"'
@@ -59,7 +84,7 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
         yield f'{name}: a sentence for "{label}", which is no wrong solution'
 
 
-def judged_problems(exercise: Exercise) -> Iterator[str]:
+def judged_problems(exercise: Code) -> Iterator[str]:
     """What the judge makes of the stub, the solution, the other ways and the wrong solutions."""
     name = exercise.id
     if exercise.kind == "code":
@@ -69,24 +94,50 @@ def judged_problems(exercise: Exercise) -> Iterator[str]:
             yield f"{name}: no other way to write it"
     elif (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
         yield f'{name}: run in its notebook, the cell is named "{bug}"'
-    for label, function in {"the reference": exercise.reference, **exercise.right}.items():
-        if judge(exercise, function).outcome != "right":
-            yield f"{name}: {label} is refused"
+    if judge(exercise, exercise.reference).outcome != "right":
+        yield f"{name}: the reference is refused"
+    for label, function in exercise.right.items():
+        report = judge(exercise, function)
+        if report.outcome != "right" and not trust.leaves_errors_open(exercise, report):
+            yield f'{name}: "{label}" is refused: {report.message.splitlines()[0]}'
+    yield from promise_problems(exercise)
     for label, function in exercise.wrong.items():
         report = judge(exercise, function)
-        if report.outcome not in ("wrong", "raised"):
+        if report.outcome not in ("wrong", "raised", "edge"):
             yield f'{name}: the wrong solution "{label}" passes'
-        elif report.mistake != label:
-            yield f'{name}: the wrong solution "{label}" is named "{report.mistake}"'
+        elif label not in (report.mistake, *report.edges):
+            yield f'{name}: the wrong solution "{label}" is named "{report.mistake or report.edges}"'
     for label, function in exercise.conventions.items():
         if judge(exercise, function).convention != label:
             yield f'{name}: the convention "{label}" is not told'
 
 
+def promise_problems(exercise: Code) -> Iterator[str]:
+    """An edge quotes the prompt, word for word; and an error that the prompt promises has a case."""
+    prompt = " ".join((inspect.getdoc(exercise.reference) or "").split())
+    for case in exercise.cases:
+        if case.promise and case.promise not in prompt:
+            yield f'{exercise.id}: the prompt does not say "{case.promise}"'
+    raised = any(ran.raised for ran in trial(exercise).expected)
+    if exercise.kind == "code" and "ValueError" in prompt and not raised:
+        yield f"{exercise.id}: the prompt promises a ValueError, and no case tries it"
+
+
+# Functions that are asked and have no definition in loops.py, and why not.
+UNDEFINED: dict[str, str] = {}
+
+
+def definition_problems(exercise: Code) -> Iterator[str]:
+    """Every function that is asked is defined in loops.py, one number at a time, or it is said why not."""
+    defined = hasattr(loops, exercise.id)
+    if defined == (exercise.id in UNDEFINED):
+        yield f"{exercise.id}: {'defined in loops.py, and exempt' if defined else 'no definition in loops.py'}"
+
+
 def run_in_its_notebook(exercise: Exercise, source: str) -> Any:
     """What a cell defines, run with the names that its lesson imports."""
     first = next(cell for cell in lesson_cells(exercise.lesson) if cell.cell_type == "code")
-    names: dict = {}
+    names: dict[str, Any] = {}
     exec(f"{first.source}\n\n{source}", names)
     return names[exercise.id]
 
@@ -109,14 +160,12 @@ def lesson_problems(lesson: str) -> Iterator[str]:
     """Each exercise stands once in its lesson, all kinds are there, and nothing is used before it is taught."""
     cells = lesson_cells(lesson)
     placed = Counter(cell.metadata["exercise"] for cell in cells if "exercise" in cell.metadata)
-    own = lessons[lesson].exercises
+    own = {exercise.id: exercise for exercise in lessons[lesson]}
     for id in sorted(own.keys() - placed.keys()):
         yield f"{lesson}: the exercise {id} has no cell"
     for id, times in placed.items():
         if times > 1 or id not in own:
             yield f"{lesson}: the cell of {id} stands {times} times, or belongs to another lesson"
-    for id in sorted(lessons[lesson].words.keys() - own.keys()):
-        yield f"{lesson}: words for {id}, which is no exercise"
     for kind in KINDS:
         if kind not in {exercise.kind for exercise in own.values()}:
             yield f"{lesson}: no exercise of the kind {kind}"
@@ -171,7 +220,7 @@ def notebook_problems(lesson: str) -> Iterator[str]:
             yield f"{where} is not executed"
 
 
-def skeleton(notebook: nbformat.NotebookNode) -> list:
+def skeleton(notebook: nbformat.NotebookNode) -> list[Any]:
     """What rendering decides: everything but outputs."""
     cells = [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells]
     return [dict(notebook.metadata), cells]

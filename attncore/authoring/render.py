@@ -19,8 +19,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from attncore.app.workbook import NOTEBOOKS, SOLUTIONS
-from attncore.exercises import LESSONS, Exercise, find
+from attncore.app.places import NOTEBOOKS, SOLUTIONS
+from attncore.exercises import LESSONS, Code, Exercise, find
 
 LESSON_FILES = Path(__file__).parents[1] / "lessons"
 CHECKED = "nbval-check-output"
@@ -37,7 +37,8 @@ KIND = {
 def lesson_cells(lesson: str) -> list[NotebookNode]:
     """The cells of a lesson as its author wrote them."""
     text = (LESSON_FILES / f"{lesson}.py").read_text(encoding="utf-8")
-    return jupytext.reads(text, fmt="py:percent").cells
+    cells: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
+    return cells
 
 
 def render(lesson: str, solved: bool) -> NotebookNode:
@@ -52,7 +53,7 @@ def render(lesson: str, solved: bool) -> NotebookNode:
         else:
             tags = [tag for tag in cell.metadata.get("tags", []) if solved or tag != CHECKED]
             cells.append(new_code_cell(cell.source.strip(), metadata={"tags": tags} if tags else {}))
-    notebook = new_notebook(cells=cells)
+    notebook: NotebookNode = new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
     name_cells(notebook)
@@ -86,7 +87,7 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
     if exercise.kind == "explain":
         return [new_code_cell(f'card("{exercise.id}")')]
     asked = new_markdown_cell(question(exercise))
-    if exercise.kind in ("numeric", "predict"):
+    if not isinstance(exercise, Code):
         given = exercise.reference()
         given = f"{given:.6g}" if isinstance(given, float) and not given.is_integer() else repr(given)
         return [asked, verdict(f'answer("{exercise.id}", {given})')]
@@ -104,7 +105,8 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
 
 
 def verdict(source: str) -> NotebookNode:
-    return new_code_cell(source, metadata={"tags": [CHECKED]})
+    cell: NotebookNode = new_code_cell(source, metadata={"tags": [CHECKED]})
+    return cell
 
 
 def question(exercise: Exercise) -> str:
@@ -123,25 +125,36 @@ def unfilled(text: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
-def source_of(function: Callable) -> str:
+def source_of(function: Callable[..., Any]) -> str:
     """A function's source without its decorators."""
-    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
-    return source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :].strip()  # type: ignore[union-attr]
+    source = whole_source_of(function)
+    return source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :]  # type: ignore[union-attr]
 
 
-def renamed(function: Callable, name: str) -> str:
-    return re.sub(rf"\b{function.__name__}\b", name, source_of(function))
+def whole_source_of(function: Callable[..., Any]) -> str:
+    return textwrap.dedent(inspect.getsource(inspect.unwrap(function))).strip()
+
+
+def shape_comment(function: Callable[..., Any]) -> str:
+    """The shape line of a function as a comment above it, nothing where it has none."""
+    return f"# {function.contract.line}\n" if hasattr(function, "contract") else ""
+
+
+def renamed(source: str, function: Callable[..., Any], name: str) -> str:
+    return re.sub(rf"\b{function.__name__}\b", name, source)
 
 
 def solution(exercise: Exercise) -> str:
-    """The reference's source, or under its docstring the body of what is shown in its place."""
-    source = renamed(exercise.shown or exercise.reference, exercise.id)
-    return with_docstring(exercise, source) if exercise.shown else source
+    """The reference as it runs, with its decorator."""
+    source = renamed(whole_source_of(exercise.reference), exercise.reference, exercise.id)
+    return f"from attncore.shapes import shaped\n\n\n{source}" if source.startswith("@shaped") else source
 
 
 def broken(exercise: Exercise) -> str:
     """The function of a find-the-bug exercise: the reference's docstring over the body of the wrong solution."""
-    return with_docstring(exercise, renamed(exercise.wrong[exercise.bug or ""], exercise.id))
+    bug = exercise.wrong[exercise.bug or ""]
+    source = with_docstring(exercise, renamed(source_of(bug), bug, exercise.id))
+    return shape_comment(exercise.reference) + source
 
 
 def with_docstring(exercise: Exercise, source: str) -> str:
@@ -153,15 +166,15 @@ def with_docstring(exercise: Exercise, source: str) -> str:
     return f'{head}:\n    """{docstring}"""\n{body}'
 
 
-def stub(function: Callable) -> str:
-    """A function's first line and docstring, its body cut; of a class, those of its public methods."""
+def stub(function: Callable[..., Any]) -> str:
+    """A function's shape line, first line and docstring, its body cut; of a class, those of its public methods."""
     if inspect.isclass(function):
         stubs = [textwrap.indent(method_stub(m), "    ") for name, m in vars(function).items() if is_promised(name, m)]
         return "\n\n".join([f'class {function.__name__}:\n    """{function.__doc__}"""', *stubs])
     source = source_of(function)
     head, _, rest = source.partition('"""')
     docstring, _, _ = rest.partition('"""')
-    return f'{head}"""{docstring}"""\n    ...'
+    return f'{shape_comment(function)}{head}"""{docstring}"""\n    ...'
 
 
 def is_promised(name: str, member: Any) -> bool:
@@ -185,7 +198,7 @@ def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:
     A widget cell may stall for ever in nbclient (issue 312), so that the whole has a time limit and three tries.
     """
     for attempt in range(3):
-        trial = nbformat.from_dict(notebook)
+        trial: NotebookNode = nbformat.from_dict(notebook)
         client = NotebookClient(
             trial,
             timeout=60,

@@ -1,38 +1,74 @@
-"""What the course asks: every exercise, in the order of the lessons."""
+"""What the course asks: every exercise, in the order of the lessons.
 
+A topic's folder has one module and one TOML file an exercise; a TOML file alone is a bug to find in another exercise's
+function (`of`, `bug`). `questions.py` has the numbers and predictions, `questions.toml` their words and the cards. The
+order is that of the lesson's cells; what stands in no cell comes after them.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-from attncore.exercises.exercise import KINDS, Case, Exercise, Lesson
+from attncore.exercises.exercise import KINDS, Case, Code, Exercise
 
-LESSONS = (
-    "00_start",
-    "01_weighted_sum",
-    "02_softmax",
-    "03_alignment",
-    "04_dot_product",
-    "05_self_attention",
-    "06_masks",
-    "07_heads",
-    "08_positions",
-    "09_transformer",
-    "10_vision",
-    "11_gradients",
-    "12_cache",
-    "13_shared_heads",
-    "14_flash",
-    "15_long_context",
-    "19_interpret",
-    "20_real_model",
-)
-
-lessons: dict[str, Lesson] = {name: import_module(f"attncore.exercises.{name[3:]}").lesson for name in LESSONS}
-exercises: tuple[Exercise, ...] = tuple(exercise for lesson in lessons.values() for exercise in lesson)
-_by_id = {exercise.id: exercise for exercise in exercises}
+HERE = Path(__file__).parent
+STORIES = HERE.parent / "lessons"
+LESSONS = tuple(sorted(path.stem for path in STORIES.glob("[0-9]*.py")))
+SHARED = ("__init__", "cases", "questions")
 
 
 class UnknownExercise(LookupError):
     """No exercise has that name; the message says which may have been meant."""
+
+
+def of_lesson(lesson: str) -> list[Exercise]:
+    """The exercises of a lesson's folder, in the order in which the lesson asks them."""
+    found = {exercise.id: exercise for exercise in [*functions(lesson[3:]), *questions(lesson[3:])]}
+    for exercise in found.values():
+        exercise.lesson = lesson
+    story = (STORIES / f"{lesson}.py").read_text(encoding="utf-8")
+    asked = re.findall(r'^# %% exercise="([^"]+)"', story, re.MULTILINE)
+    order = {id: place for place, id in enumerate(asked)}
+    return sorted(found.values(), key=lambda exercise: order.get(exercise.id, len(order)))
+
+
+def functions(topic: str) -> Iterator[Exercise]:
+    """The functions to write, and those to repair."""
+    for path in sorted((HERE / topic).glob("*.toml")):
+        if path.stem in SHARED:
+            continue
+        words = read(path)
+        if "of" in words:
+            source = import_module(f"attncore.exercises.{topic}.{words['of']}").exercise
+            exercise = source.broken(path.stem, words["bug"])
+            words.setdefault("why", read(path.with_stem(words["of"])).get("why", {}))
+        else:
+            exercise = import_module(f"attncore.exercises.{topic}.{path.stem}").exercise
+        exercise.words = words
+        yield exercise
+
+
+def questions(topic: str) -> Iterator[Exercise]:
+    """The numbers and predictions, and the cards: words that have no value."""
+    words = read(HERE / topic / "questions.toml")
+    values = {value.id: value for value in import_module(f"attncore.exercises.{topic}.questions").questions}
+    for id in [*words, *(values.keys() - words.keys())]:
+        exercise = values.get(id, Exercise(id, "explain"))
+        exercise.words = words.get(id, {})
+        yield exercise
+
+
+def read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+lessons: dict[str, list[Exercise]] = {lesson: of_lesson(lesson) for lesson in LESSONS}
+exercises: tuple[Exercise, ...] = tuple(exercise for lesson in lessons.values() for exercise in lesson)
+_by_id = {exercise.id: exercise for exercise in exercises}
 
 
 def find(id: str) -> Exercise:
@@ -44,4 +80,13 @@ def find(id: str) -> Exercise:
     raise UnknownExercise(f'There is no exercise "{id}".{meant}')
 
 
-__all__ = ["KINDS", "LESSONS", "Case", "Exercise", "Lesson", "UnknownExercise", "exercises", "find", "lessons"]
+def inputs(id: str, case: str) -> dict[str, Any]:
+    """The arguments of one case of an exercise, by name: what a verdict shows only in part."""
+    exercise = find(id)
+    made = {c.name: c.make for c in exercise.cases} if isinstance(exercise, Code) else {}
+    if case not in made:
+        raise UnknownExercise(f'"{id}" has no case "{case}".')
+    return made[case]()
+
+
+__all__ = ["KINDS", "LESSONS", "Case", "Code", "Exercise", "UnknownExercise", "exercises", "find", "inputs", "lessons"]

@@ -1,33 +1,33 @@
 """What an exercise is: a reference, the cases it is tried on, and the answers known to be wrong or right.
 
-A topic file names its lesson and adds to it:
+An exercise is one file, `masks/causal_mask.py`, with its words beside it in `causal_mask.toml`:
 
-    lesson = Lesson("02_softmax")
-    softmax_exercise = lesson.code(softmax, cases(softmax, ...))
+    exercise = code(
+        causal_mask,
+        case("three tokens", n_query=3),
+        case("more queries than keys", promise="With more queries than keys the first rows are empty.", ...),
+    )
 
-    @softmax_exercise.mistake
-    def base_two(x, axis=-1): ...
+    @exercise.mistake("the diagonal is hidden")
+    def diagonal_hidden(n_query, n_key=None): ...
 
-    @softmax_exercise.another_way
-    def with_exp2(x, axis=-1): ...
+    @exercise.another_way
+    def positions_compared(n_query, n_key=None): ...
 
-The name of a wrong solution, its underscores read as spaces, is the label that a learner reads. The words (title,
-hints, one sentence on each mistake) stand in the TOML file beside it.
+A label is a sentence that a learner reads. A case with a promise is an edge: a corner that this sentence of the prompt
+names. Every other case is core.
 """
 
 import inspect
-import re
-import tomllib
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from attncore.shapes import letters, shape_line
+from attncore.shapes import drawable, results, shape_line
 
 KINDS = ("code", "predict", "numeric", "debug", "explain")
 LENGTHS = {"b": 2, "q": 3, "k": 5, "d": 8, "v": 6, "n": 5, "m": 12, "h": 6, "w": 2}
@@ -40,12 +40,13 @@ SMALL |= {"s": 2, "a": 3, "s+m": 6, "g": 1, "l": 2, "H": 4, "W": 2, "c": 1, "f":
 class Case:
     """One set of arguments. `make` builds them afresh, so that no answer can spoil them for the next.
 
-    `stage` says what fails where this case is the first to fail: "the mask", "very large scores".
+    `promise` makes it an edge: the sentence of the prompt, word for word, that says what happens in this corner. Where
+    the reference raises on a case, an answer has to raise too.
     """
 
     name: str
     make: Callable[[], dict[str, Any]]
-    stage: str = ""
+    promise: str = ""
 
     @cached_property
     def size(self) -> int:
@@ -53,10 +54,77 @@ class Case:
         return count_numbers(tuple(self.make().values()))
 
 
+Maker = Callable[[Callable], list[Case]]  # given the function that is asked, its cases
+
+
 def count_numbers(value: Any) -> int:
     if isinstance(value, list | tuple):
         return sum(map(count_numbers, value))
     return value.size if isinstance(value, np.ndarray) else 1
+
+
+class Lengths(dict):
+    """Axis letters to lengths, read as attributes: s.q is the number of queries."""
+
+    __getattr__ = dict.__getitem__
+
+
+def case(name: str, **how: Any) -> Maker:
+    """A case whose arrays are drawn from the shape line of the function that is asked; `how` is that of `draw`."""
+    return lambda reference: [draw(reference, name, **how)]
+
+
+def usual(**how: Any) -> Maker:
+    """The cases that every exercise with a shape line gets; `how` goes into each."""
+
+    def made(reference: Callable) -> list[Case]:
+        batched = any("..." in axes for axes in shape_line(reference)[0])
+        kinds: dict[str, dict[str, Any]] = {
+            "a small example": {"small": True},
+            "another small example": {"small": True},
+            "no two axes of one length": {},
+        }
+        if batched:
+            kinds |= {
+                "a batch of two": {"small": True, "lead": (2,)},
+                "a batch of one": {"small": True, "lead": (1,)},
+                "two leading axes": {"lead": (2, 4)},
+            }
+        kinds["float32"] = {"dtype": np.float32}
+        return [draw(reference, name, **kind, **how) for name, kind in kinds.items()]
+
+    return made
+
+
+def draw(
+    reference, name, *, promise="", small=False, lead=(), dtype=np.float64, magnitude=1.0, sizes=None, **given
+) -> Case:
+    """A case whose arrays are drawn from the reference's shape line.
+
+    `lead` are the leading axes, `magnitude` multiplies the draws, `sizes` replaces some axis lengths. `given` sets
+    parameters by name: a value, or a function (rng, s) that makes one, where s holds the axis lengths. Other parameters
+    keep their default.
+    """
+    s = Lengths((SMALL if small else LENGTHS) | (sizes or {}))
+    arrays = drawable(reference)
+    parameters = list(inspect.signature(reference).parameters)
+    seed = zlib.crc32(f"{reference.__name__} {name}".encode())
+
+    def make() -> dict[str, Any]:
+        rng = np.random.default_rng(seed)
+        arguments: dict[str, Any] = {}
+        for parameter, axes in arrays.items():
+            if parameter not in given:
+                shape = [lead if axis == "..." else (s[axis],) for axis in axes]
+                numbers = rng.standard_normal(sum(shape, ())) * magnitude
+                arguments[parameter] = np.round(numbers, 1 if small else 12).astype(dtype)
+        for parameter, value in given.items():
+            value = value(rng, s) if callable(value) else value
+            is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+            arguments[parameter] = value.astype(dtype) if is_float else value
+        return {name: arguments[name] for name in parameters if name in arguments} | arguments
+
+    return Case(name, make, promise)
 
 
 class Output(NamedTuple):
@@ -66,96 +134,34 @@ class Output(NamedTuple):
     axes: tuple[str, ...]
 
 
-class Lengths(dict):
-    """Axis letters to lengths, read as attributes: s.q is the number of queries."""
+class Signature(NamedTuple):
+    """How an answer is called, and all that its caller knows: no reference, no expected value.
 
-    __getattr__ = dict.__getitem__
-
-
-def case(
-    reference, name, *, stage="", small=False, lead=(), dtype=np.float64, magnitude=1.0, sizes=None, **given
-) -> Case:
-    """A case whose arrays are drawn from the reference's shape line.
-
-    `lead` are the leading axes, `magnitude` multiplies the draws, `sizes` replaces some axis lengths. `given` sets
-    parameters by name: a value, or a function (rng, s) that makes one, where s holds the axis lengths. Other parameters
-    keep their default.
+    `drive(answer, ...)` takes the arguments of a case where they are not those of the function itself: it makes a cache
+    and fills it, or draws often and counts. `several` is how many results there are.
     """
-    s = Lengths((SMALL if small else LENGTHS) | (sizes or {}))
-    inputs, _ = shape_line(reference)
-    parameters = list(inspect.signature(reference).parameters)
-    seed = zlib.crc32(f"{reference.__name__} {name}".encode())
 
-    def make() -> dict[str, Any]:
-        rng = np.random.default_rng(seed)
-        arguments: dict[str, Any] = {}
-        for parameter, axes in zip(parameters, inputs, strict=False):
-            if parameter not in given:
-                shape = [lead if axis == "..." else (s[axis],) for axis in axes]
-                drawn = rng.standard_normal(sum(shape, ())) * magnitude
-                arguments[parameter] = np.round(drawn, 1 if small else 12).astype(dtype)
-        for parameter, value in given.items():
-            value = value(rng, s) if callable(value) else value
-            is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-            arguments[parameter] = value.astype(dtype) if is_float else value
-        return {name: arguments[name] for name in parameters if name in arguments} | arguments
-
-    return Case(name, make, stage)
-
-
-def cases(reference, *more: Case, **given) -> list[Case]:
-    """The cases that every exercise with a shape line gets, then `more`. `given` goes into each of the first."""
-    batched = any("..." in axes for axes in shape_line(reference)[0])
-    plain = [
-        case(reference, "a small example", small=True, **given),
-        case(reference, "another small example", small=True, **given),
-        case(reference, "no two axes of one length", **given),
-    ]
-    if batched:
-        plain += [
-            case(reference, "a batch of two", small=True, lead=(2,), **given),
-            case(reference, "a batch of one", small=True, lead=(1,), **given),
-            case(reference, "two leading axes", lead=(2, 4), **given),
-        ]
-    plain += [case(reference, "float32", dtype=np.float32, **given)]
-    return [*plain, *more]
+    name: str
+    parameters: inspect.Signature
+    drive: Callable | None
+    several: int
 
 
 @dataclass(eq=False)
 class Exercise:
-    """One question of the course. `wrong`, `right` and `conventions` map a label to a function like the reference.
+    """One question of the course: a number, a prediction, a card to answer aloud, or, as Code, a function.
 
-    In "numeric" and "predict" the reference and the wrong ones take nothing and return the answer. Where the arguments
-    of a case are not those of the reference, `drive(answer, ...)` takes them: it makes a cache and fills it, or draws
-    often and counts. `shown` is what the solutions show where the reference is written for speed.
+    The reference takes nothing and returns the answer, and so do the wrong ones, by label; a card has neither.
     """
 
     id: str
     kind: str
-    lesson: str
-    reference: Callable
-    cases: list[Case] = field(default_factory=list)
-    tolerance: float = 1e-6
-    bug: str | None = None
+    reference: Callable = lambda: None
     wrong: dict[str, Callable] = field(default_factory=dict)
-    right: dict[str, Callable] = field(default_factory=dict)
-    conventions: dict[str, Callable] = field(default_factory=dict)
+    tolerance: float = 0.01
+    lesson: str = ""
     words: dict[str, Any] = field(default_factory=dict)
-    drive: Callable | None = None
-    shown: Callable | None = None
-
-    @cached_property
-    def outputs(self) -> list[Output]:
-        """What a function returns, as its docstring says: "Returns (maximum, total)"; several where it is a tuple."""
-        docstring = inspect.getdoc(self.drive or self.reference) or ""
-        found = re.search(r"[Rr]eturns\s+\(([\w,\s]+)\)", docstring)
-        names = re.split(r",\s*", found[1].replace("_", " ") if self.drive else found[1]) if found else [""]
-        shape = re.search(r"->(\(.*\))\s*$", docstring, re.MULTILINE)
-        axes = letters(shape[1]) if shape else [()]
-        several = max(len(names), len(axes))
-        names += [""] * (several - len(names))
-        axes += [()] * (several - len(axes))
-        return [Output(*both) for both in zip(names, axes, strict=True)]
+    bug: str = ""
 
     @property
     def title(self) -> str:
@@ -165,74 +171,83 @@ class Exercise:
     def hints(self) -> list[str]:
         return self.words.get("hints", [])
 
-    def mistake(self, function: Callable) -> Callable:
+    def why(self, label: str) -> str:
+        """The sentence that explains a wrong solution or a convention."""
+        return self.words.get("why", {})[label]
+
+
+@dataclass(eq=False)
+class Code(Exercise):
+    """A function to write, or with a `bug`, the label of one of its mistakes, a broken one to repair.
+
+    `wrong`, `right` and `conventions` map a label to a function like the reference.
+    """
+
+    cases: list[Case] = field(default_factory=list)
+    right: dict[str, Callable] = field(default_factory=dict)
+    conventions: dict[str, Callable] = field(default_factory=dict)
+    drive: Callable | None = None
+
+    @cached_property
+    def outputs(self) -> list[Output]:
+        """What a function returns, as its shape line says; several where it is a tuple."""
+        called = self.drive or self.reference
+        if not hasattr(called, "contract"):
+            return [Output("", ())]
+        _, axes = shape_line(called)
+        return [Output(*both) for both in zip(results(called) or ("",), axes, strict=True)]
+
+    @cached_property
+    def signature(self) -> Signature:
+        parameters = inspect.signature(self.reference)
+        return Signature(self.reference.__name__, parameters, self.drive, len(self.outputs))
+
+    def mistake(self, label: str) -> Callable[[Callable], Callable]:
         """Add a labelled wrong solution."""
-        return _add(self.wrong, function)
+        return _adder(self.wrong, label)
 
     def another_way(self, function: Callable) -> Callable:
         """Add a right solution in another style; the first one is shown beside the reference."""
-        return _add(self.right, function)
+        return _adder(self.right, function.__name__.replace("_", " "))(function)
 
-    def other_convention(self, function: Callable) -> Callable:
+    def other_convention(self, label: str) -> Callable[[Callable], Callable]:
         """Add what is right elsewhere and is told so by name."""
-        return _add(self.conventions, function)
+        return _adder(self.conventions, label)
 
-    def why(self, label: str) -> str:
-        """The sentence that explains a wrong solution or a convention."""
-        return self.words.get("why", {})[label.replace(" ", "_")]
-
-
-def _add(where: dict[str, Callable], function: Callable) -> Callable:
-    label = label_of(function)
-    if label in where:
-        raise ValueError(f"the label {label!r} is taken")
-    where[label] = function
-    return function
+    def broken(self, id: str, bug: str) -> "Code":
+        """The exercise of finding one of this function's mistakes, judged as this one is."""
+        return replace(self, id=id, kind="debug", bug=bug)
 
 
-def label_of(function: Callable) -> str:
-    return function.__name__.replace("_", " ").strip()
+def _adder(where: dict[str, Callable], label: str) -> Callable[[Callable], Callable]:
+    def add(function: Callable) -> Callable:
+        if label in where:
+            raise ValueError(f"the label {label!r} is taken")
+        where[label] = function
+        return function
+
+    return add
 
 
-class Lesson:
-    """The exercises of one lesson, with their words from the TOML file of the same name."""
+def code(
+    reference: Callable,
+    *cases: Case | Maker,
+    tolerance: float = 1e-7,
+    drive: Callable | None = None,
+    id: str = "",
+    bug: str = "",
+) -> Code:
+    """A function to write; with a `bug`, one to repair."""
+    made = [c for item in cases for c in ([item] if isinstance(item, Case) else item(reference))]
+    kind = "debug" if bug else "code"
+    return Code(id or reference.__name__, kind, reference, {}, tolerance, bug=bug, cases=made, drive=drive)
 
-    def __init__(self, name: str):
-        self.name = name
-        self.topic = name[3:]
-        with open(Path(__file__).with_name(f"{self.topic}.toml"), "rb") as file:
-            self.words: dict[str, dict] = tomllib.load(file)
-        self.exercises: dict[str, Exercise] = {}
 
-    def code(self, reference: Callable, cases: Iterable[Case], tolerance: float = 1e-6, **how: Any) -> Exercise:
-        """A function to write; `how` may set its driver, `drive`, and what the solutions show, `shown`."""
-        return self._add(Exercise(reference.__name__, "code", self.name, reference, list(cases), tolerance, **how))
+def numeric(id: str, reference: Callable, wrong: dict[str, Callable], tolerance: float = 0.01) -> Exercise:
+    """A number to work out; the wrong ones are told by their labels."""
+    return Exercise(id, "numeric", reference, wrong, tolerance)
 
-    def debug(self, id: str, code: Exercise, bug: Callable) -> Exercise:
-        """A broken function to repair: one wrong solution of a code exercise, judged as that exercise is."""
-        kept = replace(code, id=id, kind="debug", lesson=self.name, bug=label_of(bug))
-        return self._add(kept, why=code.words.get("why", {}))
 
-    def numeric(self, id: str, reference: Callable, tolerance: float = 0.01, **wrong: Callable) -> Exercise:
-        return self._value("numeric", id, reference, tolerance, wrong)
-
-    def predict(self, id: str, reference: Callable, tolerance: float = 0.01, **wrong: Callable) -> Exercise:
-        return self._value("predict", id, reference, tolerance, wrong)
-
-    def explain(self, *ids: str) -> None:
-        for id in ids:
-            self._add(Exercise(id, "explain", self.name, lambda: None))
-
-    def _value(self, kind, id, reference, tolerance, wrong) -> Exercise:
-        labels = {label.replace("_", " "): value for label, value in wrong.items()}
-        return self._add(Exercise(id, kind, self.name, reference, tolerance=tolerance, wrong=labels))
-
-    def _add(self, exercise: Exercise, why: dict | None = None) -> Exercise:
-        exercise.words = self.words.get(exercise.id, {})
-        if why is not None:
-            exercise.words.setdefault("why", why)
-        self.exercises[exercise.id] = exercise
-        return exercise
-
-    def __iter__(self) -> Iterator[Exercise]:
-        return iter(self.exercises.values())
+def predict(id: str, reference: Callable, wrong: dict[str, Callable], tolerance: float = 0.01) -> Exercise:
+    """A shape, a number or a choice to predict."""
+    return Exercise(id, "predict", reference, wrong, tolerance)

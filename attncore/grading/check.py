@@ -1,22 +1,22 @@
-"""Judge an answer: run it beside the reference, compare, and say what is wrong in a sentence."""
+"""Judge an answer: what was observed beside what the reference gives, in a sentence, with the smallest case.
 
-import dis
-import inspect
-import re
-from collections.abc import Callable
+`judge(exercise, answer)` is `verdict(exercise, observe(answer, ...))`. The first half calls the answer and knows no
+reference; the second calls nothing of the learner's.
+"""
+
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
+from attncore.exercises import Code, Exercise, UnknownExercise, find
+from attncore.grading.compare import Difference, agree, explain
+from attncore.grading.diagnose import in_common, name_convention, name_edges, name_mistakes, remark
+from attncore.grading.observe import Observed, is_nothing, observe
+from attncore.grading.report import Lines, Report, said, show_arguments
+from attncore.grading.run import SECONDS, Ran
+from attncore.grading.trial import Trial, trial
+from attncore.grading.values import judge_value
 
-from attncore.exercises import Exercise, exercises, find
-from attncore.grading.compare import Difference, difference
-from attncore.grading.diagnose import Trial, agrees, attempt, name_mistake, observe, trial
-from attncore.grading.quantities import read
-from attncore.grading.report import Report, show_arguments
-from attncore.grading.run import SECONDS, Ran, TimeUp, quietly, within
-
-KNOWN = {exercise.id for exercise in exercises if exercise.kind == "code"}
+Found = dict[int, Difference]  # case by case, how the answer departs where it does
 
 
 def judge(exercise: str | Exercise, answer: Any) -> Report:
@@ -30,211 +30,200 @@ def judge(exercise: str | Exercise, answer: Any) -> Report:
         raise ValueError(f'"{exercise.id}" is answered aloud: card("{exercise.id}") asks it')
     if answer is None or answer is ...:
         return unattempted(exercise)
-    if exercise.kind in ("numeric", "predict"):
-        return judge_value(exercise, answer)
-    return judge_function(exercise, answer)
+    if isinstance(exercise, Code):
+        return verdict(exercise, observe(answer, exercise.signature, exercise.cases))
+    return judge_value(exercise, answer)
 
 
 def unattempted(exercise: Exercise, ask: str = "") -> Report:
-    return Report(exercise.id, "unattempted", [("head", f"{exercise.id}: not attempted yet.{ask}")])
+    return said(exercise, "unattempted", f"not attempted yet.{ask}")
 
 
-def judge_function(exercise: Exercise, answer: Any) -> Report:
-    if not callable(answer):
-        what = "class" if inspect.isclass(exercise.reference) else "function"
-        text = f"{exercise.id}: give the {what} itself, without brackets or arguments, not what it returns."
-        return Report(exercise.id, "wrong", [("head", text)])
+def verdict(exercise: Code, observed: Observed) -> Report:
+    """What is said of an answer that was observed. Pure: it calls nothing of the learner's."""
+    if not observed.callable:
+        what = "class" if isinstance(exercise.reference, type) else "function"
+        return said(exercise, "wrong", f"give the {what} itself, without brackets or arguments, not what it returns.")
+    if observed.endless:
+        return endless(exercise, observed)
     known = trial(exercise)
+    if is_stub(observed, known):
+        return unattempted(exercise, "" if observed.blank else " It returns nothing. Is the `return` missing?")
+    found = departures(exercise, known, observed)
+    core = {i: found[i] for i in known.core if i in found}
+    if observed.waits_for and core:
+        return waiting(exercise, observed.waits_for)
+    if core:
+        return wrong(exercise, known, observed, found, core)
+    if found:
+        return edge(exercise, known, observed, found)
+    return said(exercise, "right", f"right, in all {len(observed.first)} cases.")
+
+
+def endless(exercise: Code, observed: Observed) -> Report:
+    case = exercise.cases[min(len(observed.first), len(exercise.cases) - 1)]
+    text = f"stopped after {SECONDS:g} seconds, in the case of {case.name}. Is there a loop that never ends?"
+    return said(exercise, "raised", text)
+
+
+def waiting(exercise: Code, name: str) -> Report:
     try:
-        with quietly():
-            ran, departures, waits_for = within(SECONDS, lambda: tried(exercise, known, answer))
-    except TimeUp:
-        text = f"{exercise.id}: stopped after {SECONDS:g} seconds. Is there a loop that never ends?"
-        return Report(exercise.id, "raised", [("head", text)])
-    if waits_for:
-        imported = f"from attncore.{find(waits_for).lesson[3:]} import {waits_for}"
-        text = f"{exercise.id}: it calls {waits_for}, which is not written yet. Write it, or take the course's:"
-        return Report(exercise.id, "raised", [("head", text), ("input", imported)])
-    if is_stub(ran, known):
-        return unattempted(exercise, "" if blank(answer) else " It returns nothing: is the `return` missing?")
-    if not any(departures):
-        return Report(exercise.id, "right", [("head", f"{exercise.id}: right, in all {len(ran)} cases.")])
-    return wrong(exercise, known, ran, departures)
-
-
-def tried(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[Ran], list[Difference | None], str]:
-    """Everything that calls the answer: what each case gave, how it departs, and the stub that it may wait for."""
-    ran, again = attempts(exercise, known, answer)
-    departures = [depart(exercise, r, again[i], known, i) for i, r in enumerate(ran)]
-    return ran, departures, unwritten(exercise, answer) if any(departures) else ""
-
-
-def attempts(exercise: Exercise, known: Trial, answer: Callable) -> tuple[list[Ran], list[Ran]]:
-    """Run every case, and every case once more in another order, which shows what an answer keeps between calls."""
-    first = [attempt(exercise, answer, given) for given in known.arguments]
-    if is_stub(first, known):
-        return first, first
-    second = [attempt(exercise, answer, given) for given in reversed(known.arguments)]
-    return first, second[::-1]
-
-
-def is_stub(ran: list[Ran], known: Trial) -> bool:
-    asked = [r for r, expected in zip(ran, known.expected, strict=False) if expected is not None]
-    return all(r.raised == "NotImplementedError" or (not r.raised and nothing(r.value)) for r in asked)
-
-
-def nothing(value: Any) -> bool:
-    return value is None or value is ... or value is NotImplemented
-
-
-def blank(answer: Any) -> bool:
-    """Is there no work in it, only a docstring, dots, `pass` or `raise NotImplementedError`?"""
-    code = getattr(answer, "__code__", None)
-    return code is None or (
-        set(code.co_names) <= {"NotImplementedError"} and code.co_nlocals == len(inspect.signature(answer).parameters)
+        lines: Lines = [("input", f"from attncore.{find(name).lesson[3:]} import {name}")]
+    except UnknownExercise:  # a helper of the learner's own
+        return said(exercise, "raised", f"it calls {name}, which is not written yet.")
+    return said(
+        exercise, "raised", f"it calls {name}, which is not written yet. Write it, or take the course's:", *lines
     )
 
 
-def unwritten(exercise: Exercise, answer: Any) -> str:
-    """The name of another exercise's function that the answer calls while it is still a stub; or nothing."""
-    names = getattr(answer, "__globals__", {})
-    for name in sorted(called(answer, set()) & KNOWN - {exercise.id}):
-        known = trial(find(name))
-        if callable(names.get(name)) and is_stub([attempt(find(name), names[name], known.arguments[0])], known):
-            return name
-    return ""
+def is_stub(observed: Observed, known: Trial) -> bool:
+    asked = [ran for ran, expected in zip(observed.first, known.expected, strict=True) if expected.value is not None]
+    return all(map(is_nothing, asked))
 
 
-def called(function: Any, seen: set[str]) -> set[str]:
-    """The global names that a function reads, itself or in a helper of its own."""
-    codes, names = [getattr(function, "__code__", None)], getattr(function, "__globals__", {})
-    for code in codes:
-        if code is not None:
-            codes += [part for part in code.co_consts if inspect.iscode(part)]  # comprehensions, functions inside
-            found = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")} - seen
-            seen |= found
-            for name in found:
-                if inspect.isfunction(names.get(name)) and names[name].__globals__ is names:
-                    called(names[name], seen)
-    return seen
+def departures(exercise: Code, known: Trial, observed: Observed) -> Found:
+    each = zip(observed.first, observed.again, known.expected, known.tolerances, strict=True)
+    found = {i: depart(exercise, *four) for i, four in enumerate(each)}
+    return {i: departure for i, departure in found.items() if departure}
 
 
-def depart(exercise: Exercise, ran: Ran, again: Ran, known: Trial, i: int) -> Difference | None:
+def depart(exercise: Code, ran: Ran, again: Ran, expected: Ran, tolerance: float) -> Difference | None:
     """How one case departs from what is expected, if it does."""
-    if ran.raised in ("signature", "SystemExit", "RecursionError"):
-        return Difference("raised", ran.message)
+    if expected.raised:
+        return None if agree(ran, expected, tolerance) else Difference("error", unraised(ran, expected.raised))
     if ran.raised:
-        text = f"it raises {ran.raised}: {ran.message}" if ran.message else f"it raises {ran.raised}."
-        return Difference("raised", f"{text}\n    {ran.line}" if ran.line else text)
+        return Difference("raised", exception(ran))
     if ran.wrote_to:
         return Difference("wrote", f"it writes to its argument `{ran.wrote_to}`; work on a copy.")
-    if not agrees(ran, again, known.tolerances[i]):
+    if not agree(ran, again, tolerance):
         return Difference("changes", "the same input gives another result when it is called again.")
-    departure = difference(ran.value, known.expected[i], known.tolerances[i], exercise.outputs)
-    if departure and ran.lacks:
-        return replace(departure, text=f"{departure.text} It has no parameter `{ran.lacks[0]}`.")
-    return departure
+    if agree(ran, expected, tolerance):
+        return None
+    departure = explain(ran.value, expected.value, max(tolerance, ran.precision), exercise.outputs)
+    lacks = f" It has no parameter `{ran.lacks[0]}`." if ran.lacks else ""
+    return replace(departure, text=f"{departure.text}{lacks}")
 
 
-def wrong(exercise: Exercise, known: Trial, ran: list[Ran], departures: list[Difference | None]) -> Report:
-    """Name the mistake where it can be named, and show the smallest case that proves it."""
-    found = {i: departure for i, departure in enumerate(departures) if departure}
-    by_value = [i for i in found if found[i].kind not in ("wrote", "changes")]
-    convention = next((label for label, outputs in known.conventions.items() if equals(ran, outputs, known)), None)
-    mistake, left = (None, []) if convention or not by_value else name_mistake(known, ran, by_value)
-    unclean = [i for i in found if i not in by_value]
-    if unclean and (left or not (mistake or convention)):
-        return told_first(exercise, known, found, min(unclean, key=lambda i: exercise.cases[i].size))
-    shown = [i for i in by_value if mistake and i not in left] or by_value
-    smallest = min(shown, key=lambda i: (found[i].kind != "values", exercise.cases[i].size))
-    outcome = "raised" if all(d.kind == "raised" for d in found.values()) else "wrong"
-    lines = [("head", headline(exercise, mistake, convention))]
+def unraised(ran: Ran, expected: str) -> str:
+    did = f"it raises {ran.raised}" if ran.raised else "it returns a value"
+    return f"{did}; the prompt promises a {expected} for this input."
+
+
+def exception(ran: Ran) -> str:
+    if not ran.kin:  # the whole sentence is there: a signature that does not fit, recursion, exit
+        return ran.message
+    text = f"it raises {ran.raised}: {ran.message}" if ran.message else f"it raises {ran.raised}."
+    return f"{text}\n    {ran.line}" if ran.line else text
+
+
+def edge(exercise: Code, known: Trial, observed: Observed, found: Found) -> Report:
+    """Right in the middle, and open in a corner: the sentence that promises it, and the smallest case."""
+    named, unnamed = name_edges(known, observed.first, list(found))
+    promises = dict.fromkeys(exercise.cases[i].promise for i in unnamed)
+    count = len(named) + len(promises)
+    head = (
+        "right. One corner is open, and an interviewer would ask about it next."
+        if count == 1
+        else (f"right. {count} corners are open, and an interviewer would ask about them next.")
+    )
+    shown = smallest(exercise, [i for i in found if i not in unnamed] or list(found), found)
+    lines: Lines = [("why", f"{sentence(label)}. {exercise.why(label)}") for label in named]
+    lines += [("why", f'The prompt says: "{promise}"') for promise in promises]
+    lines += proof(exercise, known, found, shown, "The smallest case that shows it")
+    return said(exercise, "edge", head, *lines, edges=[*named, *promises])
+
+
+def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: Found) -> Report:
+    """Name the mistake where it can be named, and show the smallest core case that proves it."""
+    ran, by_value = observed.first, [i for i in core if core[i].kind not in UNCLEAN]
+    convention = name_convention(known, ran)
+    mistakes, left = ([], []) if convention or not by_value else name_mistakes(known, ran, by_value)
+    unclean = [i for i in core if i not in by_value]
+    if unclean and (left or not (mistakes or convention)):
+        return unclean_first(exercise, known, core, min(unclean, key=lambda i: exercise.cases[i].size))
+    shown = smallest(exercise, [i for i in by_value if mistakes and i not in left] or by_value, core)
+    lines = reasons(exercise, known, ran, mistakes, convention, left, shown)
+    corners, _ = name_edges(known, ran, [i for i in known.edges if i in found])
+    lines += [("why", f"And in a corner: {label}. {exercise.why(label)}") for label in corners]
+    lines += proof(exercise, known, core, shown, "The smallest that fails", how_far(known, core))
+    lines += [("where", f"And {core[i].text}") for i in unclean[:1]]
+    outcome = "raised" if all(d.kind == "raised" for d in core.values()) else "wrong"
+    mistake = mistakes[0] if mistakes else None
+    return said(
+        exercise,
+        outcome,
+        headline(exercise, mistake, convention),
+        *lines,
+        mistake=mistake,
+        convention=convention,
+        edges=corners,
+    )
+
+
+UNCLEAN = ("wrote", "changes")
+
+
+def headline(exercise: Code, mistake: str | None, convention: str | None) -> str:
     if mistake and mistake == exercise.bug:
+        return "the bug is still there."
+    if mistake:
+        return f"{mistake}."
+    return f"another convention, {convention}." if convention else "not yet right."
+
+
+def reasons(
+    exercise: Code,
+    known: Trial,
+    ran: list[Ran],
+    mistakes: list[str],
+    convention: str | None,
+    left: list[int],
+    shown: int,
+) -> Lines:
+    """Why it is wrong: the sentence of the label, of a second one, or what stands out."""
+    lines: Lines = []
+    if mistakes[:1] == [exercise.bug]:
         pass  # naming it would solve the exercise
-    elif name := mistake or convention:
+    elif name := (mistakes[0] if mistakes else convention):
         lines.append(("why", exercise.why(name)))
     else:
-        lines += [("why", text) for text in (stage(exercise, by_value[0]), observed(ran, known, smallest)) if text]
-    if mistake and left:
-        lines.append(("why", f'That is not all: the case "{exercise.cases[left[0]].name}" differs for another reason.'))
-    lines.append(("case", f"Smallest failing case, {exercise.cases[smallest].name}:"))
-    lines.append(("input", show_arguments(known.arguments[smallest])))
-    lines.append(("where", sentence(found[smallest].text)))
-    if unclean:
-        lines.append(("where", f"And {found[unclean[0]].text}"))
-    return Report(exercise.id, outcome, lines, mistake, convention)
+        words = in_common(known, [i for i in known.core if not agree(ran[i], known.expected[i], known.tolerances[i])])
+        if words:
+            lines.append(("why", f"It is wrong only {words}."))
+        if not ran[shown].raised and (
+            text := remark(ran[shown].value, known.expected[shown].value, known.arguments[shown])
+        ):
+            lines.append(("why", text))
+    if len(mistakes) > 1:
+        lines.append(("why", f"A second mistake: {mistakes[1]}. {exercise.why(mistakes[1])}"))
+    elif mistakes and left:
+        lines.append(("why", f"That is not all: {exercise.cases[left[0]].name} differs for another reason."))
+    return lines
 
 
-def told_first(exercise: Exercise, known: Trial, found: dict[int, Difference], i: int) -> Report:
+def unclean_first(exercise: Code, known: Trial, core: Found, i: int) -> Report:
     """An argument written to, or results that change, come before anything about the numbers."""
-    lines = [
-        ("head", f"{exercise.id}: {found[i].text}"),
-        ("case", f"Seen on {exercise.cases[i].name}:"),
-        ("input", show_arguments(known.arguments[i])),
+    return said(exercise, "wrong", core[i].text, *proof(exercise, known, core, i, "Seen on")[:2])
+
+
+def how_far(known: Trial, core: Found) -> str:
+    right = len(known.core) - len(core)
+    return f"{right} of {len(known.core)} cases {'is' if right == 1 else 'are'} right. " if right else ""
+
+
+def smallest(exercise: Code, among: list[int], found: Found) -> int:
+    """The case that shows the difference to the fewest numbers; one that differs in value before others."""
+    return min(among, key=lambda i: (found[i].kind != "values", exercise.cases[i].size))
+
+
+def proof(exercise: Code, known: Trial, found: Found, i: int, words: str, before: str = "") -> Lines:
+    """A case that can be pasted and run, and what differs there."""
+    return [
+        ("case", f"{before}{words}, {exercise.cases[i].name}:"),
+        ("input", show_arguments(exercise.id, exercise.cases[i].name, known.arguments[i])),
+        ("where", sentence(found[i].text)),
     ]
-    return Report(exercise.id, "wrong", lines)
-
-
-def equals(ran: list[Ran], outputs: list[Ran], known: Trial) -> bool:
-    return all(agrees(r, o, t) for r, o, t in zip(ran, outputs, known.tolerances, strict=True))
 
 
 def sentence(text: str) -> str:
     return text[0].upper() + text[1:]
-
-
-def case_words(exercise: Exercise, i: int) -> str:
-    return exercise.cases[i].stage or exercise.cases[i].name
-
-
-def headline(exercise: Exercise, mistake: str | None, convention: str | None) -> str:
-    if mistake and mistake == exercise.bug:
-        return f"{exercise.id}: the bug is still there."
-    if mistake:
-        return f"{exercise.id}: {mistake}."
-    if convention:
-        return f"{exercise.id}: another convention, {convention}."
-    return f"{exercise.id}: not yet right."
-
-
-def stage(exercise: Exercise, first: int) -> str:
-    """Where the trouble starts: how many cases hold, and what comes with the first that does not."""
-    if first == 0:
-        return ""
-    count = "The first case is" if first == 1 else f"The first {first} cases are"
-    return f"{count} right; the first difference comes with {case_words(exercise, first)}."
-
-
-def observed(ran: list[Ran], known: Trial, i: int) -> str:
-    return "" if ran[i].raised else observe(ran[i].value, known.expected[i], known.arguments[i])
-
-
-def judge_value(exercise: Exercise, answer: Any) -> Report:
-    """Judge a number, a shape or a choice."""
-    expected, choices = exercise.reference(), exercise.words.get("choices", [])
-    try:
-        got = read(answer, expected, exercise.words.get("question", ""))
-    except ValueError as problem:
-        return Report(exercise.id, "wrong", [("head", f"{exercise.id}: {problem}.")])
-    if equal(got, expected, exercise.tolerance):
-        text = f"{exercise.id}: right. {exercise.words.get('because', '')}".strip()
-        return Report(exercise.id, "right", [("head", text)])
-    for label, value in exercise.wrong.items():
-        if equal(got, value(), exercise.tolerance):
-            lines = [("head", f"{exercise.id}: {label}."), ("why", exercise.why(label))]
-            return Report(exercise.id, "wrong", lines, label)
-    binary = re.sub(r"(\d ?)([KMGT])B$", r"\1\2iB", answer.replace("kB", "KB")) if isinstance(answer, str) else answer
-    if binary != answer and equal(read(binary, expected), expected, exercise.tolerance):
-        text = f"{exercise.id}: nearly. {answer} counts in thousands; units of 1,024 are KiB, MiB and GiB."
-        return Report(exercise.id, "wrong", [("head", text)])
-    if choices and got not in [choice.lower() for choice in choices]:
-        return Report(exercise.id, "wrong", [("head", f"{exercise.id}: choose one of {', '.join(choices)}.")])
-    return Report(exercise.id, "wrong", [("head", f"{exercise.id}: {answer} is not right.")])
-
-
-def equal(got: Any, expected: Any, tolerance: float) -> bool:
-    if isinstance(expected, str):
-        return got == expected.lower()
-    if isinstance(expected, tuple):
-        return got == expected
-    return bool(np.isclose(got, expected, rtol=tolerance, atol=0))

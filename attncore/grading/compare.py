@@ -1,4 +1,4 @@
-"""Compare an answer with what was expected: by value, and in axis words where they differ."""
+"""Compare what came with what was expected: `same` is the one notion of equality, `explain` says where it fails."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,82 +7,109 @@ from typing import Any
 import numpy as np
 
 from attncore.exercises.exercise import Output
+from attncore.grading.run import Ran
 from attncore.shapes import AXES, as_array
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where an answer first departs: `kind` is "kind", "shape" or "values"; `text` a sentence for the learner."""
+    """Where an answer first departs: `kind` is "raised", "error", "wrote", "changes", "kind", "shape" or "values".
+
+    `text` is a sentence for the learner.
+    """
 
     kind: str
     text: str
 
 
-def difference(got: Any, expected: Any, tolerance: float, outputs: Sequence[Output]) -> Difference | None:
-    """The first difference between an answer and the expected value, or None; of several results, by their names."""
-    if not isinstance(expected, tuple):
-        return departure(got, expected, tolerance, outputs[0].axes)
-    if got is None:
-        return Difference("kind", MISSING)
-    names = [output.name for output in outputs]
-    if not isinstance(got, tuple) or len(got) != len(expected):
-        came = (
-            f"a tuple of {len(got)}"
-            if isinstance(got, tuple)
-            else "one array"
-            if as_array(got) is not None
-            else brief(got)
-        )
-        return Difference("kind", f"it returns {came}, expected the tuple ({', '.join(names)}).")
-    for mine, right, output in zip(got, expected, outputs, strict=True):
-        if found := departure(mine, right, tolerance, output.axes):
-            return Difference(found.kind, f"in {output.name}, {found.text}")
-    return None
+def agree(one: Ran, two: Ran, tolerance: float) -> bool:
+    """Do two calls come to the same: equal values, or the same exception?"""
+    if one.raised or two.raised:
+        return one.raised == two.raised or two.raised in one.kin or one.raised in two.kin
+    return same(one.value, two.value, max(tolerance, one.precision, two.precision))
 
 
-def departure(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...] = ()) -> Difference | None:
-    """The first difference between one result and the expected one, or None. `axes` are its letters."""
-    if expected is None or isinstance(expected, str):
-        same = type(got) is type(expected) and got == expected
-        return None if same else Difference("kind", f"it returns {brief(got)}, expected {expected!r}.")
-    right = np.asarray(expected)
-    if isinstance(got, tuple) and got and np.shape(as_array(got[0])) == right.shape:
-        return Difference("kind", f"it returns a tuple of {len(got)}, expected one array.")
-    if got is None:
-        return Difference("kind", MISSING)
-    array = as_array(got)
-    if array is None:
-        return Difference("kind", f"it returns {brief(got)}, expected {describe(right)}.")
-    if array.shape != right.shape:
-        return Difference("shape", f"its shape is {array.shape}, expected {right.shape or 'a single number, ()'}.")
-    if right.dtype == bool and array.dtype != bool:
-        return Difference("kind", f"it returns numbers ({array.dtype}), expected True or False.")
-    wrong = unequal(array, right, tolerance)
-    if not wrong.any():
-        return None
-    if array.dtype == np.float16 and not unequal(array.astype(float), right, 1e-2).any():
-        return Difference("kind", "it returns float16, which holds three figures; return float32 or float64.")
-    telling = wrong & (np.abs(np.nan_to_num(right.astype(float))) > 1e-3)
-    unexpected_nan = wrong & np.isnan(array)
-    place = tuple(np.argwhere(first_that_has_any(unexpected_nan, telling, wrong))[0])
-    at = f"at {place_words(place, axes)}: " if place else ""
-    wanted, came = told_apart(right[place], array[place])
-    return Difference("values", f"{at}expected {wanted}, got {came}.")
+def same(got: Any, expected: Any, tolerance: float) -> bool:
+    """Are they equal, number by number within a tolerance?"""
+    if isinstance(expected, tuple | list):
+        alike = isinstance(got, type(expected)) and len(got) == len(expected)
+        return alike and all(same(a, b, tolerance) for a, b in zip(got, expected, strict=True))
+    if not isinstance(expected, np.ndarray):
+        return type(got) is type(expected) and (not isinstance(expected, str | int) or bool(got == expected))
+    if not isinstance(got, np.ndarray) or got.shape != expected.shape:
+        return False
+    if not {got.dtype.kind, expected.dtype.kind} <= NUMBERS:
+        return bool(got.dtype.kind == expected.dtype.kind)  # no numbers: called twice, the same kind
+    if (got.dtype == bool) != (expected.dtype == bool) or (got.dtype.kind == "c") != (expected.dtype.kind == "c"):
+        return False
+    if got.dtype == np.float16 and expected.dtype != np.float16:
+        return False
+    return not unequal(got, expected, tolerance).any()
 
 
-def first_that_has_any(*masks: np.ndarray) -> np.ndarray:
-    return next(mask for mask in masks if mask.any())
+NUMBERS = set("biufc")
 
 
 def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarray:
     """Which entries differ. Near zero the tolerance is that of the largest expected number."""
     if right.dtype == bool:
-        return array != right
-    if array.dtype in (np.float32, np.complex64):
+        return np.asarray(array != right)
+    if array.dtype == np.float32:
         tolerance = max(tolerance, 1e-4)
     finite = np.abs(right[np.isfinite(right)])
     near_zero = max(1e-9, tolerance * finite.max(initial=0.0))
-    return ~np.isclose(array, right, rtol=tolerance, atol=near_zero, equal_nan=True)
+    return np.asarray(~np.isclose(array, right, rtol=tolerance, atol=near_zero, equal_nan=True))
+
+
+def explain(got: Any, expected: Any, tolerance: float, outputs: Sequence[Output]) -> Difference:
+    """The first difference between a result and the expected one, which are not the same."""
+    if not isinstance(expected, tuple):
+        return explain_one(got, expected, tolerance, outputs[0].axes)
+    if got is None:
+        return Difference("kind", MISSING)
+    names = [output.name.replace("_", " ") for output in outputs]
+    if not isinstance(got, tuple) or len(got) != len(expected):
+        return Difference("kind", f"it returns {counted(got)}, expected the tuple ({', '.join(names)}).")
+    for mine, right, output, name in zip(got, expected, outputs, names, strict=True):
+        if not same(mine, right, tolerance):
+            found = explain_one(mine, right, tolerance, output.axes)
+            return Difference(found.kind, f"in {name}, {found.text}")
+    raise ValueError("the two are the same")
+
+
+def explain_one(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...]) -> Difference:
+    """How one result differs from the expected one. `axes` are its letters."""
+    if not isinstance(expected, np.ndarray):
+        return Difference("kind", f"it returns {brief(got)}, expected {expected!r}.")
+    if isinstance(got, tuple) and got and np.shape(as_array(got[0])) == expected.shape:
+        return Difference("kind", f"it returns a tuple of {len(got)}, expected one array.")
+    if got is None:
+        return Difference("kind", MISSING)
+    if not isinstance(got, np.ndarray):
+        return Difference("kind", f"it returns {brief(got)}, expected {describe(expected)}.")
+    if got.shape != expected.shape:
+        return Difference("shape", f"its shape is {got.shape}, expected {expected.shape or 'a single number, ()'}.")
+    return explain_numbers(got, expected, tolerance, axes)
+
+
+def explain_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, axes: tuple[str, ...]) -> Difference:
+    if expected.dtype == bool and got.dtype != bool:
+        return Difference("kind", f"it returns numbers ({got.dtype}), expected True or False.")
+    if got.dtype == bool or got.dtype.kind == "c":
+        return Difference("kind", f"it returns {'True or False' if got.dtype == bool else 'complex numbers'}, {REAL}.")
+    if got.dtype == np.float16 and not unequal(got.astype(float), expected, 1e-2).any():
+        return Difference("kind", "it returns float16, which holds three figures; return float32 or float64.")
+    wrong = unequal(got, expected, tolerance)
+    telling = wrong & (np.abs(np.nan_to_num(expected.astype(float))) > 1e-3)
+    unexpected_nan = wrong & np.isnan(got)
+    place = tuple(np.argwhere(first_that_has_any(unexpected_nan, telling, wrong))[0])
+    at = f"at {place_words(place, axes)}: " if place else ""
+    wanted, came = told_apart(expected[place], got[place])
+    return Difference("values", f"{at}expected {wanted}, got {came}.")
+
+
+def first_that_has_any(*masks: np.ndarray) -> np.ndarray:
+    return next(mask for mask in masks if mask.any())
 
 
 def place_words(place: tuple[int, ...], axes: tuple[str, ...]) -> str:
@@ -112,12 +139,19 @@ def describe(array: np.ndarray) -> str:
     return f"an array of shape {array.shape}" if array.ndim else "True or False" if array.dtype == bool else "a number"
 
 
-MISSING = "it returns None; is a `return` missing, or in one branch only?"
+def counted(got: Any) -> str:
+    if isinstance(got, tuple):
+        return f"a tuple of {len(got)}"
+    return "one array" if isinstance(got, np.ndarray) else brief(got)
+
+
+REAL = "expected real numbers"
+MISSING = "it returns None. Is a `return` missing, or there in one branch only?"
 ODD = {
-    "generator": "a generator; is a `yield` there that should be a `return`?",
-    "coroutine": "a coroutine; leave out the `async`",
-    "function": "a function; call it, and return its result",
-    "type": "a class; return a value",
+    "generator": "a generator. Did you write `yield` where you meant `return`?",
+    "coroutine": "a coroutine (leave out the `async`)",
+    "function": "a function (call it, and return its result)",
+    "type": "a class (return a value)",
     "ellipsis": "three dots",
 }
 

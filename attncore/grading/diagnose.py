@@ -1,108 +1,82 @@
 """Name a mistake from what the answer computes: which labelled wrong solution gives the same outputs."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from attncore.exercises import Exercise
-from attncore.grading.compare import unequal
-from attncore.grading.run import Ran, adapted, quietly, run
-from attncore.shapes import as_array
+from attncore.grading.compare import agree
+from attncore.grading.run import Ran
+from attncore.grading.trial import Trial
+
+Labelled = dict[str, list[Ran]]
 
 
-@dataclass(frozen=True)
-class Trial:
-    """The cases of an exercise with everything about them that does not depend on the answer."""
+def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[list[str], list[int]]:
+    """The labels that explain the failing core cases, the best one first, and the cases that none of them explains.
 
-    arguments: list[dict]
-    expected: list
-    tolerances: list[float]
-    wrong: dict[str, list[Ran]]
-    conventions: dict[str, list[Ran]]
-
-
-@cache
-def trial(exercise: Exercise) -> Trial:
-    """Run the reference and every labelled solution once; the results are kept for all later answers."""
-    arguments = [case.make() for case in exercise.cases]
-
-    def outputs(function: Callable) -> list[Ran]:
-        return [attempt(exercise, function, given) for given in arguments]
-
-    with quietly():
-        return Trial(
-            arguments,
-            [ran.value for ran in outputs(exercise.reference)],
-            [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments],
-            {label: outputs(function) for label, function in exercise.wrong.items()},
-            {label: outputs(function) for label, function in exercise.conventions.items()},
-        )
+    A second one is named where the first leaves cases unexplained.
+    """
+    first, left = best_label(known, known.wrong, ran, failing, known.core)
+    if first is None or not left:
+        return [first] if first else [], left
+    others = {label: outputs for label, outputs in known.wrong.items() if label != first}
+    unseen = [i for i in known.core if i in left or i not in failing]  # what the first explains says nothing here
+    second, rest = best_label(known, others, ran, left, unseen)
+    return ([first, second], rest) if second else ([first], left)
 
 
-def attempt(exercise: Exercise, answer: Callable, given: dict) -> Ran:
-    """Call an answer as the exercise is called; where several results are expected, they come as a tuple."""
-    if exercise.drive:
-        ran = run(partial(exercise.drive, adapted(answer, exercise.reference)), partial(exercise.drive, answer), given)
-    else:
-        ran = run(answer, exercise.reference, given)
-    several = len(exercise.outputs)
-    if several > 1 and is_listed(ran.value) and len(ran.value) == several:
-        return replace(ran, value=tuple(ran.value))
-    return ran
+def name_edges(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[list[str], list[int]]:
+    """The labels of mistakes that show in corners alone and explain the failing edges, and the edges left."""
+    labels = {label: outputs for label, outputs in known.wrong.items() if holds_in_the_middle(known, outputs)}
+    named: list[str] = []
+    left = list(failing)
+    while left:
+        unseen = [i for i in known.edges if i in left or i not in failing]
+        label, rest = best_label(known, labels, ran, left, unseen)
+        if label is None:
+            break
+        named.append(label)
+        left = rest
+    return named, left
 
 
-def is_listed(value: Any) -> bool:
-    return isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
+def holds_in_the_middle(known: Trial, outputs: Sequence[Ran]) -> bool:
+    return all(agree(outputs[i], known.expected[i], known.tolerances[i]) for i in known.core)
 
 
-def has_float32(given: dict) -> bool:
-    return any(getattr(value, "dtype", None) == np.float32 for value in given.values())
+def name_convention(known: Trial, ran: Sequence[Ran]) -> str | None:
+    """The other valid convention that an answer follows in all core cases."""
+    for label, outputs in known.conventions.items():
+        if all(agree(ran[i], outputs[i], known.tolerances[i]) for i in known.core):
+            return label
+    return None
 
 
-def agrees(ran: Ran, other: Ran, tolerance: float) -> bool:
-    """Do two calls come to the same: equal values, or the same exception?"""
-    if ran.raised or other.raised:
-        return ran.raised == other.raised
-    return same(ran.value, other.value, tolerance)
-
-
-def same(one: Any, two: Any, tolerance: float) -> bool:
-    if isinstance(one, tuple) and isinstance(two, tuple):
-        return len(one) == len(two) and all(same(a, b, tolerance) for a, b in zip(one, two, strict=True))
-    if isinstance(one, list) and isinstance(two, list):
-        return len(one) == len(two) and all(same(a, b, tolerance) for a, b in zip(one, two, strict=True))
-    if not (isinstance(one, np.ndarray) and isinstance(two, np.ndarray)):
-        return type(one) is type(two)
-    if not {one.dtype.kind, two.dtype.kind} <= set("biufc"):
-        return one.dtype.kind == two.dtype.kind and one.shape == two.shape  # no numbers: called twice, the same kind
-    if one.shape != two.shape or (one.dtype == bool) != (two.dtype == bool):
-        return False
-    return not unequal(one, two, tolerance).any()
-
-
-def name_mistake(trial: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[str | None, list[int]]:
-    """The label that explains the failing cases best, and the failing cases that it leaves unexplained.
+def best_label(
+    known: Trial, labels: Labelled, ran: Sequence[Ran], failing: Sequence[int], among: Sequence[int]
+) -> tuple[str | None, list[int]]:
+    """The label that explains the failing cases best, `among` these cases, and the failing ones that it leaves.
 
     A label explains a case where it gives what the answer gives. The one taken explains the first failing case, on
     numbers enough to tell it by; of several, the one that explains most, cases counting against it where the answer
     does something else. Where none explains the first case, one may still explain most of the others.
     """
-    best: tuple[tuple, str | None, list[int]] = ((False, 0.0), None, list(failing))
-    for label, outputs in trial.wrong.items():
-        same = [agrees(ran[i], outputs[i], trial.tolerances[i]) for i in range(len(ran))]
+    best: tuple[tuple[bool, float, int], str | None, list[int]] = ((False, 0.0, 0), None, list(failing))
+    for label, outputs in labels.items():
+        same = {i: agree(ran[i], outputs[i], known.tolerances[i]) for i in among}
         explained = [i for i in failing if same[i]]
         left = [i for i in failing if not same[i]]
-        if explained and all(same):
-            return label, []
-        contradicted = same.count(False) - len(left)  # the answer is right there, and the label wrong
-        if contradicted >= len(explained) or (sum(telling(ran[i]) for i in explained) < 2 and left):
+        against = list(same.values()).count(False)
+        if not explained or against - len(left) >= len(explained):  # wrong where the answer is right
             continue
-        if not any(telling(ran[i]) for i in explained):
+        if against and (
+            not any(telling(ran[i]) for i in explained) or sum(telling(ran[i]) for i in explained) < 2 and left
+        ):
             continue
-        rank = (same[failing[0]], len(explained) - 0.75 * same.count(False))
+        elsewhere = sum(agree(ran[i], outputs[i], known.tolerances[i]) for i in range(len(ran)) if i not in same)
+        rank = (same[failing[0]] or not against, len(explained) - 0.75 * against, elsewhere)
         if rank > best[0]:
             best = (rank, label, left)
     return best[1], best[2]
@@ -112,49 +86,132 @@ def telling(ran: Ran) -> bool:
     """A single True or a small count is too little to know a mistake by."""
     if isinstance(ran.value, tuple):
         return any(telling(replace(ran, value=part)) for part in ran.value)
-    array = None if ran.raised else as_array(ran.value)
+    array = ran.value if isinstance(ran.value, np.ndarray) and not ran.raised else None
     return array is not None and (array.size > 2 or (array.dtype.kind == "f" and array.size > 0))
 
 
-def observe(got, expected, given: dict) -> str:
+Given = dict[str, Any]
+
+
+def remark(got: Any, expected: Any, given: Given) -> str:
     """What can be said of a wrong array without a label, in one sentence; empty where nothing stands out."""
-    if isinstance(expected, tuple):
+    if not isinstance(expected, np.ndarray) or not isinstance(got, np.ndarray) or got.dtype.kind not in "biuf":
         return ""
-    array, right = as_array(got), np.asarray(expected)
-    if array is None:
-        return ""
-    for name, value in given.items():
-        if isinstance(value, np.ndarray) and value.shape == array.shape == right.shape and np.array_equal(value, array):
-            return f"It returns `{name}` unchanged."
-    if array.shape != right.shape:
-        if array.ndim > 1 and array.swapaxes(-1, -2).shape == right.shape:
-            return "The last two axes are swapped."
-        return ""
-    if array.dtype.kind == "c":
-        return ""
-    if np.isnan(array).any() and not np.isnan(right).any():
-        return "It contains NaN, which no input of this exercise should give."
-    if right.dtype == bool and (array.dtype != bool or not right.ndim):
-        return ""
-    if right.dtype == bool:
-        return "Every entry is the opposite of what is expected." if np.array_equal(array, ~right) else ""
-    if not array.any():
-        return "It is zero everywhere."
-    array, right = array.astype(float), right.astype(float)
-    if array.ndim > 1 and array.shape[-1] == array.shape[-2] and np.allclose(array.swapaxes(-1, -2), right):
-        return "It is the expected array with its last two axes swapped."
-    if np.allclose(array, -right):
-        return "The sign is the opposite of what is expected."
+    if name := next((n for n, value in given.items() if is_equal(value, got)), ""):
+        return f"It returns `{name}` unchanged."
+    shapes, sentences = (got.shape == expected.shape), REMARKS if got.shape == expected.shape else OF_SHAPES
+    if shapes and expected.dtype == bool:
+        sentences = OF_BOOLEANS if got.dtype == bool and expected.ndim else []
+    elif shapes:
+        got, expected = got.astype(float), expected.astype(float)
     with np.errstate(all="ignore"):
-        ratio = array[right != 0] / right[right != 0]
-    if ratio.size > 1 and np.isfinite(ratio).all() and np.allclose(ratio, ratio[0]) and not array[right == 0].any():
-        return f"Every number is {ratio[0]:.4g} times what is expected."
-    if (
-        right.ndim
-        and (right >= 0).all()
-        and np.allclose(right.sum(axis=-1), 1)
-        and not np.allclose(array.sum(axis=-1), 1, atol=0.01)
-    ):
-        columns = right.ndim > 1 and np.allclose(array.sum(axis=-2), 1)
-        return f"The rows should sum to one, and do not{'; the columns do' if columns else ''}."
+        return next((sentence for holds, sentence in sentences if holds(got, expected)), "") or ratio(got, expected)
+
+
+def is_equal(value: Any, got: np.ndarray) -> bool:
+    return isinstance(value, np.ndarray) and value.shape == got.shape and got.ndim > 0 and np.array_equal(value, got)
+
+
+def has_new_nan(got: np.ndarray, expected: np.ndarray) -> bool:
+    return bool(np.isnan(got).any() and not np.isnan(expected).any())
+
+
+def is_swapped(got: np.ndarray, expected: np.ndarray) -> bool:
+    square = got.ndim > 1 and got.shape[-1] == got.shape[-2]
+    return square and np.allclose(got.swapaxes(-1, -2), expected)
+
+
+def sums_to_one(array: np.ndarray, axis: int) -> bool:
+    return array.ndim >= -axis and bool((array >= 0).all()) and np.allclose(array.sum(axis=axis), 1, atol=0.01)
+
+
+def is_rounded(digits: int) -> Callable[[np.ndarray, np.ndarray], bool]:
+    return lambda got, expected: (
+        np.array_equal(got, np.round(expected, digits)) and not is_rounded_already(expected, digits)
+    )
+
+
+def is_rounded_already(expected: np.ndarray, digits: int) -> bool:
+    return np.array_equal(expected, np.round(expected, digits))
+
+
+Remarks = Iterable[tuple[Callable[[np.ndarray, np.ndarray], bool], str]]
+COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+OF_SHAPES: Remarks = [
+    (
+        lambda got, expected: got.ndim > 1 and got.swapaxes(-1, -2).shape == expected.shape,
+        "The last two axes are swapped.",
+    ),
+]
+OF_BOOLEANS: Remarks = [
+    (lambda got, expected: np.array_equal(got, ~expected), "Every entry is the opposite of what is expected."),
+]
+REMARKS: Remarks = [
+    (has_new_nan, "It contains NaN, which no input of this exercise should give."),
+    (lambda got, expected: not got.any(), "It is zero everywhere."),
+    (is_swapped, "It is the expected array with its last two axes swapped."),
+    (lambda got, expected: np.allclose(got, -expected), "The sign is the opposite of what is expected."),
+    *(
+        (is_rounded(digits), f"The numbers are right, but rounded to {word} decimals. Return them unrounded.")
+        for digits, word in COUNTS.items()
+    ),
+    (
+        lambda got, expected: sums_to_one(expected, -1) and sums_to_one(got, -2) and not sums_to_one(got, -1),
+        "The rows should sum to one, and it's the columns that do.",
+    ),
+    (
+        lambda got, expected: sums_to_one(expected, -1) and not sums_to_one(got, -1),
+        "Every row should sum to one, and yours don't.",
+    ),
+]
+ALMOST = "The numbers are right to three figures or more. Is a small constant added, or a step done in low precision?"
+
+
+def ratio(got: np.ndarray, expected: np.ndarray) -> str:
+    """Every number wrong by one and the same factor, if it is far enough from one to be read."""
+    if got.shape != expected.shape or expected.dtype == bool:
+        return ""
+    nonzero = expected != 0
+    with np.errstate(all="ignore"):
+        factors = got[nonzero] / expected[nonzero]
+    if factors.size < 2 or not np.isfinite(factors).all() or got[~nonzero].any():
+        return ""
+    if np.allclose(factors, 1, atol=1e-3):
+        return ALMOST
+    return f"Every number is {factors[0]:.4g} times what is expected." if np.allclose(factors, factors[0]) else ""
+
+
+TRAITS: list[tuple[str, Callable[[Given], bool]]] = [
+    ("where numbers are in float32", lambda given: any(array.dtype == np.float32 for array in arrays(given))),
+    (
+        "on a batch",
+        lambda given: max((array.ndim for array in arrays(given) if array.dtype.kind == "f"), default=0) > 2,
+    ),
+    ("where scores are large", lambda given: any(np.abs(finite(array)).max(initial=0) > 50 for array in arrays(given))),
+    ("where there is a -inf", lambda given: any(np.isneginf(a).any() for a in arrays(given) if a.dtype.kind == "f")),
+]
+
+
+def in_common(known: Trial, failing: Sequence[int]) -> str:
+    """What all failing core cases have and no other core case has: "where `mask` is given"; or nothing."""
+    names = {name for given in known.arguments for name in given}
+    for words, has in [*((f"where `{name}` is given", has_given(name)) for name in sorted(names)), *TRAITS]:
+        if {i for i in known.core if has(known.arguments[i])} == set(failing):
+            return words
     return ""
+
+
+def has_given(name: str) -> Callable[[Given], bool]:
+    return lambda given: given.get(name) is not None
+
+
+def arrays(value: Any) -> list[np.ndarray]:
+    """Every array among the arguments, in tuples and lists as well."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
+    return [array for part in parts for array in arrays(part)]
+
+
+def finite(array: np.ndarray) -> np.ndarray:
+    return array[np.isfinite(array)] if array.dtype.kind == "f" else np.zeros(0)

@@ -1,31 +1,31 @@
 """What a learner is told: one object, shown as plain text or as a panel, always in the same order."""
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from attncore.exercises.exercise import count_numbers
-from attncore.look import BLUE, GREY, INK, ORANGE, WASH
+from attncore.exercises.exercise import Exercise, count_numbers
+from attncore.look import BLUE, GREEN, GREY, INK, ORANGE, WASH
 
-TONES = {"right": BLUE, "wrong": ORANGE, "raised": ORANGE, "unattempted": GREY, "info": GREY}
+TONES = {"right": BLUE, "edge": GREEN, "wrong": ORANGE, "raised": ORANGE, "unattempted": GREY, "info": GREY}
 PANEL = f"border-left:4px solid {{}};padding:.5em .9em;margin:.3em 0;max-width:60em;line-height:1.45;{INK}"
 STYLES = {
     "head": "margin:.2em 0;font-weight:600",
     "input": f"margin:.3em 0;padding:.4em .6em;background:{WASH};color:inherit;overflow-x:auto;line-height:1.35",
 }
-MARKS = {"right": "✓", "wrong": "✗", "raised": "✗", "unattempted": "○"}
+Lines = list[tuple[str, str]]  # (role, text); roles: head, why, case, input (kept as typed), where, next
+MARKS = {"right": "✓", "edge": "✓", "wrong": "✗", "raised": "✗", "unattempted": "○"}
 
 
-@dataclass
+@dataclass(repr=False)
 class Panel:
-    """Lines of (role, text), to be read in order. Roles: head, why, case, input (kept as typed), where, next."""
+    """Lines to be read in order."""
 
     tone: str
-    lines: list[tuple[str, str]] = field(default_factory=list)
+    lines: Lines = field(default_factory=list)
 
     @property
     def message(self) -> str:
@@ -45,53 +45,71 @@ class Panel:
         return f'<div role="status" style="{PANEL.format(TONES[self.tone])}">{"".join(parts)}</div>'
 
 
+@dataclass(repr=False)
 class Report(Panel):
-    """The verdict on one answer. `outcome` is "right", "wrong", "raised" or "unattempted".
+    """The verdict on one answer, whose outcome, the tone, is "right", "edge", "wrong", "raised" or "unattempted".
 
     `mistake` is the label of the labelled wrong solution that the answer equals, `convention` the name of another
-    valid convention that it follows; each is None where there is none.
+    valid convention that it follows; each is None where there is none. `edges` are the corners that are open: the
+    labels of the mistakes that show there, or else the sentence of the prompt.
     """
 
-    def __init__(
-        self,
-        exercise: str,
-        outcome: str,
-        lines: list[tuple[str, str]],
-        mistake: str | None = None,
-        convention: str | None = None,
-    ):
-        super().__init__(outcome, lines)
-        self.exercise, self.outcome, self.mistake, self.convention = exercise, outcome, mistake, convention
+    exercise: str = ""
+    mistake: str | None = None
+    convention: str | None = None
+    edges: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        return self.tone
 
 
-def show_arguments(given: dict[str, Any]) -> str:
-    """The arguments, one a line, as a learner would type them; large arrays by their shape."""
+def said(exercise: Exercise, outcome: str, sentence: str, *lines: tuple[str, str], **named: Any) -> Report:
+    """A report: its sentence under the exercise's name, then the lines."""
+    return Report(outcome, [("head", f"{exercise.id}: {sentence}"), *lines], exercise.id, **named)
+
+
+def show_arguments(exercise: str, case: str, given: dict[str, Any]) -> str:
+    """The arguments as code that runs where NumPy is np; what is too long to be read comes from the exercise itself."""
     longest = 40 if count_numbers(tuple(given.values())) <= 150 else 12
-    return "\n".join(f"{name} = {show(value, len(name) + 3, longest)}" for name, value in spread(given.items()))
+    texts = {name: literal(value, len(name) + 3, longest) for name, value in given.items()}
+    lines = [f"{name} = {text}" for name, text in texts.items() if text]
+    lines += [f'{name} = given["{name}"]  # {brief(given[name])}' for name, text in texts.items() if not text]
+    if not all(texts.values()):
+        lines.insert(0, f'from attncore.exercises import inputs\n\ngiven = inputs("{exercise}", "{case}")')
+    return "\n".join(lines)
 
 
-def spread(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Tuples taken apart: weights.W_query, weights.attention.W_query, masks[0]."""
-    for name, value in items:
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            yield from spread((f"{name}.{field}", item) for field, item in zip(value._fields, value, strict=True))
-        elif isinstance(value, tuple) and value:
-            yield from ((f"{name}[{place}]", item) for place, item in enumerate(value))
-        else:
-            yield name, value
-
-
-def show(value: Any, indent: int, longest: int) -> str:
+def literal(value: Any, indent: int, longest: int) -> str:
+    """A value as Python writes it with NumPy as np; empty where it is too long or cannot be written."""
     if isinstance(value, np.ndarray):
-        if value.size > longest:
-            return f"an array of shape {value.shape}"
-        if value.ndim > 2 and value.shape[-1] == 1:
-            return f"{show(value[..., 0], indent, longest)}[..., None]"
-        large = value.dtype.kind == "f" and np.abs(value[np.isfinite(value)]).max(initial=0) >= 1e4
-        text = np.array2string(value, precision=4, suppress_small=not large, separator=", ", prefix=" " * indent)
-        return re.sub(r"\n+", "\n", text)
+        return array_literal(value, indent) if value.size <= longest else ""
     if isinstance(value, np.generic):
-        return repr(value.item())
-    if isinstance(value, np.random.Generator):
-        return "a Generator"
-    return getattr(value, "__name__", repr(value)) if callable(value) else repr(value)
+        return literal(value.item(), indent, longest)
+    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
+        parts = [literal(part, indent, longest // max(1, len(value))) for part in value]
+        comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
+        brackets = "()" if isinstance(value, tuple) else "[]"
+        return f"{brackets[0]}{', '.join(parts)}{comma}{brackets[1]}" if all(parts) else ""
+    if isinstance(value, float) and not np.isfinite(value):
+        return f"np.{value}" if value > 0 or value != value else "-np.inf"
+    return repr(value) if value is None or isinstance(value, bool | int | float | str) else ""
+
+
+def array_literal(value: np.ndarray, indent: int) -> str:
+    """np.array([[1.5, -0.2]]): with its dtype where the numbers alone would give another one."""
+    large = value.dtype.kind == "f" and np.abs(value[np.isfinite(value)]).max(initial=0) >= 1e4
+    prefix = " " * (indent + len("np.array("))
+    # Eight digits: what is drawn for small cases has one decimal, and no one should be misled by a rounded literal.
+    text = np.array2string(value, precision=8, suppress_small=not large, separator=", ", prefix=prefix, threshold=10**6)
+    text = re.sub(r"\b(inf|nan)\b", r"np.\1", re.sub(r"\n+", "\n", text))
+    plain = np.array(value.tolist()).dtype == value.dtype
+    return f"np.array({text})" if plain and value.size else f"np.array({text}, dtype=np.{value.dtype.name})"
+
+
+def brief(value: Any) -> str:
+    """What stands behind a name that is not written out."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    name = getattr(value, "__name__", type(value).__name__)
+    return f"the function {name}" if callable(value) else f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"

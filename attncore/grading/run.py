@@ -2,23 +2,33 @@
 
 import contextlib
 import ctypes
+import dis
 import inspect
 import io
+import sys
 import threading
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from attncore.exercises.exercise import Signature
 from attncore.shapes import as_array
 
 SECONDS = 5.0
 PACKAGE = str(Path(__file__).parents[1])
+SAID = {  # what is said of an exception in place of its own message
+    "RecursionError": "it calls itself without end.",
+    "SystemExit": "it calls exit; return the value instead.",
+    "KeyboardInterrupt": "it raises KeyboardInterrupt, which is for whoever stops a program by hand.",
+}
 
 
 class WrongSignature(TypeError):
@@ -31,71 +41,116 @@ class TimeUp(BaseException):
 
 @dataclass(frozen=True)
 class Ran:
-    """What one call did: it returned a value, or it raised (an exception's name, a sentence, and the line).
+    """What one call did: it returned a value, or it raised (an exception's name, its bases', a sentence, a line).
 
-    Numbers come as an array. `lacks` names the optional parameters of the case that the answer does not have.
+    Numbers come as an array. `lacks` names the optional parameters of the case that the answer does not have,
+    `precision` is the relative error that numbers of fewer bits than float32's cannot help.
     """
 
     value: Any = None
     raised: str = ""
+    kin: tuple[str, ...] = ()
     message: str = ""
     line: str = ""
     wrote_to: str = ""
     lacks: tuple[str, ...] = ()
+    precision: float = 0.0
 
 
 def within(seconds: float, work: Callable[[], Any]) -> Any:
-    """Return what work() returns; raise TimeUp in it once the time is up.
+    """Return what work() returns; raise TimeUp in it once the time is up. A trace or profile function stays."""
+    trace, profile = sys.gettrace(), sys.getprofile()
+    try:
+        return interrupted_after(seconds, work)
+    finally:  # Python switches off a trace function in which an exception comes up, and a TimeUp may
+        if trace is not None and sys.gettrace() is None:
+            sys.settrace(trace)
+        if profile is not None and sys.getprofile() is None:
+            sys.setprofile(profile)
+
+
+def interrupted_after(seconds: float, work: Callable[[], Any]) -> Any:
+    """Return what work() returns, or raise TimeUp in it; afterwards no TimeUp is left over.
 
     It is raised in bursts, so that an answer's own bare except is hit as well. A call that waits in C (a lock, a sleep)
-    is stopped when it comes back.
+    is stopped when it comes back. The locks are bare, since a TimeUp in the middle of an Event would leave it locked.
     """
     thread = ctypes.c_ulong(threading.get_ident())
-    done, working = threading.Event(), [True]
+    working, done, watching = [True], threading.Lock(), threading.Lock()
 
     def interrupt() -> None:
-        pause = seconds
-        while working[0] and not done.wait(pause):
-            for _ in range(20):
-                if working[0]:
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
-                done.wait(0.0002)
-            pause = 0.05
+        for pause in chain([seconds], cycle([0.0002] * 19 + [0.05])):
+            if done.acquire(timeout=pause) or not working[0]:
+                break
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
+        watching.release()
 
-    watch = threading.Thread(target=interrupt, daemon=True)
-    watch.start()
+    done.acquire()
+    watching.acquire()
     try:
-        return work()
-    finally:
-        working[0] = False  # before any call: from here on at most one more TimeUp comes
         try:
-            done.set()
-            watch.join()
+            threading.Thread(target=interrupt, daemon=True).start()
+            return work()
+        finally:
+            working[0] = False  # before any call: from here on at most one more TimeUp comes
+    finally:
+        working[0] = False  # again: one may have come up in a trace function, on the line above
+        try:
+            done.release()
+            watching.acquire()  # a call that returns raises what is pending; to unset it breaks tracing in Python 3.11
         except TimeUp:
-            done.set()
-            watch.join()
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
+            pass
 
 
-def run(answer: Callable, reference: Callable, arguments: dict[str, Any]) -> Ran:
+def call(answer: Callable[..., Any], signature: Signature, arguments: Mapping[str, Any]) -> Ran:
+    """Call an answer as the exercise is called; where several results are expected, they come as a tuple."""
+    if signature.drive:
+        driven = signature._replace(parameters=inspect.signature(partial(signature.drive, answer)), drive=None)
+        return call(partial(signature.drive, adapted(answer, signature)), driven, arguments)
+    ran = run(answer, signature, arguments)
+    if signature.several > 1 and is_listed(ran.value) and len(ran.value) == signature.several:
+        return replace(ran, value=tuple(ran.value))
+    return ran
+
+
+def is_listed(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def run(answer: Callable[..., Any], signature: Signature, arguments: Mapping[str, Any]) -> Ran:
     """Call the answer with a case's arguments. Nothing that it raises gets out, but for TimeUp."""
-    given = deepcopy(arguments)
+    given = deepcopy(dict(arguments))
     lacks: tuple[str, ...] = ()
     try:
-        args, kwargs, lacks = bind(answer, reference, given)
-        value = kept(answer(*args, **kwargs))
+        args, kwargs, lacks = bind(answer, signature, given)
+        value = answer(*args, **kwargs)
+        precision, value = precision_of(value), kept(value)
     except WrongSignature as problem:
         return Ran(raised="signature", message=str(problem))
-    except (KeyboardInterrupt, TimeUp):
+    except TimeUp:
         raise
-    except RecursionError:
-        return Ran(raised="RecursionError", message="it calls itself without end.")
-    except SystemExit:
-        return Ran(raised="SystemExit", message="it calls exit; return the value instead.")
     except BaseException as problem:  # GeneratorExit and the like must not end the kernel either
-        return Ran(raised=type(problem).__name__, message=first_line(problem), line=last_line(problem), lacks=lacks)
+        if isinstance(problem, KeyboardInterrupt) and not by_a_raise(problem):
+            raise
+        return raised(problem, lacks)
     wrote_to = [name for name, value in given.items() if not unchanged(value, arguments[name])]
-    return Ran(value, wrote_to=wrote_to[0] if wrote_to else "", lacks=lacks)
+    return Ran(value, wrote_to=wrote_to[0] if wrote_to else "", lacks=lacks, precision=precision)
+
+
+def by_a_raise(problem: BaseException) -> bool:
+    """Was it raised by a `raise` statement? Ctrl-C is not."""
+    here = problem.__traceback__
+    while here and here.tb_next:
+        here = here.tb_next
+    return here is not None and here.tb_frame.f_code.co_code[here.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+
+
+def raised(problem: BaseException, lacks: tuple[str, ...] = ()) -> Ran:
+    name = type(problem).__name__
+    if message := SAID.get(name):
+        return Ran(raised=name, message=message)
+    kin = tuple(base.__name__ for base in type(problem).__mro__)
+    return Ran(raised=name, kin=kin, message=first_line(problem), line=last_line(problem), lacks=lacks)
 
 
 def quietly() -> contextlib.ExitStack:
@@ -109,43 +164,62 @@ def quietly() -> contextlib.ExitStack:
     return stack
 
 
-def bind(answer: Callable, reference: Callable, given: dict[str, Any]) -> tuple[list, dict[str, Any], tuple[str, ...]]:
+def bind(
+    answer: Callable[..., Any], signature: Signature, given: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any], tuple[str, ...]]:
     """Place the arguments: required ones in order, optional ones by name, or by place where they are renamed.
 
     The third result names optional parameters that the answer lacks; it is called without them. Raises WrongSignature
     where the answer cannot take the rest.
     """
-    parameters = inspect.signature(reference).parameters
+    parameters = signature.parameters.parameters
     try:
-        signature = inspect.signature(answer)
+        own = inspect.signature(answer)
     except Exception:  # some built-ins have no signature, and a stranger's __signature__ may raise
-        return list(given.values()), {}, ()
+        return by_place(parameters, given), {}, ()
+    if any(p.kind is p.VAR_POSITIONAL for p in own.parameters.values()):  # def f(*args), or a compiled function
+        named = {name: value for name, value in given.items() if only_by_name(own, name)}
+        rest = {name: p for name, p in parameters.items() if name not in named}
+        return by_place(rest, given), named, ()
     args, kwargs, lacks = [], {}, []
     for place, (name, parameter) in enumerate(parameters.items()):
         if parameter.kind is parameter.VAR_POSITIONAL:
             args += given.get(name, ())
-        elif name in given and parameter.default is parameter.empty and not only_by_name(signature, name):
+        elif name in given and parameter.default is parameter.empty and not only_by_name(own, name):
             args.append(given[name])
-        elif (own := own_name(signature, name, place, parameters)) is None:
+        elif (called := own_name(own, name, place, parameters)) is None:
             lacks += [name] if name in given else []
-        elif name in given or signature.parameters.get(own, parameter).default is parameter.empty:
-            kwargs[own] = given.get(name, parameter.default)
-    for own in [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY and p.name in kwargs]:
-        args.append(kwargs.pop(own))
+        elif name in given or own.parameters.get(called, parameter).default is parameter.empty:
+            kwargs[called] = given.get(name, parameter.default)
+    for name in [p.name for p in own.parameters.values() if p.kind is p.POSITIONAL_ONLY and p.name in kwargs]:
+        args.append(kwargs.pop(name))
     try:
-        signature.bind(*args, **kwargs)
+        own.bind(*args, **kwargs)
     except TypeError:
-        line = f"{reference.__name__}{inspect.signature(reference)}"
-        raise WrongSignature(f"it cannot be called as {line}: its own parameters are {signature}.") from None
+        line = f"{signature.name}{signature.parameters}"
+        raise WrongSignature(f"it cannot be called as {line}: its own parameters are {own}.") from None
     return args, kwargs, tuple(lacks)
 
 
-def adapted(answer: Callable, reference: Callable) -> Callable:
-    """The answer, to be called as the reference is, whatever its own parameters are called."""
+def by_place(parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> list[Any]:
+    """All arguments in order, defaults filled in up to the last that is given."""
+    names = list(parameters)
+    last = max((names.index(name) for name in given if name in parameters), default=-1)
+    args: list[Any] = []
+    for name in names[: last + 1]:
+        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            args += given.get(name, ())
+        else:
+            args.append(given.get(name, parameters[name].default))
+    return args
+
+
+def adapted(answer: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
+    """The answer under the parameters that the exercise promised, whatever its own are called."""
 
     def called(*args: Any, **kwargs: Any) -> Any:
-        given = inspect.signature(reference).bind(*args, **kwargs).arguments
-        own_args, own_kwargs, _ = bind(answer, reference, given)
+        given = signature.parameters.bind(*args, **kwargs).arguments
+        own_args, own_kwargs, _ = bind(answer, signature, given)
         return answer(*own_args, **own_kwargs)
 
     return called
@@ -176,6 +250,12 @@ def kept(value: Any) -> Any:
     if array is None and isinstance(value, list):
         return [kept(part) for part in value]
     return value if array is None else array.copy()
+
+
+def precision_of(value: Any) -> float:
+    """A few steps of bfloat16, whose seven bits are half a percent each; 0 for all other numbers."""
+    parts = value if isinstance(value, tuple | list) else [value]
+    return 0.02 if any("bfloat16" in str(getattr(part, "dtype", "")) for part in parts) else 0.0
 
 
 def first_line(problem: BaseException) -> str:

@@ -89,7 +89,7 @@ def statements(path: Path, text: str) -> list[str]:
 
 
 def first_row(node: ast.stmt) -> int:
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+    return min([int(node.lineno), *(int(d.lineno) for d in getattr(node, "decorator_list", []))])
 
 
 def reason(problem: BaseException) -> str:
@@ -110,7 +110,7 @@ def run_pieces(path: Path, pieces: list[str]) -> tuple[dict[str, Any], dict[str,
                 lost += [
                     id for id in re.findall(r"\banswer\(\s*[\"']([\w-]+)", source) if id not in noted and known(id)
                 ]
-                broken |= {id: Report(id, "raised", [("head", f"{id}: {sentence}")]) for id in lost}
+                broken |= {id: Report("raised", [("head", f"{id}: {sentence}")], id) for id in lost}
     own = {id: names[id] for id in FUNCTIONS if id in names and is_own(names[id])}
     answers = named | own | noted  # the last definition counts, whatever was checked before
     return answers, {id: report for id, report in broken.items() if id not in answers}
@@ -158,7 +158,7 @@ def verbs(noted: dict[str, Any], named: dict[str, Any], broken: dict[str, Report
         else:
             broken[name] = unknown(name)
 
-    instead: dict[str, Callable] = {"check": note_function, "answer": note_value}
+    instead: dict[str, Callable[..., Any]] = {"check": note_function, "answer": note_value}
     for verb in attncore.VERBS:
         setattr(attncore, verb, instead.get(verb, lambda *args, **kwargs: None))
     try:
@@ -174,7 +174,7 @@ def unknown(name: str) -> Report:
         text = f'"{find(name).id}" is a card: it is answered aloud.'
     except UnknownExercise as problem:
         text = str(problem)
-    return Report(name, "raised", [("head", text)])
+    return Report("raised", [("head", text)], name)
 
 
 def known(id: Any) -> bool:

@@ -64,9 +64,9 @@ reading_picture()
 # %% exercise="uniform-shape"
 
 # %% [markdown]
-# Now the main kind: a function. Its docstring says what it does, with the shapes on a line of their own: there, `...`
-# stands for any leading axes, such as a batch, several examples stacked along one more axis. Write the body, run the
-# cell, and read what `check` says.
+# Now the main kind: a function. Its docstring says what it does, and the comment above it gives the shapes of what comes
+# in and goes out: there, `...` stands for any leading axes, such as a batch, several examples stacked along one more
+# axis. Write the body, run the cell, and read what `check` says.
 
 # %% exercise="uniform_attention"
 

@@ -17,7 +17,6 @@ from attncore import answer, card, check, hint, progress
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.heads import HeadWeights
 from attncore.recorded import photograph
-from attncore.shapes import as_floats, fit
 from attncore.transformer import EncoderWeights, FeedForwardWeights, NormWeights, encoder_block
 from attncore.views.tables import number_map
 from attncore.views.widgets.vision import cut_picture, look_picture

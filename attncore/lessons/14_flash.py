@@ -20,7 +20,6 @@ import numpy as np
 from attncore import answer, card, check, hint, progress
 from attncore.dot_product import attention_scores, scaled_dot_product_attention
 from attncore.flash import (
-    AXES_OF_PARTIAL,
     BLOCK,
     Partial,
     attend_to_tile,
@@ -32,7 +31,6 @@ from attncore.flash import (
     tiled_attention,
 )
 from attncore.masks import causal_mask
-from attncore.shapes import as_floats, fit
 from attncore.softmax import softmax
 from attncore.views.widgets.flash import memory_picture, tiles_picture
 from attncore.words import embed, tokens

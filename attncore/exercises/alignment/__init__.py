@@ -1,0 +1,1 @@
+"""Lesson 03: scores of a decoder's state against a memory, the window, and the context."""

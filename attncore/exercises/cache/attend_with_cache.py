@@ -1,0 +1,239 @@
+"""Attention behind a cache."""
+
+import math
+
+import numpy as np
+
+from attncore.cache import KVCache, attend_with_cache
+from attncore.dot_product import scaled_dot_product_attention
+from attncore.exercises.exercise import Case, code, draw
+from attncore.exercises.heads.cases import projections
+from attncore.heads import merge_heads, multi_head_attention, split_heads
+from attncore.masks import causal_mask
+from attncore.shapes import shaped
+from attncore.softmax import masked_softmax
+
+
+@shaped("->(...,n,m),()", returns="output, length")
+def in_chunks(attend, x, chunks, weights, n_heads):
+    """Read x in chunks of these lengths, with one fresh cache.
+
+    `output` holds the rows of all chunks, `length` is len(cache) at the end.
+    """
+    cache = KVCache()
+    ends = np.cumsum(chunks)[:-1]
+    parts = [attend(part, cache, weights, n_heads) for part in np.split(x, ends, axis=-2)]
+    if all(part is None or part is ... for part in parts):
+        return None
+    try:
+        return np.concatenate([np.asarray(part, dtype=float) for part in parts], axis=-2), len(cache)
+    except (TypeError, ValueError):  # parts that do not join: the first of them tells why
+        return parts[0], len(cache)
+
+
+def attend_case(name, chunks, n_heads=2, m=4, lead=(), dtype=np.float64, magnitude=1.0):
+    """A case of cached attention: a text read in chunks of the given lengths."""
+    small = m == 4
+    drawn = draw(
+        multi_head_attention,
+        f"cached, {name}",
+        sizes={"q": sum(chunks), "k": 1, "m": m},
+        lead=lead,
+        dtype=dtype,
+        magnitude=magnitude,
+        weights=projections,
+        n_heads=n_heads,
+    )
+
+    def make():
+        given = drawn.make()
+        x, weights = given["query"], given["weights"]
+        weights = type(weights)(*(W.astype(dtype) for W in weights))
+        return {"x": np.round(x, 1) if small else x, "chunks": list(chunks), "weights": weights, "n_heads": n_heads}
+
+    return Case(name, make)
+
+
+exercise = code(
+    attend_with_cache,
+    attend_case("one token", [1]),
+    attend_case("one chunk of three tokens", [3]),
+    attend_case("three tokens, one after another", [1, 1, 1]),
+    attend_case("a prompt of three, then a token", [3, 1]),
+    attend_case("two tokens, then two more", [2, 2]),
+    attend_case("one token, then a chunk of three", [1, 3]),
+    attend_case("three heads, chunks of all lengths", [4, 1, 2, 3], n_heads=3, m=12),
+    attend_case("four heads, a longer second chunk", [2, 5], n_heads=4, m=12),
+    attend_case("one head", [2, 1, 2], n_heads=1),
+    attend_case("a batch of two", [2, 2, 1], lead=(2,)),
+    attend_case("two leading axes", [1, 3, 2], n_heads=3, m=12, lead=(2, 4)),
+    attend_case("float32", [3, 1, 1], n_heads=3, m=12, dtype=np.float32),
+    attend_case("scores in the thousands", [2, 3], n_heads=3, m=12, magnitude=60.0),
+    drive=in_chunks,
+)
+
+
+def projected(x, weights, n_heads):
+    """Query, key and value of the new tokens, in heads."""
+    return [split_heads(x @ W, n_heads) for W in weights[:3]]
+
+
+def finished(query, key, value, weights, mask=None, scale=None):
+    return merge_heads(scaled_dot_product_attention(query, key, value, mask, scale)) @ weights.W_output
+
+
+@exercise.mistake("cache never updated")
+def cache_never_updated(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    return finished(query, key, value, weights, causal_mask(x.shape[-2]))
+
+
+@exercise.mistake("only the new tokens attended to")
+def only_the_new_tokens_attended_to(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    return finished(query, key, value, weights, causal_mask(x.shape[-2]))
+
+
+@exercise.mistake("current tokens left out")
+def current_tokens_left_out(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    if len(cache) == 0:
+        cache.append(key, value)
+        return finished(query, key, value, weights, causal_mask(x.shape[-2]))
+    output = finished(query, cache.key, cache.value, weights)
+    cache.append(key, value)
+    return output
+
+
+@exercise.mistake("each token hidden from itself")
+def each_token_hidden_from_itself(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    earlier = np.tri(x.shape[-2], len(cache), len(cache) - x.shape[-2] - 1, dtype=bool)
+    return finished(query, cache.key, cache.value, weights, earlier)
+
+
+@exercise.mistake("no mask once there is a cache")
+def no_mask_once_there_is_a_cache(x, cache, weights, n_heads):
+    query, key, value = (split_heads(x @ W, n_heads) for W in weights[:3])
+    cache.append(key, value)
+    n, n_keys = x.shape[-2], len(cache)
+    mask = causal_mask(n) if n_keys == n else None
+    heads = scaled_dot_product_attention(query, cache.key, cache.value, mask)
+    return merge_heads(heads) @ weights.W_output
+
+
+@exercise.mistake("no mask at all")
+def no_mask_at_all(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights)
+
+
+@exercise.mistake("queries taken as the first positions")
+def queries_taken_as_the_first_positions(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights, np.tri(x.shape[-2], len(cache), dtype=bool))
+
+
+@exercise.mistake("only the last token returned")
+def only_the_last_token_returned(x, cache, weights, n_heads):
+    return attend_with_cache(x, cache, weights, n_heads)[..., -1:, :]
+
+
+@exercise.mistake("new tokens appended twice")
+def new_tokens_appended_twice(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
+
+
+@exercise.mistake("one wide head")
+def one_wide_head(x, cache, weights, n_heads):
+    return attend_with_cache(x, cache, weights, 1)
+
+
+@exercise.mistake("split without the transpose")
+def split_without_the_transpose(x, cache, weights, n_heads):
+    *leading, n, m = x.shape
+    query, key, value = ((x @ W).reshape(*leading, n_heads, n, m // n_heads) for W in weights[:3])
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights, causal_mask(n, len(cache)))
+
+
+@exercise.mistake("scaled by the model width")
+def scaled_by_the_model_width(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    mask = causal_mask(x.shape[-2], len(cache))
+    return finished(query, cache.key, cache.value, weights, mask, 1 / math.sqrt(x.shape[-1]))
+
+
+@exercise.mistake("no output projection")
+def no_output_projection(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    mask = causal_mask(x.shape[-2], len(cache))
+    return merge_heads(scaled_dot_product_attention(query, cache.key, cache.value, mask))
+
+
+@exercise.mistake("queries kept instead of keys")
+def queries_kept_instead_of_keys(x, cache, weights, n_heads):
+    query, _, value = projected(x, weights, n_heads)
+    cache.append(query, value)
+    return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
+
+
+@exercise.mistake("inputs kept without their projections")
+def inputs_kept_without_their_projections(x, cache, weights, n_heads):
+    query, _, _ = projected(x, weights, n_heads)
+    cache.append(split_heads(x, n_heads), split_heads(x, n_heads))
+    return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
+
+
+@exercise.mistake("input returned")
+def input_returned(x, cache, weights, n_heads):
+    return x
+
+
+@exercise.another_way
+def token_by_token(x, cache, weights, n_heads):
+    rows = []
+    for token in np.split(x, x.shape[-2], axis=-2):
+        query, key, value = (split_heads(token @ W, n_heads) for W in weights[:3])
+        cache.append(key, value)
+        rows.append(merge_heads(scaled_dot_product_attention(query, cache.key, cache.value)))
+    return np.concatenate(rows, axis=-2) @ weights.W_output
+
+
+@exercise.another_way
+def with_einsum(x, cache, weights, n_heads):
+    def cut(W):
+        return W.reshape(len(W), n_heads, -1)
+
+    query, key, value = (np.einsum("...nm,mhw->...hnw", x, cut(W)) for W in weights[:3])
+    cache.append(key, value)
+    place = len(cache) - x.shape[-2] + np.arange(x.shape[-2])
+    scores = np.einsum("...hqw,...hkw->...hqk", query, cache.key) / math.sqrt(query.shape[-1])
+    shares = masked_softmax(scores, np.arange(len(cache)) <= place[:, None])
+    return np.einsum(
+        "...hqk,...hkw,hwm->...qm", shares, cache.value, weights.W_output.reshape(n_heads, -1, x.shape[-1])
+    )
+
+
+@exercise.another_way
+def head_after_head(x, cache, weights, n_heads):
+    width = x.shape[-1] // n_heads
+    parts = [slice(head * width, (head + 1) * width) for head in range(n_heads)]
+    new = [np.stack([(x @ W)[..., part] for part in parts], axis=-3) for W in weights[1:3]]
+    cache.append(*new)
+    mask = causal_mask(x.shape[-2], len(cache))
+    output = 0
+    for head, part in enumerate(parts):
+        key, value = cache.key[..., head, :, :], cache.value[..., head, :, :]
+        brought = scaled_dot_product_attention(x @ weights.W_query[:, part], key, value, mask)
+        output = output + brought @ weights.W_output[part]
+    return output

@@ -1,0 +1,75 @@
+"""The arithmetic of one layer."""
+
+import math
+
+from attncore.cache import attention_flops
+from attncore.exercises.exercise import case, code
+from attncore.heads import mha_parameter_count
+
+exercise = code(
+    attention_flops,
+    case("two tokens of width three", n=2, d_model=3),
+    case("five tokens of width two", n=5, d_model=2),
+    case("one token", n=1, d_model=64),
+    case("GPT-2 small, 1,024 tokens", n=1024, d_model=768),
+    case("a long text", n=100_000, d_model=4096),
+)
+
+
+@exercise.mistake("output projection forgotten")
+def output_projection_forgotten(n, d_model):
+    return 6 * n * d_model**2 + 4 * n**2 * d_model
+
+
+@exercise.mistake("weighted sum forgotten")
+def weighted_sum_forgotten(n, d_model):
+    projections = 4 * 2 * n * d_model**2
+    scores = 2 * n**2 * d_model
+    return projections + scores
+
+
+@exercise.mistake("projections forgotten")
+def projections_forgotten(n, d_model):
+    return 4 * n**2 * d_model
+
+
+@exercise.mistake("only the projections")
+def only_the_projections(n, d_model):
+    return 8 * n * d_model**2
+
+
+@exercise.mistake("one query instead of n")
+def one_query_instead_of_n(n, d_model):
+    return 8 * n * d_model**2 + 4 * n * d_model
+
+
+@exercise.mistake("width squared in the scores")
+def width_squared_in_the_scores(n, d_model):
+    return 8 * n * d_model**2 + 4 * n**2 * d_model**2
+
+
+@exercise.mistake("tokens squared in the projections")
+def tokens_squared_in_the_projections(n, d_model):
+    return 8 * n**2 * d_model + 4 * n**2 * d_model
+
+
+@exercise.other_convention("a multiplication with its addition counted as one")
+def a_multiplication_with_its_addition_counted_as_one(n, d_model):
+    return 4 * n * d_model**2 + 2 * n**2 * d_model
+
+
+@exercise.other_convention("hidden scores left out")
+def hidden_scores_left_out(n, d_model):
+    return 8 * n * d_model**2 + 4 * d_model * n * (n + 1) // 2
+
+
+@exercise.another_way
+def two_for_each_weight_and_token(n, d_model):
+    weights = mha_parameter_count(d_model, 1, bias=False)
+    return n * (2 * weights + 4 * n * d_model)
+
+
+@exercise.another_way
+def product_by_product(n, d_model):
+    projection, scores, weighted_sum = (n, d_model, d_model), (n, d_model, n), (n, n, d_model)
+    return sum(2 * math.prod(sizes) for sizes in [projection] * 4 + [scores, weighted_sum])

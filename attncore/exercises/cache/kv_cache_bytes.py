@@ -1,0 +1,73 @@
+"""The bytes of a cache."""
+
+import math
+
+from attncore.cache import kv_cache_bytes
+from attncore.exercises.exercise import case, code
+
+exercise = code(
+    kv_cache_bytes,
+    case("a tiny model", layers=2, kv_heads=3, d_head=4, tokens=5),
+    case("a tiny model, a batch of six", layers=2, kv_heads=3, d_head=4, tokens=5, batch=6),
+    case("one token of Llama 3 8B", layers=32, kv_heads=8, d_head=128, tokens=1),
+    case("GPT-2 small in float32", layers=12, kv_heads=12, d_head=64, tokens=1024, bytes_per_value=4),
+    case("a batch in eight bits", layers=80, kv_heads=8, d_head=128, tokens=8192, batch=3, bytes_per_value=1),
+)
+
+
+@exercise.mistake("only the keys")
+def only_the_keys(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return layers * batch * kv_heads * tokens * d_head * bytes_per_value
+
+
+@exercise.mistake("queries kept too")
+def queries_kept_too(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return 3 * layers * batch * kv_heads * tokens * d_head * bytes_per_value
+
+
+@exercise.mistake("batch forgotten")
+def batch_forgotten(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return 2 * layers * kv_heads * tokens * d_head * bytes_per_value
+
+
+@exercise.mistake("one layer only")
+def one_layer_only(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return 2 * batch * kv_heads * tokens * d_head * bytes_per_value
+
+
+@exercise.mistake("one head only")
+def one_head_only(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return 2 * layers * batch * tokens * d_head * bytes_per_value
+
+
+@exercise.mistake("numbers counted instead of bytes")
+def numbers_counted_instead_of_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return 2 * layers * batch * kv_heads * tokens * d_head
+
+
+@exercise.mistake("always two bytes")
+def always_two_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return 2 * layers * batch * kv_heads * tokens * d_head * 2
+
+
+@exercise.mistake("bits instead of bytes")
+def bits_instead_of_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return 2 * layers * batch * kv_heads * tokens * d_head * bytes_per_value * 8
+
+
+@exercise.mistake("scores instead of keys and values")
+def scores_instead_of_keys_and_values(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return layers * batch * kv_heads * tokens**2 * bytes_per_value
+
+
+@exercise.another_way
+def from_a_token_to_the_whole(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    key = kv_heads * d_head * bytes_per_value
+    token = layers * (key + key)
+    return batch * tokens * token
+
+
+@exercise.another_way
+def shape_by_shape(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    shape = (batch, kv_heads, tokens, d_head)
+    return sum(math.prod(shape) * bytes_per_value for _layer in range(layers) for _kind in ("key", "value"))

@@ -1,0 +1,1 @@
+"""Lesson 04: scores, weights, and scaled dot-product attention."""

@@ -1,0 +1,220 @@
+"""Scaled dot-product attention, whole."""
+
+import math
+
+import numpy as np
+
+from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
+from attncore.exercises.dot_product.cases import scale_cases
+from attncore.exercises.exercise import case, code, usual
+from attncore.exercises.softmax.cases import hide, mask_cases
+from attncore.softmax import masked_softmax, softmax
+
+exercise = code(
+    scaled_dot_product_attention,
+    usual(),
+    *scale_cases(),
+    case("scores in the thousands", magnitude=60.0),
+    *mask_cases(scaled=True),
+    case("all scores equal", small=True, query=lambda rng, s: np.zeros((s.q, s.d))),
+    case("values as wide as the keys", sizes={"v": 8}),
+    case("a square of everything", sizes={"q": 4, "k": 4, "d": 4, "v": 4}),
+    case("a mask on scores in the thousands", magnitude=60.0, mask=lambda rng, s: np.tri(s.q, s.k, 2, dtype=bool)),
+)
+
+
+@exercise.mistake("not scaled")
+def not_scaled(query, key, value, mask=None, scale=None):
+    scores = query @ np.swapaxes(key, -1, -2)
+    if scale is not None:
+        scores = scores * scale
+    return masked_softmax(scores, mask) @ value
+
+
+@exercise.mistake("divided by d not its square root")
+def divided_by_d_not_its_square_root(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(query, key, value, mask, 1 / query.shape[-1] if scale is None else scale)
+
+
+@exercise.mistake("square root of the value width")
+def square_root_of_the_value_width(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(
+        query, key, value, mask, 1 / math.sqrt(value.shape[-1]) if scale is None else scale
+    )
+
+
+@exercise.mistake("square root of the key count")
+def square_root_of_the_key_count(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(
+        query, key, value, mask, 1 / math.sqrt(key.shape[-2]) if scale is None else scale
+    )
+
+
+@exercise.mistake("multiplied by the square root of d")
+def multiplied_by_the_square_root_of_d(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(query, key, value, mask, math.sqrt(query.shape[-1]) if scale is None else scale)
+
+
+@exercise.mistake("scale argument ignored")
+def scale_argument_ignored(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(query, key, value, mask, None)
+
+
+@exercise.mistake("softmax over the queries instead of the keys")
+def softmax_over_the_queries_instead_of_the_keys(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    if mask is not None:
+        scores = hide(scores, mask, -np.inf)
+    return softmax(scores, axis=-2) @ value
+
+
+@exercise.mistake("scale after the softmax")
+def scale_after_the_softmax(query, key, value, mask=None, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    return scaled_dot_product_attention(query, key, value, mask, 1.0) * scale
+
+
+@exercise.mistake("mask upside down")
+def mask_upside_down(query, key, value, mask=None, scale=None):
+    if mask is not None:
+        mask = ~mask if mask.dtype == bool else -mask
+    return scaled_dot_product_attention(query, key, value, mask, scale)
+
+
+@exercise.mistake("masked scores set to zero")
+def masked_scores_set_to_zero(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    if mask is not None:
+        scores = scores * mask if mask.dtype == bool else np.where(np.isneginf(mask), 0, scores + mask)
+    return softmax(scores) @ value
+
+
+@exercise.mistake("masked scores set to minus ten")
+def masked_scores_set_to_minus_ten(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    return softmax(scores if mask is None else hide(scores, mask, -10.0)) @ value
+
+
+@exercise.mistake("mask after the softmax")
+def mask_after_the_softmax(query, key, value, mask=None, scale=None):
+    weights = attention_weights(query, key, None, scale)
+    if mask is not None:
+        weights = weights * (mask if mask.dtype == bool else np.exp(mask))
+    return weights @ value
+
+
+@exercise.mistake("mask after the softmax then renormalised")
+def mask_after_the_softmax_then_renormalised(query, key, value, mask=None, scale=None):
+    weights = attention_weights(query, key, None, scale)
+    if mask is not None:
+        weights = weights * (mask if mask.dtype == bool else np.exp(mask))
+        total = weights.sum(axis=-1, keepdims=True)
+        weights = weights / np.where(total == 0, 1, total)
+    return weights @ value
+
+
+@exercise.mistake("mask ignored")
+def mask_ignored(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(query, key, value, None, scale)
+
+
+@exercise.mistake("empty row averages the values")
+def empty_row_averages_the_values(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -1e9) if mask.dtype == bool else np.maximum(scores + mask, -1e9)
+    return softmax(scores) @ value
+
+
+@exercise.mistake("empty row gives nan")
+def empty_row_gives_nan(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    if mask is not None:
+        scores = hide(scores, mask, -np.inf)
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True) @ value
+
+
+@exercise.mistake("boolean mask added to the scores")
+def boolean_mask_added_to_the_scores(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    return softmax(scores if mask is None else scores + mask) @ value
+
+
+@exercise.mistake("float mask read as a boolean")
+def float_mask_read_as_a_boolean(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(query, key, value, None if mask is None else mask.astype(bool), scale)
+
+
+@exercise.mistake("no softmax")
+def no_softmax(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    return (scores if mask is None else hide(scores, mask, 0.0)) @ value
+
+
+@exercise.mistake("softmax twice")
+def softmax_twice(query, key, value, mask=None, scale=None):
+    return softmax(attention_weights(query, key, mask, scale)) @ value
+
+
+@exercise.mistake("weights transposed")
+def weights_transposed(query, key, value, mask=None, scale=None):
+    return np.swapaxes(attention_weights(query, key, mask, scale), -1, -2) @ value
+
+
+@exercise.mistake("key used as value")
+def key_used_as_value(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(query, key, key, mask, scale)
+
+
+@exercise.mistake("only the best key")
+def only_the_best_key(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    scores = scores if mask is None else hide(scores, mask, -np.inf)
+    return (scores == scores.max(axis=-1, keepdims=True)) / 1.0 @ value
+
+
+@exercise.mistake("large scores overflow")
+def large_scores_overflow(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    exponentials = np.exp(scores if mask is None else hide(scores, mask, -np.inf))
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / np.where(total == 0, 1, total) @ value
+
+
+@exercise.mistake("weights returned without the values")
+def weights_returned_without_the_values(query, key, value, mask=None, scale=None):
+    return attention_weights(query, key, mask, scale)
+
+
+@exercise.another_way
+def with_two_einsums(query, key, value, mask=None, scale=None):
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    scores = np.einsum("...qd,...kd->...qk", query, key) * scale
+    weights = softmax(scores) if mask is None else masked_softmax(scores, mask)
+    return np.einsum("...qk,...kv->...qv", weights, value)
+
+
+@exercise.another_way
+def divided_at_the_end(query, key, value, mask=None, scale=None):
+    scores = query @ key.swapaxes(-1, -2) * (1 / math.sqrt(key.shape[-1]) if scale is None else scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    largest = scores.max(axis=-1, keepdims=True)
+    exponentials = np.exp(scores - np.where(np.isneginf(largest), 0, largest))
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return (exponentials @ value) / np.where(total > 0, total, 1)
+
+
+@exercise.another_way
+def query_by_query(query, key, value, mask=None, scale=None):
+    if query.ndim > 2:
+        masks = np.broadcast_to(True if mask is None else mask, (*query.shape[:-1], key.shape[-2]))
+        return np.stack([query_by_query(*one, scale) for one in zip(query, key, value, masks, strict=True)])
+    rows = []
+    masks = np.broadcast_to(True if mask is None else mask, (len(query), len(key)))
+    for one, allowed in zip(query, masks, strict=True):
+        scores = key @ one * (1 / math.sqrt(len(one)) if scale is None else scale)
+        scores = np.where(allowed, scores, -np.inf) if allowed.dtype == bool else scores + allowed
+        rows.append(softmax(scores) @ value)
+    return np.array(rows)

@@ -1,0 +1,235 @@
+"""Back through attention."""
+
+import math
+
+import numpy as np
+
+from attncore.dot_product import attention_scores, attention_weights
+from attncore.exercises.dot_product.cases import scale_cases
+from attncore.exercises.exercise import case, code, usual
+from attncore.exercises.softmax.cases import hide, mask_cases
+from attncore.gradients import attention_backward, softmax_backward, sum_to
+
+
+def drawn(*shape):
+    return lambda rng, s: rng.standard_normal([s[axis] if isinstance(axis, str) else axis for axis in shape])
+
+
+def causal_and_two_ahead(rng, s):
+    """Two masks for one text: with them its output has a leading axis that its inputs lack."""
+    return np.stack([np.tri(s.q, s.k, ahead, dtype=bool) for ahead in (0, 2)])
+
+
+def backward_case(name, **given):
+    return case(name, **given)
+
+
+BROADCAST = "an input that is broadcast"
+exercise = code(
+    attention_backward,
+    usual(),
+    backward_case("a square of everything", small=True, sizes={"q": 2, "k": 2, "d": 2, "v": 2}),
+    backward_case("one key", small=True, sizes={"k": 1}),
+    *scale_cases(),
+    backward_case("scores in the thousands", query=lambda rng, s: 2e3 * rng.random((s.q, s.d))),
+    *mask_cases(scaled=True),
+    backward_case("fewer queries than keys, causal", mask=lambda rng, s: np.tri(s.q, s.k, s.k - s.q, dtype=bool)),
+    backward_case("one key and value for a batch", lead=(2,), key=drawn("k", "d"), value=drawn("k", "v")),
+    backward_case("one query for a batch", lead=(2,), small=True, query=drawn("q", "d")),
+    backward_case("a key axis of length one", lead=(2, 4), key=drawn(2, 1, "k", "d")),
+    backward_case("two masks for one text", mask=causal_and_two_ahead, d_output=drawn(2, "q", "v")),
+)
+
+
+def back_to_scores(query, key, value, d_output, mask=None, scale=None):
+    """The scale, the weights, and the gradient by the scaled scores: what most mistakes start from."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    weights = attention_weights(query, key, mask, scale)
+    return scale, weights, softmax_backward(weights, d_output @ np.swapaxes(value, -1, -2))
+
+
+def back_to_inputs(weights, d_scores, query, key, value, d_output):
+    """The three gradients, from the weights and the gradient by the scores before the scale."""
+    d_query = d_scores @ key
+    d_key = np.swapaxes(d_scores, -1, -2) @ query
+    d_value = np.swapaxes(weights, -1, -2) @ d_output
+    return sum_to(d_query, query.shape), sum_to(d_key, key.shape), sum_to(d_value, value.shape)
+
+
+@exercise.mistake("weights not transposed for the values")
+def weights_not_transposed_for_the_values(query, key, value, d_output, mask=None, scale=None):
+    d_query, d_key, _ = attention_backward(query, key, value, d_output, mask, scale)
+    return d_query, d_key, sum_to(attention_weights(query, key, mask, scale) @ d_output, value.shape)
+
+
+@exercise.mistake("scores not transposed for the keys")
+def scores_not_transposed_for_the_keys(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
+    d_query, _, d_value = back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+    return d_query, sum_to(d_scores @ query * scale, key.shape), d_value
+
+
+@exercise.mistake("no scale on the way back")
+def no_scale_on_the_way_back(query, key, value, d_output, mask=None, scale=None):
+    _, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
+    return back_to_inputs(weights, d_scores, query, key, value, d_output)
+
+
+@exercise.mistake("scale for the query only")
+def scale_for_the_query_only(query, key, value, d_output, mask=None, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    weights = attention_weights(query, key, mask, scale)
+    d_value = np.swapaxes(weights, -1, -2) @ d_output
+    d_weights = d_output @ np.swapaxes(value, -1, -2)
+    d_scores = softmax_backward(weights, d_weights)
+    d_query = scale * d_scores @ key
+    d_key = np.swapaxes(d_scores, -1, -2) @ query
+    return sum_to(d_query, query.shape), sum_to(d_key, key.shape), sum_to(d_value, value.shape)
+
+
+@exercise.mistake("scale for the key only")
+def scale_for_the_key_only(query, key, value, d_output, mask=None, scale=None):
+    unscaled, _, _ = no_scale_on_the_way_back(query, key, value, d_output, mask, scale)
+    return unscaled, *attention_backward(query, key, value, d_output, mask, scale)[1:]
+
+
+@exercise.mistake("scale applied twice")
+def scale_applied_twice(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
+    return back_to_inputs(weights, d_scores * scale**2, query, key, value, d_output)
+
+
+@exercise.mistake("scale for the values too")
+def scale_for_the_values_too(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
+    return back_to_inputs(weights * scale, d_scores * scale, query, key, value, d_output)
+
+
+@exercise.mistake("given scale ignored")
+def given_scale_ignored(query, key, value, d_output, mask=None, scale=None):
+    return attention_backward(query, key, value, d_output, mask)
+
+
+@exercise.mistake("weights of unscaled scores")
+def weights_of_unscaled_scores(query, key, value, d_output, mask=None, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    _, weights, d_scores = back_to_scores(query, key, value, d_output, mask, 1.0)
+    return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+
+
+@exercise.mistake("gradients of query and key swapped")
+def gradients_of_query_and_key_swapped(query, key, value, d_output, mask=None, scale=None):
+    d_query, d_key, d_value = attention_backward(query, key, value, d_output, mask, scale)
+    return d_key, d_query, d_value
+
+
+@exercise.mistake("sign of the scores flipped")
+def sign_of_the_scores_flipped(query, key, value, d_output, mask=None, scale=None):
+    d_query, d_key, d_value = attention_backward(query, key, value, d_output, mask, scale)
+    return -d_query, -d_key, d_value
+
+
+@exercise.mistake("only the diagonal of the jacobian")
+def only_the_diagonal_of_the_jacobian(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, _ = back_to_scores(query, key, value, d_output, mask, scale)
+    d_scores = weights * (1 - weights) * (d_output @ np.swapaxes(value, -1, -2))
+    return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+
+
+@exercise.mistake("row sum left out")
+def row_sum_left_out(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, _ = back_to_scores(query, key, value, d_output, mask, scale)
+    d_scores = weights * (d_output @ np.swapaxes(value, -1, -2))
+    return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+
+
+@exercise.mistake("softmax stepped over")
+def softmax_stepped_over(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, _ = back_to_scores(query, key, value, d_output, mask, scale)
+    d_scores = d_output @ np.swapaxes(value, -1, -2)
+    return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+
+
+@exercise.mistake("mask ignored")
+def mask_ignored(query, key, value, d_output, mask=None, scale=None):
+    return attention_backward(query, key, value, d_output, None, scale)
+
+
+@exercise.mistake("mask put on the gradient alone")
+def mask_put_on_the_gradient_alone(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, d_scores = back_to_scores(query, key, value, d_output, None, scale)
+    if mask is not None:
+        d_scores = d_scores * (mask if mask.dtype == bool else np.isfinite(mask))
+    return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+
+
+@exercise.mistake("nothing allowed gives nan")
+def nothing_allowed_gives_nan(query, key, value, d_output, mask=None, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    scores = attention_scores(query, key, scale)
+    scores = scores if mask is None else hide(scores, mask, -np.inf)
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    weights = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    d_scores = softmax_backward(weights, d_output @ np.swapaxes(value, -1, -2))
+    return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+
+
+@exercise.mistake("large scores overflow")
+def large_scores_overflow(query, key, value, d_output, mask=None, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    scores = attention_scores(query, key, scale)
+    exponentials = np.exp(scores if mask is None else hide(scores, mask, -np.inf))
+    total = exponentials.sum(axis=-1, keepdims=True)
+    weights = exponentials / np.where(total == 0, 1, total)
+    d_scores = softmax_backward(weights, d_output @ np.swapaxes(value, -1, -2))
+    return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+
+
+@exercise.mistake("broadcast axes not summed")
+def broadcast_axes_not_summed(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
+    d_scores = d_scores * scale
+    return d_scores @ key, np.swapaxes(d_scores, -1, -2) @ query, np.swapaxes(weights, -1, -2) @ d_output
+
+
+@exercise.another_way
+def with_the_row_sum_from_the_output(query, key, value, d_output, mask=None, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    weights = attention_weights(query, key, mask, scale)
+    row_sum = np.sum(d_output * (weights @ value), axis=-1, keepdims=True)
+    d_scores = weights * (d_output @ value.swapaxes(-1, -2) - row_sum)
+    d_query = d_scores @ (scale * key)
+    d_key = d_scores.swapaxes(-1, -2) @ (scale * query)
+    d_value = weights.swapaxes(-1, -2) @ d_output
+    return sum_to(d_query, query.shape), sum_to(d_key, key.shape), sum_to(d_value, value.shape)
+
+
+@exercise.another_way
+def with_einsum(query, key, value, d_output, mask=None, scale=None):
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    weights = attention_weights(query, key, mask, scale)
+    d_weights = np.einsum("...qv,...kv->...qk", d_output, value)
+    mean = np.einsum("...qk,...qk->...q", weights, d_weights)
+    d_scores = scale * weights * (d_weights - mean[..., None])
+    d_query = np.einsum("...qk,...kd->...qd", d_scores, key)
+    d_key = np.einsum("...qk,...qd->...kd", d_scores, query)
+    d_value = np.einsum("...qk,...qv->...kv", weights, d_output)
+    return sum_to(d_query, query.shape), sum_to(d_key, key.shape), sum_to(d_value, value.shape)
+
+
+@exercise.another_way
+def query_by_query(query, key, value, d_output, mask=None, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    weights = attention_weights(query, key, mask, scale)
+    leading = np.broadcast_shapes(weights.shape[:-2], value.shape[:-2], d_output.shape[:-2])
+    wide = [np.broadcast_to(a, (*leading, *a.shape[-2:])) for a in (query, key, value, d_output, weights)]
+    found = [np.zeros(a.shape) for a in wide[:3]]
+    for place in np.ndindex(leading):
+        queries, keys, values, d_outputs, rows = (a[place] for a in wide)
+        d_query, d_key, d_value = (a[place] for a in found)
+        for i, p in enumerate(rows):
+            d_score = (np.diag(p) - np.outer(p, p)) @ values @ d_outputs[i] * scale
+            d_query[i] = keys.T @ d_score
+            d_key += np.outer(d_score, queries[i])
+            d_value += np.outer(p, d_outputs[i])
+    return [sum_to(mine, given.shape) for mine, given in zip(found, (query, key, value), strict=True)]

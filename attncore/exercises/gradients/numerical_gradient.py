@@ -1,0 +1,171 @@
+"""Measure a gradient."""
+
+import numpy as np
+
+from attncore.exercises.exercise import Case, code
+from attncore.gradients import numerical_gradient
+from attncore.softmax import softmax
+
+
+def sum_of_squares(x):
+    return np.sum(x**2)
+
+
+def sum_of_cubes(x):
+    return np.sum(x**3)
+
+
+def product_of_all(x):
+    return np.prod(x)
+
+
+def three_weights_times_8_0_4(x):
+    return np.sum(softmax(x) * [8, 0, 4])
+
+
+def a_billion_plus_the_sum_of_squares(x):
+    return 1e9 + np.sum(x**2)
+
+
+def measured_case(name, f, x, **eps):
+    """A case of `numerical_gradient`, which takes a function and so has no shape line."""
+    return Case(name, lambda: {"f": f, "x": np.array(x), **eps})
+
+
+exercise = code(
+    numerical_gradient,
+    measured_case("a small example", sum_of_squares, [[0.5, -1.0, 2.0], [3.0, 0.1, -2.0]]),
+    measured_case("another small example", product_of_all, [2.0, -1.0, 3.0]),
+    measured_case("one entry", sum_of_cubes, [2.0]),
+    measured_case("a loss behind softmax", three_weights_times_8_0_4, np.log([1.0, 2.0, 5.0]).round(3)),
+    measured_case("three axes", sum_of_cubes, (np.arange(1.0, 25.0) / 8).reshape(2, 3, 4)),
+    measured_case("a large step", sum_of_squares, [[1.0, -2.0], [0.5, 3.0]], eps=0.1),
+    measured_case("a large step, entries tied together", product_of_all, [2.0, -1.0, 3.0], eps=0.1),
+    measured_case("a large number added to the loss", a_billion_plus_the_sum_of_squares, [1.0, -2.0, 0.5], eps=0.1),
+    measured_case("close to a minimum", sum_of_squares, [1e-4, -2e-4, 3e-4]),
+    measured_case("integers", sum_of_squares, [[1, 2, 3], [4, -5, 6]]),
+    measured_case("float32", sum_of_cubes, np.array([1.5, -0.7, 2.3], dtype=np.float32)),
+    tolerance=1e-5,
+)
+
+
+@exercise.mistake("one sided difference")
+def one_sided_difference(f, x, eps=1e-6):
+    x = np.array(x, dtype=float)
+    gradient = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        moved = x.copy()
+        moved[place] += eps
+        gradient[place] = (f(moved) - f(x)) / eps
+    return gradient
+
+
+@exercise.mistake("divided by one step instead of two")
+def divided_by_one_step_instead_of_two(f, x, eps=1e-6):
+    return 2 * numerical_gradient(f, x, eps)
+
+
+@exercise.mistake("not divided by the step")
+def not_divided_by_the_step(f, x, eps=1e-6):
+    return 2 * eps * numerical_gradient(f, x, eps)
+
+
+@exercise.mistake("moved entries not put back")
+def moved_entries_not_put_back(f, x, eps=1e-6):
+    x = np.array(x, dtype=float)
+    gradient = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        x[place] += eps
+        above = f(x)
+        x[place] -= 2 * eps
+        below = f(x)
+        gradient[place] = (above - below) / (2 * eps)
+    return gradient
+
+
+@exercise.mistake("all entries moved at once")
+def all_entries_moved_at_once(f, x, eps=1e-6):
+    x = np.asarray(x, dtype=float)
+    return np.full(x.shape, (f(x + eps) - f(x - eps)) / (2 * eps))
+
+
+@exercise.mistake("a whole row moved at once")
+def a_whole_row_moved_at_once(f, x, eps=1e-6):
+    x = np.array(x, dtype=float)
+    gradient = np.empty_like(x)
+    for i in range(len(x)):
+        above, below = x.copy(), x.copy()
+        above[i] += eps
+        below[i] -= eps
+        gradient[i] = (f(above) - f(below)) / (2 * eps)
+    return gradient
+
+
+@exercise.mistake("moved in the dtype of the input")
+def moved_in_the_dtype_of_the_input(f, x, eps=1e-6):
+    gradient = np.empty(x.shape)
+    for place in np.ndindex(x.shape):
+        above, below = x.copy(), x.copy()
+        above[place] += np.array(eps).astype(x.dtype)
+        below[place] -= np.array(eps).astype(x.dtype)
+        gradient[place] = (f(above) - f(below)) / (2 * eps)
+    return gradient
+
+
+@exercise.mistake("result kept in integers")
+def result_kept_in_integers(f, x, eps=1e-6):
+    return numerical_gradient(f, x, eps).astype(x.dtype)
+
+
+@exercise.mistake("sign turned around")
+def sign_turned_around(f, x, eps=1e-6):
+    return -numerical_gradient(f, x, eps)
+
+
+@exercise.mistake("given step ignored")
+def given_step_ignored(f, x, eps=1e-6):
+    return numerical_gradient(f, x)
+
+
+@exercise.mistake("flattened and left flat")
+def flattened_and_left_flat(f, x, eps=1e-6):
+    return numerical_gradient(f, x, eps).ravel()
+
+
+@exercise.another_way
+def with_a_stack_of_steps(f, x, eps=1e-6):
+    x = np.asarray(x, dtype=float)
+    steps = eps * np.eye(x.size).reshape(-1, *x.shape)
+    differences = [f(x + step) - f(x - step) for step in steps]
+    return np.reshape(differences, x.shape) / (2 * eps)
+
+
+@exercise.another_way
+def four_points_a_place(f, x, eps=1e-6):
+    x = np.asarray(x, dtype=float)
+    gradient = np.zeros(x.size)
+    for i in range(x.size):
+        step = np.zeros(x.size)
+        step[i] = eps
+        step = step.reshape(x.shape)
+        near, far = f(x + step) - f(x - step), f(x + 2 * step) - f(x - 2 * step)
+        gradient[i] = (8 * near - far) / (12 * eps)
+    return gradient.reshape(x.shape)
+
+
+@exercise.another_way
+def slice_by_slice(f, x, eps=1e-6):
+    """Each slice as a function of its own, down to single numbers; lists come back."""
+    x = np.asarray(x, dtype=float)
+    if x.ndim == 0:
+        return (f(x + eps) - f(x - eps)) / (2 * eps)
+
+    def with_slice(i):
+        def g(part):
+            moved = x.copy()
+            moved[i] = part
+            return f(moved)
+
+        return g
+
+    return [slice_by_slice(with_slice(i), x[i], eps) for i in range(len(x))]

@@ -1,0 +1,105 @@
+"""Back through softmax."""
+
+import numpy as np
+
+from attncore.exercises.exercise import case, code
+from attncore.gradients import softmax_backward
+from attncore.softmax import softmax
+
+
+def weights_case(name, lead=(), sharp=2.0, weights=None, **more):
+    """A case whose weights are a softmax, or those that are given."""
+    make = (lambda rng, s: softmax(sharp * rng.standard_normal((*lead, s.k)))) if weights is None else np.array(weights)
+    return case(name, lead=lead, weights=make, **more)
+
+
+exercise = code(
+    softmax_backward,
+    weights_case("a small example", weights=[0.2, 0.3, 0.5], small=True),
+    weights_case("another small example", weights=[0.1, 0.6, 0.3], small=True),
+    weights_case("no two axes of one length"),
+    weights_case("a batch of two", lead=(2,), small=True, weights=[[0.2, 0.3, 0.5], [0.1, 0.6, 0.3]]),
+    weights_case("as many rows as keys", lead=(3,), small=True),
+    weights_case("two leading axes", lead=(2, 4)),
+    weights_case("float32", dtype=np.float32),
+    weights_case("a hidden key", weights=[0.4, 0.0, 0.6], small=True),
+    weights_case("a row with nothing allowed", lead=(2,), weights=[[0.0, 0.0, 0.0], [0.2, 0.3, 0.5]], small=True),
+    weights_case("a row that is decided", weights=[0.0, 1.0, 0.0], small=True),
+    weights_case("nearly decided", sharp=12.0, lead=(3,)),
+)
+
+
+@exercise.mistake("only the slope by its own score")
+def only_the_slope_by_its_own_score(weights, d_weights):
+    return weights * (1 - weights) * d_weights
+
+
+@exercise.mistake("nothing subtracted")
+def nothing_subtracted(weights, d_weights):
+    return weights * d_weights
+
+
+@exercise.mistake("plain sum subtracted")
+def plain_sum_subtracted(weights, d_weights):
+    return weights * (d_weights - np.sum(d_weights, axis=-1, keepdims=True))
+
+
+@exercise.mistake("plain mean subtracted")
+def plain_mean_subtracted(weights, d_weights):
+    return weights * (d_weights - np.mean(d_weights, axis=-1, keepdims=True))
+
+
+@exercise.mistake("sign flipped")
+def sign_flipped(weights, d_weights):
+    return weights * (np.sum(weights * d_weights, axis=-1, keepdims=True) - d_weights)
+
+
+@exercise.mistake("weights left out in front")
+def weights_left_out_in_front(weights, d_weights):
+    return d_weights - np.sum(weights * d_weights, axis=-1, keepdims=True)
+
+
+@exercise.mistake("one sum for all rows")
+def one_sum_for_all_rows(weights, d_weights):
+    return weights * (d_weights - np.sum(weights * d_weights))
+
+
+@exercise.mistake("sum over the queries")
+def sum_over_the_queries(weights, d_weights):
+    return weights * (d_weights - np.sum(weights * d_weights, axis=0, keepdims=True))
+
+
+@exercise.mistake("sum without keepdims")
+def sum_without_keepdims(weights, d_weights):
+    return weights * (d_weights - np.sum(weights * d_weights, axis=-1))
+
+
+@exercise.mistake("softmax taken again")
+def softmax_taken_again(weights, d_weights):
+    return softmax_backward(softmax(weights), d_weights)
+
+
+@exercise.mistake("backward of log softmax")
+def backward_of_log_softmax(weights, d_weights):
+    return d_weights - weights * np.sum(d_weights, axis=-1, keepdims=True)
+
+
+@exercise.another_way
+def with_the_whole_jacobian(weights, d_weights):
+    column = weights[..., None]
+    jacobian = column * np.eye(weights.shape[-1]) - column * np.swapaxes(column, -1, -2)
+    return np.squeeze(jacobian @ d_weights[..., None], axis=-1)
+
+
+@exercise.another_way
+def two_terms_with_einsum(weights, d_weights):
+    own = np.einsum("...k,...k->...k", weights, d_weights)
+    return own - weights * np.einsum("...k,...k->...", weights, d_weights)[..., None]
+
+
+@exercise.another_way
+def score_by_score(weights, d_weights):
+    if np.ndim(weights) > 1:
+        return [score_by_score(p, g) for p, g in zip(weights, d_weights, strict=True)]
+    mean = sum(p * g for p, g in zip(weights, d_weights, strict=True))
+    return [p * (g - mean) for p, g in zip(weights, d_weights, strict=True)]

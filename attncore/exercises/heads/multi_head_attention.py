@@ -1,0 +1,255 @@
+"""Multi-head attention, whole."""
+
+import math
+
+import numpy as np
+
+from attncore.dot_product import scaled_dot_product_attention
+from attncore.exercises.exercise import case, code
+from attncore.exercises.heads.cases import projections
+from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
+from attncore.softmax import masked_softmax, softmax
+
+
+def heads_case(name, n_heads=2, mask=None, **more):
+    """A case of multi-head attention; `mask` is a function of the lengths, or None."""
+    given = {} if mask is None else {"mask": lambda rng, s: mask(s)}
+    return case(name, n_heads=n_heads, weights=projections, **given, **more)
+
+
+def causal(s):
+    return np.tri(s.q, s.k, s.k - s.q, dtype=bool)
+
+
+exercise = code(
+    multi_head_attention,
+    heads_case("two heads", small=True),
+    heads_case("three heads, no two axes of one length", 3),
+    heads_case("one head", 1, small=True),
+    heads_case("as many heads as queries", 3, sizes={"q": 3, "k": 3}),
+    heads_case("a square of everything", 2, sizes={"q": 4, "k": 4, "m": 4}),
+    heads_case("a batch of two", small=True, lead=(2,)),
+    heads_case("two leading axes", 4, lead=(2, 3)),
+    heads_case("float32", 4, dtype=np.float32),
+    heads_case("large numbers", 4, magnitude=60.0),
+    heads_case("a float mask of any numbers", small=True, mask=lambda s: 0.7 - 0.9 * np.tri(s.q, s.k)),
+    heads_case(
+        "a query with nothing allowed, small",
+        small=True,
+        mask=lambda s: np.array([[True, False, True], [False, False, False]]),
+    ),
+    heads_case("a causal mask", small=True, mask=causal),
+    heads_case("a causal mask, three heads", 3, mask=causal),
+    heads_case("a float mask", 3, mask=lambda s: np.where(causal(s), 0.0, -np.inf)),
+    heads_case(
+        "a mask for each text of the batch", 3, lead=(2,), mask=lambda s: np.stack([causal(s), causal(s)[::-1]])
+    ),
+    heads_case("padding in a batch", 3, lead=(2,), mask=lambda s: np.arange(s.k) < np.array([s.k, 2])[:, None, None]),
+    heads_case(
+        "a float mask for each text",
+        3,
+        lead=(2,),
+        mask=lambda s: np.where(np.arange(s.k) < np.array([s.k, 2])[:, None, None], 0.3, -np.inf),
+    ),
+    heads_case(
+        "a mask for every leading axis",
+        3,
+        lead=(2, 4),
+        mask=lambda s: np.arange(s.k) < np.array([[s.k, 2, 1, 3], [1, 4, s.k, 2]])[..., None, None],
+    ),
+    heads_case(
+        "as many texts as heads", 3, lead=(3,), mask=lambda s: np.arange(s.k) < np.array([s.k, 2, 1])[:, None, None]
+    ),
+    heads_case("a query with nothing allowed", 3, mask=lambda s: causal(s) & (np.arange(s.q) > 0)[:, None]),
+)
+
+
+def by_heads(query, key, value, weights, n_heads, mask, scale=None, attend=scaled_dot_product_attention):
+    """Multi-head attention up to the merge, with another scale or another attention."""
+    query, key, value = (split_heads(x @ W, n_heads) for x, W in zip((query, key, value), weights[:3], strict=True))
+    mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
+    return attend(query, key, value, mask, scale)
+
+
+@exercise.mistake("split without transpose")
+def split_without_transpose(query, key, value, weights, n_heads, mask=None):
+    def reshape(x):
+        *leading, n, m = x.shape
+        return x.reshape(*leading, n_heads, n, m // n_heads)
+
+    query, key, value = reshape(query @ weights.W_query), reshape(key @ weights.W_key), reshape(value @ weights.W_value)
+    mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
+    heads = scaled_dot_product_attention(query, key, value, mask)
+    *leading, h, n, w = heads.shape
+    return np.swapaxes(heads, -3, -2).reshape(*leading, n, h * w) @ weights.W_output
+
+
+@exercise.mistake("merge without the transpose")
+def merge_without_the_transpose(query, key, value, weights, n_heads, mask=None):
+    heads = by_heads(query, key, value, weights, n_heads, mask)
+    *leading, h, n, w = heads.shape
+    return heads.reshape(*leading, n, h * w) @ weights.W_output
+
+
+@exercise.mistake("scaled by the model width")
+def scaled_by_the_model_width(query, key, value, weights, n_heads, mask=None):
+    heads = by_heads(query, key, value, weights, n_heads, mask, 1 / math.sqrt(query.shape[-1]))
+    return merge_heads(heads) @ weights.W_output
+
+
+@exercise.mistake("no scale")
+def no_scale(query, key, value, weights, n_heads, mask=None):
+    return merge_heads(by_heads(query, key, value, weights, n_heads, mask, 1.0)) @ weights.W_output
+
+
+@exercise.mistake("softmax over the heads")
+def softmax_over_the_heads(query, key, value, weights, n_heads, mask=None):
+    def attend(query, key, value, mask, scale):
+        scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
+        if mask is not None:
+            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+        return softmax(scores, axis=-3) @ value
+
+    return merge_heads(by_heads(query, key, value, weights, n_heads, mask, attend=attend)) @ weights.W_output
+
+
+@exercise.mistake("softmax over the queries")
+def softmax_over_the_queries(query, key, value, weights, n_heads, mask=None):
+    def attend(query, key, value, mask, scale):
+        scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
+        if mask is not None:
+            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+        return softmax(scores, axis=-2) @ value
+
+    return merge_heads(by_heads(query, key, value, weights, n_heads, mask, attend=attend)) @ weights.W_output
+
+
+@exercise.mistake("attends over the heads not the tokens")
+def attends_over_the_heads_not_the_tokens(query, key, value, weights, n_heads, mask=None):
+    def attend(query, key, value, mask, scale):
+        query, key, value = (
+            np.swapaxes(x, -3, -2) for x in (query, key[..., : query.shape[-2], :], value[..., : query.shape[-2], :])
+        )
+        return np.swapaxes(scaled_dot_product_attention(query, key, value), -3, -2)
+
+    return merge_heads(by_heads(query, key, value, weights, n_heads, mask, attend=attend)) @ weights.W_output
+
+
+@exercise.mistake("no output projection")
+def no_output_projection(query, key, value, weights, n_heads, mask=None):
+    return merge_heads(by_heads(query, key, value, weights, n_heads, mask))
+
+
+@exercise.mistake("projections transposed")
+def projections_transposed(query, key, value, weights, n_heads, mask=None):
+    turned = HeadWeights(*(W.T for W in weights))
+    return multi_head_attention(query, key, value, turned, n_heads, mask)
+
+
+@exercise.mistake("output projection transposed")
+def output_projection_transposed(query, key, value, weights, n_heads, mask=None):
+    return merge_heads(by_heads(query, key, value, weights, n_heads, mask)) @ weights.W_output.T
+
+
+@exercise.mistake("heads averaged instead of joined")
+def heads_averaged_instead_of_joined(query, key, value, weights, n_heads, mask=None):
+    heads = by_heads(query, key, value, weights, n_heads, mask)
+    mean = heads.mean(axis=-3, keepdims=True)
+    return merge_heads(np.broadcast_to(mean, heads.shape)) @ weights.W_output
+
+
+@exercise.mistake("one weight matrix for all three")
+def one_weight_matrix_for_all_three(query, key, value, weights, n_heads, mask=None):
+    W = weights.W_query
+    return multi_head_attention(query, key, value, HeadWeights(W, W, W, weights.W_output), n_heads, mask)
+
+
+@exercise.mistake("mask dropped")
+def mask_dropped(query, key, value, weights, n_heads, mask=None):
+    return multi_head_attention(query, key, value, weights, n_heads)
+
+
+@exercise.mistake("mask upside down")
+def mask_upside_down(query, key, value, weights, n_heads, mask=None):
+    if mask is not None:
+        mask = ~mask if mask.dtype == bool else -mask
+    return multi_head_attention(query, key, value, weights, n_heads, mask)
+
+
+@exercise.mistake("batch mask read as a mask for each head")
+def batch_mask_read_as_a_mask_for_each_head(query, key, value, weights, n_heads, mask=None):
+    query = split_heads(query @ weights.W_query, n_heads)
+    key = split_heads(key @ weights.W_key, n_heads)
+    value = split_heads(value @ weights.W_value, n_heads)
+    return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
+
+
+@exercise.mistake("heads axis put in behind the first")
+def heads_axis_put_in_behind_the_first(query, key, value, weights, n_heads, mask=None):
+    query = split_heads(query @ weights.W_query, n_heads)
+    key = split_heads(key @ weights.W_key, n_heads)
+    value = split_heads(value @ weights.W_value, n_heads)
+    mask = None if mask is None else mask[:, None]
+    return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
+
+
+@exercise.mistake("nothing projected on the way in")
+def nothing_projected_on_the_way_in(query, key, value, weights, n_heads, mask=None):
+    same = np.eye(query.shape[-1])
+    return multi_head_attention(query, key, value, HeadWeights(same, same, same, weights.W_output), n_heads, mask)
+
+
+@exercise.mistake("residual added inside")
+def residual_added_inside(query, key, value, weights, n_heads, mask=None):
+    return query + multi_head_attention(query, key, value, weights, n_heads, mask)
+
+
+@exercise.mistake("input returned")
+def input_returned(query, key, value, weights, n_heads, mask=None):
+    return query
+
+
+@exercise.mistake("one wide head")
+def one_wide_head(query, key, value, weights, n_heads, mask=None):
+    return multi_head_attention(query, key, value, weights, 1, mask)
+
+
+@exercise.mistake("query used for key and value")
+def query_used_for_key_and_value(query, key, value, weights, n_heads, mask=None):
+    n_keys = key.shape[-2]
+    itself = np.concatenate([query, np.zeros_like(key)], axis=-2)[..., :n_keys, :]
+    return multi_head_attention(query, itself, itself, weights, n_heads, mask)
+
+
+@exercise.mistake("empty row shares equally")
+def empty_row_shares_equally(query, key, value, weights, n_heads, mask=None):
+    if mask is not None:
+        mask = np.where(mask, 0.0, -1e9) if mask.dtype == bool else np.maximum(mask, -1e9)
+    return multi_head_attention(query, key, value, weights, n_heads, mask)
+
+
+@exercise.another_way
+def head_after_head(query, key, value, weights, n_heads, mask=None):
+    width = query.shape[-1] // n_heads
+    out = 0
+    for head in range(n_heads):
+        mine = slice(head * width, (head + 1) * width)
+        brought = scaled_dot_product_attention(
+            query @ weights.W_query[:, mine], key @ weights.W_key[:, mine], value @ weights.W_value[:, mine], mask
+        )
+        out = out + brought @ weights.W_output[mine]
+    return out
+
+
+@exercise.another_way
+def with_einsum(query, key, value, weights, n_heads, mask=None):
+    def cut(W):
+        return W.reshape(len(W), n_heads, -1)
+
+    query = np.einsum("...qm,mhw->...hqw", query, cut(weights.W_query))
+    key = np.einsum("...km,mhw->...hkw", key, cut(weights.W_key))
+    value = np.einsum("...km,mhw->...hkw", value, cut(weights.W_value))
+    scores = np.einsum("...hqw,...hkw->...hqk", query, key) / math.sqrt(query.shape[-1])
+    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim > 2 else mask
+    brought = np.einsum("...hqk,...hkw->...qhw", masked_softmax(scores, mask), value)
+    return brought.reshape(*brought.shape[:-2], -1) @ weights.W_output

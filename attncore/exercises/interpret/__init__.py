@@ -1,0 +1,1 @@
+"""Lesson 19: value-weighted maps, rollout, permutation, ablation, induction."""

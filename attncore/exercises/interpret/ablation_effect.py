@@ -1,0 +1,112 @@
+"""Leave one head out."""
+
+import numpy as np
+
+from attncore.exercises.exercise import case, code
+from attncore.interpret import ablation_effect
+
+
+def heads_that_add_up(x, head):
+    """Three heads, of which the last takes away."""
+    amounts = np.array([0.5, -2.0, 1.0])
+    if head is not None:
+        amounts[head] = 0
+    return x + amounts.sum() * np.abs(x)
+
+
+def heads_that_stand_in(x, head):
+    """Three heads bring about the same, and the largest wins: without one, the next takes over."""
+    brought = [x * (1 + 0.1 * i) for i in range(3) if i != head]
+    return np.max(brought, axis=0)
+
+
+def heads_that_lower(x, head):
+    """Each head lowers the whole output, so that leaving it out can only raise it."""
+    return x - sum(i + 1.0 for i in range(3) if i != head) * (1 + x**2)
+
+
+def inputs(rows, width):
+    return lambda rng, s: np.round(rng.standard_normal((rows, width)), 1)
+
+
+exercise = code(
+    ablation_effect,
+    *[
+        case(
+            f"{layer.__name__.replace('_', ' ')}, without head {head}",
+            layer=lambda rng, s, layer=layer: layer,
+            x=inputs(rows, width),
+            head=head,
+        )
+        for layer, head, rows, width in (
+            (heads_that_add_up, 1, 2, 3),
+            (heads_that_add_up, 0, 2, 3),
+            (heads_that_add_up, 2, 5, 4),
+            (heads_that_stand_in, 2, 2, 3),
+            (heads_that_stand_in, 0, 3, 3),
+            (heads_that_lower, 1, 3, 2),
+            (heads_that_lower, 0, 4, 2),
+        )
+    ],
+)
+
+
+@exercise.mistake("mean change instead of the largest")
+def mean_change_instead_of_the_largest(layer, x, head):
+    return float(np.mean(np.abs(layer(x, head) - layer(x, None))))
+
+
+@exercise.mistake("largest rise only")
+def largest_rise_only(layer, x, head):
+    return float(np.max(layer(x, head) - layer(x, None)))
+
+
+@exercise.mistake("largest fall only")
+def largest_fall_only(layer, x, head):
+    return float(np.max(layer(x, None) - layer(x, head)))
+
+
+@exercise.mistake("length of the change")
+def length_of_the_change(layer, x, head):
+    return float(np.linalg.norm(layer(x, head) - layer(x, None)))
+
+
+@exercise.mistake("change of the largest number")
+def change_of_the_largest_number(layer, x, head):
+    return float(abs(np.max(np.abs(layer(x, head))) - np.max(np.abs(layer(x, None)))))
+
+
+@exercise.mistake("relative to the largest output")
+def relative_to_the_largest_output(layer, x, head):
+    whole = layer(x, None)
+    return float(np.max(np.abs(layer(x, head) - whole)) / np.max(np.abs(whole)))
+
+
+@exercise.mistake("size of the output without the head")
+def size_of_the_output_without_the_head(layer, x, head):
+    return float(np.max(np.abs(layer(x, head))))
+
+
+@exercise.mistake("head zero taken for the whole layer")
+def head_zero_taken_for_the_whole_layer(layer, x, head):
+    without = layer(x, head) if head else layer(x, None)
+    return float(np.max(np.abs(without - layer(x, None))))
+
+
+@exercise.mistake("compared with the input")
+def compared_with_the_input(layer, x, head):
+    return float(np.max(np.abs(layer(x, head) - x)))
+
+
+@exercise.another_way
+def as_a_maximum_norm(layer, x, head):
+    change = layer(x, None) - layer(x, head)
+    return np.linalg.norm(change.ravel(), ord=np.inf)
+
+
+@exercise.another_way
+def entry_by_entry(layer, x, head):
+    largest = 0.0
+    for whole, without in zip(layer(x, None).flat, layer(x, head).flat, strict=True):
+        largest = max(largest, abs(whole - without))
+    return largest

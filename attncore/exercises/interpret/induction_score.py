@@ -1,0 +1,126 @@
+"""Does a head continue repetitions?."""
+
+import numpy as np
+
+from attncore.exercises.exercise import case, code
+from attncore.exercises.interpret.cases import shares
+from attncore.interpret import induction_score
+from attncore.softmax import softmax
+
+
+def repeats(name, tokens, one_layout=shares):
+    return case(name, weights=lambda rng, s: one_layout(rng, len(tokens), len(tokens)), tokens=lambda rng, s: tokens)
+
+
+def soft_rows(rng, *shape):
+    return softmax(rng.standard_normal(shape))
+
+
+exercise = code(
+    induction_score,
+    repeats("one word comes back", ["the", "cat", "the"]),
+    repeats("two words come back", ["the", "cat", "sat", "the", "cat"]),
+    repeats("a sequence twice", [3, 1, 4, 2, 3, 1, 4, 2], one_layout=soft_rows),
+    repeats("a word that comes three times", ["the", "cat", "the", "mat", "the"]),
+    repeats("a word next to itself", ["the", "the", "cat", "cat"]),
+    repeats("a sequence three times", [0, 5, 7] * 3, soft_rows),
+    repeats("the last token comes back alone", [8, 0, 6, 5, 0], one_layout=soft_rows),
+    repeats("ids in an array", np.array([2, 9, 9, 2, 9]), one_layout=soft_rows),
+    repeats("nothing is repeated", ["the", "cat", "sat"]),
+)
+
+
+def earlier(tokens):
+    """For each token that occurred before: its place, and the places before it that hold the same."""
+    for i in range(len(tokens)):
+        before = [j for j in range(i) if tokens[j] == tokens[i]]
+        if before:
+            yield i, before
+
+
+def mean_or_zero(found):
+    return float(np.mean(found)) if found else 0.0
+
+
+@exercise.mistake("weight on the earlier occurrence itself")
+def weight_on_the_earlier_occurrence_itself(weights, tokens):
+    return mean_or_zero([weights[i][before[-1]] for i, before in earlier(tokens)])
+
+
+@exercise.mistake("first occurrence instead of the latest")
+def first_occurrence_instead_of_the_latest(weights, tokens):
+    seen: dict = {}
+    found = []
+    for i, token in enumerate(list(tokens)):
+        if token in seen:
+            found.append(weights[i][seen[token] + 1])
+        else:
+            seen[token] = i
+    return float(np.mean(found)) if found else 0.0
+
+
+@exercise.mistake("token before the earlier occurrence")
+def token_before_the_earlier_occurrence(weights, tokens):
+    return mean_or_zero([weights[i][before[-1] - 1] for i, before in earlier(tokens)])
+
+
+@exercise.mistake("tokens seen for the first time counted as zero")
+def tokens_seen_for_the_first_time_counted_as_zero(weights, tokens):
+    return float(sum(weights[i][before[-1] + 1] for i, before in earlier(tokens)) / len(tokens))
+
+
+@exercise.mistake("weights added up instead of averaged")
+def weights_added_up_instead_of_averaged(weights, tokens):
+    return float(sum(weights[i][before[-1] + 1] for i, before in earlier(tokens)))
+
+
+@exercise.mistake("rows and columns swapped")
+def rows_and_columns_swapped(weights, tokens):
+    return mean_or_zero([weights[before[-1] + 1][i] for i, before in earlier(tokens)])
+
+
+@exercise.mistake("share of rows whose largest weight is there")
+def share_of_rows_whose_largest_weight_is_there(weights, tokens):
+    return mean_or_zero([float(np.argmax(weights[i]) == before[-1] + 1) for i, before in earlier(tokens)])
+
+
+@exercise.mistake("only the last repetition")
+def only_the_last_repetition(weights, tokens):
+    found = [weights[i][before[-1] + 1] for i, before in earlier(tokens)]
+    return float(found[-1]) if found else 0.0
+
+
+@exercise.mistake("not a number where nothing is repeated")
+def not_a_number_where_nothing_is_repeated(weights, tokens):
+    return float(np.mean([weights[i][before[-1] + 1] for i, before in earlier(tokens)] or [np.nan]))
+
+
+@exercise.mistake("weight on the token in front of it")
+def weight_on_the_token_in_front_of_it(weights, tokens):
+    return mean_or_zero([weights[i][i - 1] for i, _ in earlier(tokens)])
+
+
+@exercise.other_convention("the weights after every earlier occurrence added up")
+def the_weights_after_every_earlier_occurrence_added_up(weights, tokens):
+    return mean_or_zero([sum(weights[i][j + 1] for j in before) for i, before in earlier(tokens)])
+
+
+@exercise.another_way
+def looking_back_from_each_token(weights, tokens):
+    found = []
+    for i in range(len(tokens)):
+        for j in range(i - 1, -1, -1):
+            if tokens[j] == tokens[i]:
+                found.append(weights[i, j + 1])
+                break
+    return sum(found) / len(found) if found else 0.0
+
+
+@exercise.another_way
+def with_a_table_of_equal_pairs(weights, tokens):
+    n = len(tokens)
+    names = np.asarray(tokens)
+    same = np.tril(names[:, None] == names[None, :], k=-1)
+    rows = np.flatnonzero(same.any(axis=1))
+    latest = n - 1 - np.argmax(same[rows, ::-1], axis=1)
+    return weights[rows, latest + 1].mean() if len(rows) else 0.0

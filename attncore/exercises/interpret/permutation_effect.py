@@ -1,0 +1,168 @@
+"""Deal the weights out anew."""
+
+import numpy as np
+
+from attncore.exercises.exercise import case, code
+from attncore.exercises.interpret.cases import shares
+from attncore.interpret import permutation_effect
+from attncore.shapes import shaped
+from attncore.softmax import softmax
+
+
+def the_weights_themselves(weights):
+    return weights
+
+
+def a_constant(weights):
+    return np.float64(7)
+
+
+def equal_values_summed(weights):
+    return weights @ np.ones((weights.shape[-1], 3))
+
+
+def first_query_against_second(weights):
+    return weights[..., 0, :] - weights[..., 1, :]
+
+
+def wide_values_summed(weights):
+    keys = np.arange(1, weights.shape[-1] + 1)
+    return weights @ np.sin(np.outer(keys, 0.7 * np.arange(1, 40)))
+
+
+def squashed_weights(weights):
+    return np.tanh(20 * weights)
+
+
+@shaped("->(),()", returns="effect, draws from rng")
+def ask_for_the_effect(answer, predict, weights, rng):
+    before = rng.bit_generator.state
+    effect = answer(predict, weights, rng)
+    if effect is None:
+        return None
+    return effect, weights.shape[-1] == 1 or rng.bit_generator.state != before
+
+
+def effect_case(name, predict, weights):
+    return case(name, predict=lambda rng, s: predict, weights=weights, rng=lambda rng, s: np.random.default_rng(16))
+
+
+def drawn(*shape):
+    return lambda rng, s: softmax(rng.standard_normal(shape))
+
+
+exercise = code(
+    permutation_effect,
+    effect_case("equal weights", the_weights_themselves, lambda rng, s: np.full((2, 4), 0.25)),
+    effect_case("a single key", the_weights_themselves, lambda rng, s: np.ones((3, 1))),
+    effect_case("a prediction that ignores the weights", a_constant, drawn(2, 5)),
+    effect_case("values that are all alike", equal_values_summed, lambda rng, s: shares(rng, 2, 5)),
+    effect_case("a single row", the_weights_themselves, lambda rng, s: rng.permutation(np.arange(1, 40.0))[None] / 780),
+    effect_case("three rows", the_weights_themselves, drawn(3, 80)),
+    effect_case(
+        "two equal rows, compared",
+        first_query_against_second,
+        lambda rng, s: np.tile(softmax(rng.standard_normal(80)), (2, 1)),
+    ),
+    effect_case("wide values", wide_values_summed, drawn(3, 80)),
+    effect_case("heads, and a prediction that is not linear", squashed_weights, drawn(2, 3, 60)),
+    tolerance=0.05,
+    drive=ask_for_the_effect,
+)
+
+
+@exercise.mistake("every row shuffled in the same order")
+def every_row_shuffled_in_the_same_order(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    changes = []
+    for _ in range(shuffles):
+        shuffled = rng.permutation(weights, axis=-1)
+        changes.append(np.mean(np.abs(predict(shuffled) - plain)))
+    return float(np.mean(changes))
+
+
+@exercise.mistake("rows dealt to other queries")
+def rows_dealt_to_other_queries(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    changes = [np.abs(predict(rng.permutation(weights, axis=-2)) - plain).mean() for _ in range(shuffles)]
+    return float(np.mean(changes))
+
+
+@exercise.mistake("sign of the change kept")
+def sign_of_the_change_kept(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(np.mean([np.mean(predict(rng.permuted(weights, axis=-1)) - plain) for _ in range(shuffles)]))
+
+
+@exercise.mistake("absolute value taken of the mean change")
+def absolute_value_taken_of_the_mean_change(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return abs(np.mean([predict(rng.permuted(weights, axis=-1)) - plain for _ in range(shuffles)], axis=0)).mean()
+
+
+@exercise.mistake("squared change")
+def squared_change(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(np.mean([np.mean((predict(rng.permuted(weights, axis=-1)) - plain) ** 2) for _ in range(shuffles)]))
+
+
+@exercise.mistake("largest change of all")
+def largest_change_of_all(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(max(np.max(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)))
+
+
+@exercise.mistake("changes added up over the prediction")
+def changes_added_up_over_the_prediction(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(np.mean([np.sum(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)]))
+
+
+@exercise.mistake("shuffled only once")
+def shuffled_only_once(predict, weights, rng, shuffles=100):
+    return float(np.mean(np.abs(predict(rng.permuted(weights, axis=-1)) - predict(weights))))
+
+
+@exercise.mistake("own draws instead of rng")
+def own_draws_instead_of_rng(predict, weights, rng, shuffles=100):
+    return permutation_effect(predict, weights, np.random.default_rng(0), shuffles)
+
+
+@exercise.mistake("weights made equal instead of shuffled")
+def weights_made_equal_instead_of_shuffled(predict, weights, rng, shuffles=100):
+    flat = np.broadcast_to(weights.mean(axis=-1, keepdims=True), weights.shape)
+    return float(np.mean(np.abs(predict(flat) - predict(weights))))
+
+
+@exercise.mistake("new weights drawn instead of shuffled")
+def new_weights_drawn_instead_of_shuffled(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    fresh = rng.dirichlet(np.ones(weights.shape[-1]), size=(shuffles, *weights.shape[:-1]))
+    return float(np.mean([np.mean(np.abs(predict(one) - plain)) for one in fresh]))
+
+
+@exercise.another_way
+def an_order_for_each_row(predict, weights, rng, shuffles=100):
+    plain, total = predict(weights), 0.0
+    for _ in range(shuffles):
+        order = np.argsort(rng.random(weights.shape), axis=-1)
+        total += np.abs(predict(np.take_along_axis(weights, order, axis=-1)) - plain).mean()
+    return total / shuffles
+
+
+@exercise.another_way
+def row_by_row(predict, weights, rng, shuffles=100):
+    changes = []
+    for _ in range(shuffles):
+        rows = [rng.permutation(row) for row in weights.reshape(-1, weights.shape[-1])]
+        changes.append(np.mean(np.abs(np.array(predict(np.reshape(rows, weights.shape))) - predict(weights))))
+    return sum(changes) / len(changes)
+
+
+@exercise.another_way
+def on_a_copy(predict, weights, rng):
+    shuffled, changes = weights.copy(), []
+    for _ in range(100):
+        rng.permuted(shuffled, axis=-1, out=shuffled)
+        changes.append(np.mean(np.abs(predict(shuffled) - predict(weights))))
+    return np.mean(changes)

@@ -1,0 +1,43 @@
+"""The numbers and the predictions of this topic; the cards have words alone."""
+
+from attncore.exercises.exercise import numeric, predict
+
+questions = [
+    numeric(
+        "share-handed-over",
+        lambda: 0.9 * 0.2 / (0.9 * 0.2 + 0.1 * 3),
+        {
+            "weight alone": lambda: 0.9,
+            "lengths alone": lambda: 0.2 / 3.2,
+            "lengths squared": lambda: 0.9 * 0.04 / (0.9 * 0.04 + 0.1 * 9),
+        },
+    ),
+    numeric(
+        "own-share-after-six-layers",
+        lambda: 1 / 64 + (1 - 1 / 64) / 8,
+        {"residual alone": lambda: 1 / 64, "no residual": lambda: 1 / 8},
+    ),
+    numeric(
+        "bytes-of-all-maps",
+        lambda: 12 * 12 * 1024**2 * 2,
+        {"one layer only": lambda: 12 * 1024**2 * 2, "numbers not bytes": lambda: 12 * 12 * 1024**2},
+    ),
+    numeric(
+        "pairs-of-heads",
+        lambda: 144 * 143 // 2,
+        {"every pair twice": lambda: 144 * 143, "one head at a time": lambda: 144},
+        tolerance=1e-6,
+    ),
+    predict(
+        "street-and-animal-swapped",
+        lambda: "street",
+        {"still the animal": lambda: "animal", "spread evenly": lambda: "both alike"},
+    ),
+    predict("two-swaps", lambda: 0.5, {"residual forgotten": lambda: 1.0, "mixed paths forgotten": lambda: 0.25}),
+    predict("values-alike", lambda: "not at all", {"it must change": lambda: "a great deal"}),
+    predict(
+        "two-copies",
+        lambda: "neither changes it",
+        {"each matters": lambda: "each changes it", "first one": lambda: "only the first"},
+    ),
+]

@@ -1,0 +1,1 @@
+"""Lesson 06: masks, and the leaks that they prevent."""

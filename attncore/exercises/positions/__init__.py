@@ -1,0 +1,1 @@
+"""Lesson 08: positions, added, turned, or taken off the scores."""

@@ -1,0 +1,56 @@
+"""From neighbours to halves."""
+
+import numpy as np
+
+from attncore.exercises.exercise import case, code
+from attncore.positions import rotary_halves_order
+
+exercise = code(
+    rotary_halves_order,
+    *[case(f"width {d}", d=d) for d in (6, 4, 2, 8, 10, 64)],
+)
+
+
+@exercise.mistake("the way back from halves to neighbours")
+def the_way_back_from_halves_to_neighbours(d):
+    return np.argsort(rotary_halves_order(d))
+
+
+@exercise.mistake("odd places first")
+def odd_places_first(d):
+    return np.roll(rotary_halves_order(d), d // 2)
+
+
+@exercise.mistake("places left as they are")
+def places_left_as_they_are(d):
+    return np.arange(d)
+
+
+@exercise.mistake("halves swapped")
+def halves_swapped(d):
+    return np.roll(np.arange(d), d // 2)
+
+
+@exercise.mistake("neighbours swapped")
+def neighbours_swapped(d):
+    return np.arange(d) ^ 1
+
+
+@exercise.mistake("odd places running backwards")
+def odd_places_running_backwards(d):
+    return np.concatenate([np.arange(0, d, 2), np.arange(1, d, 2)[::-1]])
+
+
+@exercise.another_way
+def a_transpose(d):
+    return np.arange(d).reshape(-1, 2).T.ravel()
+
+
+@exercise.another_way
+def sorted_by_the_remainder(d):
+    return sorted(range(d), key=lambda place: place % 2)
+
+
+@exercise.another_way
+def a_list_of_both(d):
+    return [*range(0, d, 2), *range(1, d, 2)]

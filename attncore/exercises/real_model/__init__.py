@@ -1,0 +1,1 @@
+"""Lesson 20: a sentence as one vector, and what lies near it."""

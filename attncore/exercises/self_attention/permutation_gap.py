@@ -1,0 +1,80 @@
+"""Does the layer care about order?."""
+
+import numpy as np
+
+from attncore.exercises.exercise import code
+from attncore.exercises.self_attention.cases import (
+    first_and_last,
+    layer_cases,
+    neighbours,
+    plain_attention,
+    with_positions,
+)
+from attncore.self_attention import permutation_gap
+
+
+def running_sum(x):
+    """A recurrence: each output adds its own token to all before it."""
+    return np.cumsum(x, axis=-2)
+
+
+def shuffled(rng, s):
+    order = np.roll(np.arange(s.n), 1)
+    order[:2] = order[1::-1]
+    return order
+
+
+exercise = code(
+    permutation_gap,
+    *layer_cases((with_positions, plain_attention, running_sum, neighbours, first_and_last), order=shuffled),
+)
+
+
+@exercise.mistake("input not permuted")
+def input_not_permuted(layer, x, order):
+    return np.abs(layer(x) - layer(x)[order]).max()
+
+
+@exercise.mistake("output not permuted")
+def output_not_permuted(layer, x, order):
+    return np.abs(layer(x[order]) - layer(x)).max()
+
+
+@exercise.mistake("output permuted the other way")
+def output_permuted_the_other_way(layer, x, order):
+    return np.abs(layer(x[order]) - layer(x)[np.argsort(order)]).max()
+
+
+@exercise.mistake("mean instead of largest")
+def mean_instead_of_largest(layer, x, order):
+    return np.abs(layer(x[order]) - layer(x)[order]).mean()
+
+
+@exercise.mistake("sign kept")
+def sign_kept(layer, x, order):
+    return (layer(x[order]) - layer(x)[order]).max()
+
+
+@exercise.mistake("widths permuted instead of tokens")
+def widths_permuted_instead_of_tokens(layer, x, order):
+    columns = np.argsort(order)[: x.shape[-1]].argsort()
+    return np.abs(layer(x[:, columns]) - layer(x)[:, columns]).max()
+
+
+@exercise.mistake("root mean square")
+def root_mean_square(layer, x, order):
+    return np.sqrt(np.mean((layer(x[order]) - layer(x)[order]) ** 2))
+
+
+@exercise.another_way
+def with_infinity_norm(layer, x, order):
+    before = layer(np.take(x, order, axis=0))
+    after = np.take(layer(x), order, axis=0)
+    return np.linalg.norm((before - after).ravel(), np.inf)
+
+
+@exercise.another_way
+def put_back_in_order(layer, x, order):
+    restored = np.empty_like(x, dtype=float)
+    restored[order] = layer(x[order])
+    return max(abs(float(gap)) for gap in (restored - layer(x)).ravel())

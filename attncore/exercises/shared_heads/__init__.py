@@ -1,0 +1,1 @@
+"""Lesson 13: heads that share keys and values: grouped, pooled, latent."""

@@ -1,0 +1,1 @@
+"""Lesson 02: softmax, its logarithm, its mask, its temperature."""

@@ -1,0 +1,100 @@
+"""What several exercises of this topic share."""
+
+import math
+
+import numpy as np
+
+from attncore.exercises.exercise import case
+
+
+def vector_cases():
+    """softmax and log_softmax take an array of any shape along any axis."""
+
+    def of(name, x, **more):
+        return case(name, x=lambda rng, s: x if isinstance(x, np.ndarray) else rng.standard_normal(x), **more)
+
+    return [
+        of("three numbers", np.array([1.0, 2, 4])),
+        of("two rows", np.array([[0.0, 1, 3], [-1, 2, 0.5]])),
+        of("a square array", (4, 4)),
+        of("more axes, all of other lengths", (2, 3, 5)),
+        of("the first axis", np.array([[0.0, 1, 3], [-1, 2, 0.5]]), axis=0),
+        of("an axis in the middle", (2, 3, 5), axis=1),
+        of("the last axis but one", (2, 3, 5), axis=-2),
+        of("the first of three axes", (2, 3, 5), axis=0),
+        of("float32", (3, 5), dtype=np.float32),
+        of("float32, larger scores", np.array([100.0, 101, 103]), dtype=np.float32),
+        of("integers", np.array([[1, 2, 3], [3, 0, 1]])),
+        of("very negative scores", np.array([-1000.0, -1001, -1003])),
+        of("scores in the thousands", np.array([3000.0, 3001, 2999])),
+        of("rows of very different size", np.array([[0.0, 1, 2], [2000, 2001, 2002]])),
+        of("a score far below the others", np.array([0.0, -2000, 1])),
+        of("a score far above the others", np.array([0.0, 3000, 1])),
+        of("a score of -inf", np.array([0.0, -np.inf, 1])),
+        of("a row of nothing but -inf", np.array([[0.0, 1, 2], [-np.inf, -np.inf, -np.inf]])),
+    ]
+
+
+def some_keys(rng, s):
+    """A boolean mask with at least one key allowed in every row."""
+    mask = rng.random((s.q, s.k)) < 0.5
+    mask[:, 0] = True
+    return mask
+
+
+def an_empty_row(rng, s):
+    mask = some_keys(rng, s)
+    mask[-1] = False
+    return mask
+
+
+def minus_infinity(rng, s):
+    return np.where(some_keys(rng, s), 0.0, -np.inf)
+
+
+def a_mask_for_each(*lead):
+    """A mask maker whose leading axes all differ."""
+    return lambda rng, s: np.stack([some_keys(rng, s) for _ in range(math.prod(lead))]).reshape(*lead, s.q, s.k)
+
+
+def any_numbers(rng, s):
+    """A float mask that hides one key of the first query and shifts the rest."""
+    mask = np.round(rng.standard_normal((s.q, s.k)), 1)
+    mask[0, 1] = -np.inf
+    return mask
+
+
+def mask_cases(scaled=False, **given):
+    """The masks that every function with a mask must survive; with `scaled`, also beside a scale that is given."""
+
+    def of(name, mask, **more):
+        return case(name, mask=mask, **more, **given)
+
+    cases = [
+        of("a boolean mask", some_keys, small=True),
+        of("a mask for a batch", some_keys, lead=(2,)),
+        of("one mask row for all queries", lambda rng, s: some_keys(rng, s)[:1]),
+        of("a mask for each text of a batch", a_mask_for_each(2), lead=(2,)),
+        of("a mask row for each text", lambda rng, s: a_mask_for_each(2)(rng, s)[:, :1], lead=(2,)),
+        of("a mask for each text and head", a_mask_for_each(2, 4), lead=(2, 4)),
+        of("a mask for each text, with heads", a_mask_for_each(2, 1), lead=(2, 4)),
+        of("a float mask of 0 and -inf", minus_infinity, small=True),
+        of("a float mask of any numbers", any_numbers, small=True),
+        of("a float mask on a batch, in float32", any_numbers, lead=(2,), dtype=np.float32),
+        of("everything hidden from one query", an_empty_row, small=True),
+        of("one text of a batch hidden whole", lambda rng, s: np.array([[[True]], [[False]]]), lead=(2,)),
+        of("everything hidden by a float mask", lambda rng, s: np.where(an_empty_row(rng, s), 0.0, -np.inf)),
+    ]
+    if scaled:
+        cases += [
+            of("a boolean mask and a scale", some_keys, small=True, scale=0.3),
+            of("a float mask and a scale", any_numbers, small=True, scale=0.3),
+        ]
+    return cases
+
+
+def hide(scores, mask, value):
+    """Masked scores with a value of one's own in the hidden places."""
+    if mask.dtype == bool:
+        return np.where(mask, scores, value)
+    return scores + mask

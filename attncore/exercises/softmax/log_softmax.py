@@ -1,0 +1,79 @@
+"""The logarithm of softmax, without the rounding."""
+
+import math
+
+import numpy as np
+
+from attncore.exercises.exercise import code
+from attncore.exercises.softmax.cases import vector_cases
+from attncore.softmax import log_softmax, softmax
+
+exercise = code(
+    log_softmax,
+    *vector_cases(),
+)
+
+
+@exercise.mistake("logarithm of a rounded softmax")
+def logarithm_of_a_rounded_softmax(x, axis=-1):
+    return np.log(softmax(x, axis))
+
+
+@exercise.mistake("softmax returned")
+def softmax_returned(x, axis=-1):
+    return softmax(x, axis)
+
+
+@exercise.mistake("overflow in the sum")
+def overflow_in_the_sum(x, axis=-1):
+    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+
+
+@exercise.mistake("maximum not put back")
+def maximum_not_put_back(x, axis=-1):
+    largest = np.max(x, axis=axis, keepdims=True)
+    return x - np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
+
+
+@exercise.mistake("logarithm to base two")
+def logarithm_to_base_two(x, axis=-1):
+    return log_softmax(x, axis) / math.log(2)
+
+
+@exercise.mistake("sum over everything")
+def sum_over_everything(x, axis=-1):
+    return x - np.logaddexp.reduce(x, axis=None)
+
+
+@exercise.mistake("always the last axis")
+def always_the_last_axis(x, axis=-1):
+    return log_softmax(x)
+
+
+@exercise.mistake("sign flipped")
+def sign_flipped(x, axis=-1):
+    return -log_softmax(x, axis)
+
+
+@exercise.mistake("nan on a row of minus infinity")
+def nan_on_a_row_of_minus_infinity(x, axis=-1):
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+@exercise.another_way
+def minus_the_log_of_the_total(x, axis=-1):
+    log_total = np.logaddexp.reduce(x, axis=axis, keepdims=True)
+    return np.where(np.isneginf(log_total), -np.inf, x - log_total)
+
+
+@exercise.another_way
+def number_by_number(x, axis=-1):
+    def line(numbers):
+        top = max(numbers)
+        if top == -np.inf:
+            return list(numbers)
+        log_total = top + math.log(sum(math.exp(number - top) for number in numbers))
+        return [number - log_total for number in numbers]
+
+    return np.apply_along_axis(line, axis, np.asarray(x, dtype=float))

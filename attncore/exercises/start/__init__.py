@@ -1,0 +1,1 @@
+"""Lesson 00: the warm-up, and the diagnostic that says where to begin."""

@@ -1,0 +1,24 @@
+"""The numbers and the predictions of this topic; the cards have words alone."""
+
+from attncore.exercises.exercise import numeric, predict
+
+questions = [
+    numeric("equal-weight", lambda: 1 / 6, {"the sum of the weights": lambda: 1}),
+    predict(
+        "uniform-shape",
+        lambda: (2, 6),
+        {
+            "the wrong axis is gone": lambda: (2, 5),
+            "the axis is kept": lambda: (2, 1, 6),
+            "one row for each key": lambda: (2, 5, 6),
+        },
+    ),
+    predict("start-sum", lambda: (3, 6), {}),
+    predict("start-shift", lambda: "not at all", {}),
+    numeric("start-scale", lambda: 8, {}),
+    predict("start-axis", lambda: "keys", {}),
+    predict("start-order", lambda: "they swap too", {}),
+    numeric("start-causal", lambda: 4, {}),
+    predict("start-masked", lambda: "the weights are wrong", {}),
+    predict("start-heads", lambda: "it stays the same", {}),
+]

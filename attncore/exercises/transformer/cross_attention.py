@@ -1,0 +1,132 @@
+"""Cross-attention."""
+
+import numpy as np
+
+from attncore.dot_product import scaled_dot_product_attention
+from attncore.exercises.exercise import case, code
+from attncore.exercises.transformer.cases import head_weights, masked
+from attncore.heads import merge_heads, multi_head_attention, split_heads
+from attncore.transformer import cross_attention
+
+
+def cross_case(name, n_heads=2, mask=None, **more):
+    given = {} if mask is None else {"memory_mask": lambda rng, s: mask(s)}
+    return case(name, n_heads=n_heads, weights=head_weights, **given, **more)
+
+
+exercise = code(
+    cross_attention,
+    cross_case("two heads", small=True),
+    cross_case("one head", 1, small=True),
+    cross_case("three heads, no two axes of one length", 3),
+    cross_case("as many tokens as the memory has", small=True, sizes={"q": 3}),
+    cross_case("more tokens than the memory has", small=True, sizes={"q": 4, "k": 2}),
+    cross_case("a batch of two", small=True, lead=(2,)),
+    cross_case("two leading axes", 4, lead=(2, 3)),
+    cross_case("float32", 4, dtype=np.float32),
+    cross_case("large numbers", 4, magnitude=60.0),
+    cross_case("a mask", small=True, mask=lambda s: np.tri(s.q, s.k, dtype=bool)),
+    cross_case("a mask on a square", 3, sizes={"q": 5}, mask=lambda s: ~np.tri(s.q, s.k, -2, bool)),
+    cross_case("a float mask", 3, mask=lambda s: 0.7 - 0.9 * np.tri(s.q, s.k)),
+    cross_case(
+        "padding in the memory", 3, lead=(2,), mask=lambda s: np.arange(s.k) < np.array([s.k, 2])[:, None, None]
+    ),
+    cross_case(
+        "a query that may see no memory",
+        small=True,
+        mask=lambda s: np.array([[True, False, True], [False, False, False]]),
+    ),
+)
+
+
+@exercise.mistake("memory asks and x answers")
+def memory_asks_and_x_answers(x, memory, weights, n_heads, memory_mask=None):
+    mask = None if memory_mask is None else np.swapaxes(np.broadcast_to(memory_mask, masked(x, memory)), -1, -2)
+    return multi_head_attention(memory, x, x, weights, n_heads, mask)
+
+
+@exercise.mistake("values from x")
+def values_from_x(x, memory, weights, n_heads, memory_mask=None):
+    return multi_head_attention(x, memory, x, weights, n_heads, memory_mask)
+
+
+@exercise.mistake("keys from x")
+def keys_from_x(x, memory, weights, n_heads, memory_mask=None):
+    return multi_head_attention(x, x, memory, weights, n_heads, memory_mask)
+
+
+@exercise.mistake("memory never looked at")
+def memory_never_looked_at(x, memory, weights, n_heads, memory_mask=None):
+    return multi_head_attention(x, x, x, weights, n_heads)
+
+
+@exercise.mistake("own text put in front of the memory")
+def own_text_put_in_front_of_the_memory(x, memory, weights, n_heads, memory_mask=None):
+    both = np.concatenate([x, memory], axis=-2)
+    if memory_mask is not None:
+        own = np.ones((*memory_mask.shape[:-1], x.shape[-2]))
+        own = own.astype(bool) if memory_mask.dtype == bool else 0 * own
+        memory_mask = np.concatenate([own, memory_mask], axis=-1)
+    return multi_head_attention(x, both, both, weights, n_heads, memory_mask)
+
+
+@exercise.mistake("mask ignored")
+def mask_ignored(x, memory, weights, n_heads, memory_mask=None):
+    return cross_attention(x, memory, weights, n_heads)
+
+
+@exercise.mistake("mask upside down")
+def mask_upside_down(x, memory, weights, n_heads, memory_mask=None):
+    if memory_mask is not None:
+        memory_mask = ~memory_mask if memory_mask.dtype == bool else -memory_mask
+    return cross_attention(x, memory, weights, n_heads, memory_mask)
+
+
+@exercise.mistake("memory masked causally")
+def memory_masked_causally(x, memory, weights, n_heads, memory_mask=None):
+    if memory_mask is None:
+        memory_mask = np.tri(x.shape[-2], memory.shape[-2], dtype=bool)
+    return cross_attention(x, memory, weights, n_heads, memory_mask)
+
+
+@exercise.mistake("residual added inside")
+def residual_added_inside(x, memory, weights, n_heads, memory_mask=None):
+    return x + cross_attention(x, memory, weights, n_heads, memory_mask)
+
+
+@exercise.mistake("input returned")
+def input_returned(x, memory, weights, n_heads, memory_mask=None):
+    return x
+
+
+@exercise.mistake("query and key weights swapped")
+def query_and_key_weights_swapped(x, memory, weights, n_heads, memory_mask=None):
+    swapped = weights._replace(W_query=weights.W_key, W_key=weights.W_query)
+    return cross_attention(x, memory, swapped, n_heads, memory_mask)
+
+
+@exercise.another_way
+def with_the_memory_projected_once(x, memory, weights, n_heads, memory_mask=None):
+    key, value = memory @ weights.W_key, memory @ weights.W_value  # once a text, not once a token
+    same = np.eye(memory.shape[-1])
+    return multi_head_attention(x, key, value, weights._replace(W_key=same, W_value=same), n_heads, memory_mask)
+
+
+@exercise.another_way
+def from_its_parts(x, memory, weights, n_heads, memory_mask=None):
+    query = split_heads(x @ weights.W_query, n_heads)
+    key, value = (split_heads(memory @ W, n_heads) for W in (weights.W_key, weights.W_value))
+    if memory_mask is not None and memory_mask.ndim > 2:
+        memory_mask = np.expand_dims(memory_mask, -3)
+    return merge_heads(scaled_dot_product_attention(query, key, value, memory_mask)) @ weights.W_output
+
+
+@exercise.another_way
+def head_after_head(x, memory, weights, n_heads, memory_mask=None):
+    width, out = x.shape[-1] // n_heads, 0
+    for head in range(n_heads):
+        mine = slice(head * width, (head + 1) * width)
+        query, key = x @ weights.W_query[:, mine], memory @ weights.W_key[:, mine]
+        found = scaled_dot_product_attention(query, key, memory @ weights.W_value[:, mine], memory_mask)
+        out = out + found @ weights.W_output[mine]
+    return out

@@ -1,0 +1,168 @@
+"""A block with a memory."""
+
+import numpy as np
+
+from attncore.exercises.exercise import case, code
+from attncore.exercises.transformer.cases import head_weights, layer_weights, norm_weights
+from attncore.heads import multi_head_attention
+from attncore.masks import causal_mask
+from attncore.transformer import (
+    DecoderWeights,
+    EncoderWeights,
+    cross_attention,
+    decoder_block,
+    encoder_block,
+    feed_forward,
+    layer_norm,
+)
+
+
+def decoder_weights(rng, s):
+    own, cross = (norm_weights(rng, s), head_weights(rng, s)), (norm_weights(rng, s), head_weights(rng, s))
+    return DecoderWeights(*own, *cross, norm_weights(rng, s), layer_weights(rng, s))
+
+
+def decoder_case(name, n_heads=2, **more):
+    sizes = {"n": 3, "k": 2} if more.get("small") else {"n": 4}
+    sizes |= more.pop("sizes", {})
+    return case(name, n_heads=n_heads, weights=decoder_weights, sizes=sizes, **more)
+
+
+exercise = code(
+    decoder_block,
+    decoder_case("two heads", small=True),
+    decoder_case("one head", 1, small=True),
+    decoder_case("three heads, no two axes of one length", 3),
+    decoder_case("as many tokens as the memory has", 3, sizes={"n": 5}),
+    decoder_case("a first token alone", small=True, sizes={"n": 1}),
+    decoder_case("a memory of one token", small=True, sizes={"k": 1}),
+    decoder_case("a batch of two", small=True, lead=(2,)),
+    decoder_case("two leading axes", 4, lead=(2, 3)),
+    decoder_case("float32", 4, dtype=np.float32),
+    decoder_case("large numbers", 3, magnitude=60.0),
+    decoder_case("tiny numbers", 3, magnitude=1e-3),
+)
+
+
+def decoded(x, memory, weights, n_heads, mask="causal", memory_mask=None, attend_memory=cross_attention):
+    """The reference, with a place to change for each mistake."""
+    normal = layer_norm(x, *weights.attention_norm)
+    mask = causal_mask(x.shape[-2]) if mask == "causal" else mask
+    x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
+    x = x + attend_memory(layer_norm(x, *weights.cross_norm), memory, weights.cross, n_heads, memory_mask)
+    return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+
+
+@exercise.mistake("own attention not causal")
+def own_attention_not_causal(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, mask=None)
+
+
+@exercise.mistake("memory before the own text")
+def memory_before_the_own_text(x, memory, weights, n_heads):
+    x = x + cross_attention(layer_norm(x, *weights.cross_norm), memory, weights.cross, n_heads)
+    normal = layer_norm(x, *weights.attention_norm)
+    x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))
+    return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+
+
+@exercise.mistake("query from before the own attention")
+def query_from_before_the_own_attention(x, memory, weights, n_heads):
+    normal = layer_norm(x, *weights.attention_norm)
+    asking = layer_norm(x, *weights.cross_norm)
+    x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))
+    x = x + cross_attention(asking, memory, weights.cross, n_heads)
+    return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+
+
+@exercise.mistake("memory masked causally")
+def memory_masked_causally(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, memory_mask=np.tri(x.shape[-2], memory.shape[-2], dtype=bool))
+
+
+@exercise.mistake("nothing added around cross attention")
+def nothing_added_around_cross_attention(x, memory, weights, n_heads):
+    normal = layer_norm(x, *weights.attention_norm)
+    x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))
+    x = cross_attention(layer_norm(x, *weights.cross_norm), memory, weights.cross, n_heads)
+    return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+
+
+@exercise.mistake("memory normalised as well")
+def memory_normalised_as_well(x, memory, weights, n_heads):
+    return decoded(x, layer_norm(memory, *weights.cross_norm), weights, n_heads)
+
+
+@exercise.mistake("memory never looked at")
+def memory_never_looked_at(x, memory, weights, n_heads):
+    as_encoder = EncoderWeights(weights.attention_norm, weights.attention, *weights[4:])
+    return encoder_block(x, as_encoder, n_heads, causal_mask(x.shape[-2]))
+
+
+@exercise.mistake("cross attention to the own text")
+def cross_attention_to_the_own_text(x, memory, weights, n_heads):
+    def attend(asking, memory, weights, n_heads, mask):
+        return multi_head_attention(asking, asking, asking, weights, n_heads)
+
+    return decoded(x, memory, weights, n_heads, attend_memory=attend)
+
+
+@exercise.mistake("memory asks and the text answers")
+def memory_asks_and_the_text_answers(x, memory, weights, n_heads):
+    def attend(asking, memory, weights, n_heads, mask):
+        return multi_head_attention(memory, asking, asking, weights, n_heads)
+
+    return decoded(x, memory, weights, n_heads, attend_memory=attend)
+
+
+@exercise.mistake("one set of heads for both")
+def one_set_of_heads_for_both(x, memory, weights, n_heads):
+    return decoder_block(x, memory, weights._replace(cross=weights.attention), n_heads)
+
+
+@exercise.mistake("first norm used for the cross attention")
+def first_norm_used_for_the_cross_attention(x, memory, weights, n_heads):
+    return decoder_block(x, memory, weights._replace(cross_norm=weights.attention_norm), n_heads)
+
+
+@exercise.mistake("norm after each addition")
+def norm_after_each_addition(x, memory, weights, n_heads):
+    x = x + multi_head_attention(x, x, x, weights.attention, n_heads, causal_mask(x.shape[-2]))
+    x = layer_norm(x, *weights.attention_norm)
+    x = layer_norm(x + cross_attention(x, memory, weights.cross, n_heads), *weights.cross_norm)
+    return layer_norm(x + feed_forward(x, weights.feed_forward), *weights.feed_forward_norm)
+
+
+@exercise.another_way
+def one_token_at_a_time(x, memory, weights, n_heads):
+    rows = []
+    for t in range(1, x.shape[-2] + 1):
+        normal, last = layer_norm(x[..., :t, :], *weights.attention_norm), x[..., t - 1 : t, :]
+        last = last + cross_attention(normal[..., -1:, :], normal, weights.attention, n_heads)
+        asking = layer_norm(last, *weights.cross_norm)
+        last = last + cross_attention(asking, memory, weights.cross, n_heads)
+        asking = layer_norm(last, *weights.feed_forward_norm)
+        rows.append(last + feed_forward(asking, weights.feed_forward))
+    return np.concatenate(rows, axis=-2)
+
+
+@exercise.another_way
+def as_a_list_of_steps(x, memory, weights, n_heads):
+    steps = (
+        lambda z: multi_head_attention(z, z, z, weights.attention, n_heads, np.tri(z.shape[-2], dtype=bool)),
+        lambda z: multi_head_attention(z, memory, memory, weights.cross, n_heads),
+        lambda z: feed_forward(z, weights.feed_forward),
+    )
+    for norm, step in zip((weights.attention_norm, weights.cross_norm, weights.feed_forward_norm), steps, strict=True):
+        x = x + step(layer_norm(x, *norm))
+    return x
+
+
+@exercise.another_way
+def through_the_encoder_block(x, memory, weights, n_heads):
+    layers = weights.feed_forward
+    silent = layers._replace(W_out=np.zeros_like(layers.W_out), b_out=np.zeros_like(layers.b_out))
+    own = EncoderWeights(weights.attention_norm, weights.attention, weights.feed_forward_norm, silent)
+    x = encoder_block(x, own, n_heads, causal_mask(x.shape[-2]))
+    x = x + cross_attention(layer_norm(x, *weights.cross_norm), memory, weights.cross, n_heads)
+    return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), layers)

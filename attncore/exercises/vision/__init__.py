@@ -1,0 +1,1 @@
+"""Lesson 10: images as sequences of patches."""

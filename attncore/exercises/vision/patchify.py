@@ -1,0 +1,105 @@
+"""From an image to a sequence."""
+
+import numpy as np
+
+from attncore.exercises.exercise import case, code
+from attncore.exercises.vision.cases import IMAGES
+from attncore.vision import patchify
+
+exercise = code(
+    patchify,
+    *(case(name, image=image, size=size) for name, (image, size, _, _) in IMAGES.items()),
+    case("float32", dtype=np.float32, sizes={"H": 4, "W": 6}, size=2),
+)
+
+
+@exercise.mistake("reshape without swapping the axes")
+def reshape_without_swapping_the_axes(image, size):
+    return image.reshape(-1, size * size * image.shape[-1])
+
+
+@exercise.mistake("patches taken column by column")
+def patches_taken_column_by_column(image, size):
+    height, width, channels = image.shape
+    grid = image.reshape(height // size, size, width // size, size, channels)
+    return grid.transpose(2, 0, 1, 3, 4).reshape(-1, size * size * channels)
+
+
+@exercise.mistake("pixels of a patch transposed")
+def pixels_of_a_patch_transposed(image, size):
+    height, width, channels = image.shape
+    grid = image.reshape(height // size, size, width // size, size, channels)
+    return grid.transpose(0, 2, 3, 1, 4).reshape(-1, size * size * channels)
+
+
+@exercise.mistake("patches that overlap")
+def patches_that_overlap(image, size):
+    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
+    return np.moveaxis(windows, 2, -1).reshape(-1, size * size * image.shape[-1])
+
+
+@exercise.mistake("height and width mixed up")
+def height_and_width_mixed_up(image, size):
+    height, width, channels = image.shape
+    grid = image.reshape(width // size, size, height // size, size, channels)
+    return grid.swapaxes(1, 2).reshape(-1, size * size * channels)
+
+
+@exercise.mistake("pixels collected from all over the image")
+def pixels_collected_from_all_over_the_image(image, size):
+    height, width, channels = image.shape
+    grid = image.reshape(size, height // size, size, width // size, channels)
+    return grid.transpose(1, 3, 0, 2, 4).reshape(-1, size * size * channels)
+
+
+@exercise.mistake("size taken for the number of patches along a side")
+def size_taken_for_the_number_of_patches_along_a_side(image, size):
+    height, width, channels = image.shape
+    grid = image.reshape(size, height // size, size, width // size, channels)
+    return grid.swapaxes(1, 2).reshape(size * size, -1)
+
+
+@exercise.mistake("patches left as squares")
+def patches_left_as_squares(image, size):
+    return patchify(image, size).reshape(-1, size, size, image.shape[-1])
+
+
+@exercise.mistake("patches left in their grid")
+def patches_left_in_their_grid(image, size):
+    height, width, _ = image.shape
+    return patchify(image, size).reshape(height // size, width // size, -1)
+
+
+@exercise.mistake("pixels divided by 255")
+def pixels_divided_by_255(image, size):
+    return patchify(image, size) / 255
+
+
+@exercise.other_convention("channels first inside a patch")
+def channels_first_inside_a_patch(image, size):
+    height, width, channels = image.shape
+    grid = image.reshape(height // size, size, width // size, size, channels)
+    return grid.transpose(0, 2, 4, 1, 3).reshape(-1, size * size * channels)
+
+
+@exercise.another_way
+def square_by_square(image, size):
+    height, width, _ = image.shape
+    return [
+        image[top : top + size, left : left + size].ravel()
+        for top in range(0, height, size)
+        for left in range(0, width, size)
+    ]
+
+
+@exercise.another_way
+def every_size_th_window(image, size):
+    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
+    return np.moveaxis(windows[::size, ::size], 2, -1).reshape(-1, size * size * image.shape[-1])
+
+
+@exercise.another_way
+def split_twice(image, size):
+    height, width, _ = image.shape
+    strips = np.split(image, height // size, axis=0)
+    return np.stack([square.reshape(-1) for strip in strips for square in np.split(strip, width // size, axis=1)])

@@ -1,0 +1,106 @@
+"""From a sequence to an image."""
+
+import numpy as np
+
+from attncore.exercises.exercise import case, code
+from attncore.exercises.vision.cases import IMAGES
+from attncore.vision import patchify, unpatchify
+
+
+def cut_up(image, size):
+    return lambda rng, s: patchify(image(rng, s), size)
+
+
+exercise = code(
+    unpatchify,
+    *(
+        case(name, patches=cut_up(image, size), size=size, height=height, width=width)
+        for name, (image, size, height, width) in IMAGES.items()
+    ),
+    case("float32", dtype=np.float32, patches=lambda rng, s: rng.standard_normal((6, 12)), size=2, height=4, width=6),
+)
+
+
+@exercise.mistake("reshaped without swapping the axes")
+def reshaped_without_swapping_the_axes(patches, size, height, width):
+    return patches.reshape(height, width, -1)
+
+
+@exercise.mistake("patches laid down column by column")
+def patches_laid_down_column_by_column(patches, size, height, width):
+    rows, columns = height // size, width // size
+    grid = patches.reshape(columns, rows, size, size, -1)
+    return grid.transpose(1, 2, 0, 3, 4).reshape(height, width, -1)
+
+
+@exercise.mistake("pixels transposed inside each patch")
+def pixels_transposed_inside_each_patch(patches, size, height, width):
+    rows, columns = height // size, width // size
+    grid = patches.reshape(rows, columns, size, size, -1)
+    return grid.transpose(0, 3, 1, 2, 4).reshape(height, width, -1)
+
+
+@exercise.mistake("rows and columns of patches mixed up")
+def rows_and_columns_of_patches_mixed_up(patches, size, height, width):
+    rows, columns = width // size, height // size
+    grid = patches.reshape(rows, columns, size, size, -1)
+    return grid.swapaxes(1, 2).reshape(height, width, -1)
+
+
+@exercise.mistake("image lying on its side")
+def image_lying_on_its_side(patches, size, height, width):
+    return unpatchify(patches, size, height, width).swapaxes(0, 1)
+
+
+@exercise.mistake("rows of patches from the bottom up")
+def rows_of_patches_from_the_bottom_up(patches, size, height, width):
+    rows, columns = height // size, width // size
+    grid = patches.reshape(rows, columns, size, size, -1)[::-1]
+    return grid.swapaxes(1, 2).reshape(height, width, -1)
+
+
+@exercise.mistake("three channels taken for granted")
+def three_channels_taken_for_granted(patches, size, height, width):
+    grid = patches.reshape(height // size, width // size, size, size, 3)
+    return grid.swapaxes(1, 2).reshape(height, width, 3)
+
+
+@exercise.mistake("channels joined to the columns")
+def channels_joined_to_the_columns(patches, size, height, width):
+    return unpatchify(patches, size, height, width).reshape(height, -1)
+
+
+@exercise.other_convention("channels first in each patch")
+def channels_first_in_each_patch(patches, size, height, width):
+    rows, columns = height // size, width // size
+    grid = patches.reshape(rows, columns, -1, size, size)
+    return grid.transpose(0, 3, 1, 4, 2).reshape(height, width, -1)
+
+
+@exercise.another_way
+def put_down_one_by_one(patches, size, height, width):
+    image = np.empty((height, width, patches.shape[1] // size**2), patches.dtype)
+    columns = width // size
+    for i, patch in enumerate(patches):
+        top, left = i // columns * size, i % columns * size
+        image[top : top + size, left : left + size] = patch.reshape(size, size, -1)
+    return image
+
+
+@exercise.another_way
+def strip_by_strip(patches, size, height, width):
+    squares = [patch.reshape(size, size, -1) for patch in patches]
+    columns = width // size
+    strips = [np.concatenate(squares[i : i + columns], axis=1) for i in range(0, len(squares), columns)]
+    return np.concatenate(strips)
+
+
+@exercise.another_way
+def pixel_by_pixel(patches, size, height, width):
+    channels = len(patches[0]) // size**2
+
+    def pixel(y, x):
+        place = (y % size * size + x % size) * channels
+        return patches[y // size * (width // size) + x // size][place : place + channels]
+
+    return [[pixel(y, x) for x in range(width)] for y in range(height)]

@@ -1,0 +1,1 @@
+"""Lesson 01: weighted sums, hard and soft lookup, kernel regression."""

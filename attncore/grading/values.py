@@ -1,0 +1,123 @@
+"""Judge what a learner types as an answer: 131072, "128 KiB", "1/8", "50 %", (2, 3), "keys"."""
+
+import re
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from attncore.exercises import Exercise
+from attncore.grading.report import Report, said
+
+PREFIXES = {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+    "k": 1e3,
+    "K": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "": 1,
+}
+WORDS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+UNITS = ("B", "byte", "bytes", "FLOP", "FLOPs", "parameters", "")
+NUMBER = re.compile(r"([-+]?[\d.,_]+(?:e[-+]?\d{1,3})?(?:\s*/\s*[\d.]+)?)\s*(.*)", re.IGNORECASE)
+
+
+def judge_value(exercise: Exercise, answer: Any) -> Report:
+    """Judge a number, a shape or a choice."""
+    expected, choices = exercise.reference(), exercise.words.get("choices", [])
+    try:
+        got = read(answer, expected, exercise.words.get("question", ""))
+    except ValueError as problem:
+        return said(exercise, "wrong", f"{problem}.")
+    if is_value(got, expected, exercise.tolerance):
+        return said(exercise, "right", f"right. {exercise.words.get('because', '')}".strip())
+    for label, value in exercise.wrong.items():
+        if is_value(got, value(), exercise.tolerance):
+            return said(exercise, "wrong", f"{label}.", ("why", exercise.why(label)), mistake=label)
+    if choices and got not in [choice.lower() for choice in choices]:
+        return said(exercise, "wrong", f"choose one of {', '.join(choices)}.")
+    return said(exercise, "wrong", nearly(answer, got, expected, exercise.tolerance))
+
+
+def nearly(answer: Any, got: Any, expected: Any, tolerance: float) -> str:
+    """What is said of a value that is no known mistake: units of 1,000 for 1,024, a few digits, or nothing more."""
+    binary = re.sub(r"(\d ?)([KMGT])B$", r"\1\2iB", answer.replace("kB", "KB")) if isinstance(answer, str) else answer
+    if binary != answer and is_value(read(binary, expected), expected, tolerance):
+        return f"nearly. {answer} counts in thousands; units of 1,024 are KiB, MiB and GiB."
+    if isinstance(got, float) and tolerance and is_value(got, expected, 5 * tolerance):
+        return f"{answer} is close. Give it more precisely, to within {100 * tolerance:g} %."
+    return f"{answer} is not right."
+
+
+def is_value(got: Any, expected: Any, tolerance: float) -> bool:
+    if isinstance(expected, str):
+        return bool(got == expected.lower())
+    if isinstance(expected, tuple):
+        return bool(got == expected)
+    return bool(np.isclose(got, expected, rtol=tolerance, atol=0))
+
+
+def read(answer: Any, expected: Any, question: str = "") -> Any:
+    """The answer in the expected value's form. Raises ValueError, with a sentence, where it cannot be read.
+
+    Any word of the question may stand behind a number: "512 layers".
+    """
+    if isinstance(expected, tuple):
+        return read_shape(answer)
+    if isinstance(expected, str):
+        return str(answer).strip(" .\"'").lower()
+    if isinstance(answer, str):
+        return read_quantity(answer.strip(), question)
+    try:
+        return float(answer)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{answer!r} is no number") from None
+
+
+def read_shape(answer: Any) -> tuple[int, ...]:
+    if isinstance(answer, str):
+        answer = (
+            [int(length) for length in re.findall(r"\d+", answer)]
+            if re.fullmatch(r"[\d\s,x×()\[\]]*", answer)
+            else None
+        )
+    lengths = (answer,) if isinstance(answer, int) else answer
+    try:
+        if all(length == int(length) >= 0 for length in lengths):
+            return tuple(map(int, lengths))
+    except (TypeError, ValueError):
+        pass
+    raise ValueError("that is no shape; a shape looks like (2, 3)")
+
+
+def read_quantity(text: str, question: str) -> float:
+    """A number with or without a unit, in the base unit: "128 KiB" is 131072."""
+    found = NUMBER.fullmatch(text)
+    if not found:
+        raise ValueError(f'"{text}" is no number; without quotes, Python works it out')
+    digits, unit = found.groups()
+    if re.fullmatch(r"[-+]?\d+,\d{1,2}|[-+]?0,\d+", digits):
+        raise ValueError(f'write "{digits.replace(",", ".")}", with a point')
+    try:
+        number = float(Fraction(re.sub(r"[,_\s]", "", digits)))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError(f'"{text}" is no number') from None
+    return number * factor(unit, question)
+
+
+def factor(unit: str, question: str) -> float:
+    if unit in ("%", "percent", "per cent"):
+        return 0.01
+    first, _, rest = unit.partition(" ")
+    if first.lower() in WORDS:
+        return WORDS[first.lower()] * factor(rest, question)
+    if unit.isalpha() and unit.lower() in question.lower() and unit not in UNITS:
+        return 1
+    for prefix, times in PREFIXES.items():
+        if unit.startswith(prefix) and unit.removeprefix(prefix) in UNITS:
+            return times
+    raise ValueError(f'"{unit}" is not known here. Give a number, or let Python work it out without quotes')
