@@ -157,7 +157,7 @@ def progress(workbook: Path) -> str:
         tried = len(Progress(path).outcomes())
     except (OSError, sqlite3.Error) as error:
         raise Missing(f"Your progress, {path}, can't be read: {error}. Move it away and a new one begins.") from None
-    return f"your progress: {tried} exercises tried"
+    return f"your progress: exercises tried so far: {tried}"
 
 
 def port(workbook: Path) -> str:

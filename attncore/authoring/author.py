@@ -61,7 +61,7 @@ def test(rest: list[str]) -> int:
 
 
 def prove(rest: list[str]) -> int:
-    return run("-m", "pytest", *(rest or ["tests/proofs"]), **ONE_THREAD)
+    return run("-m", "pytest", "-n", "auto", *(rest or ["tests/proofs"]), **ONE_THREAD)
 
 
 def browser(rest: list[str]) -> int:
