@@ -13,6 +13,7 @@ from attncore.alignment import (
     local_weights,
 )
 from attncore.exercises.exercise import Exercise, Lesson, case, cases
+from attncore.shapes import shaped
 from attncore.softmax import softmax
 from attncore.weighted_sum import weighted_sum
 
@@ -575,10 +576,9 @@ def position_by_position(scores, center, half_width):
     return weights
 
 
+@shaped("(...,s),(...,k,m),(a,s),(a,m),(a)->(...,m)")
 def additive_context(state, memory, W_state, W_memory, v):
     """Return the context of one step: additive scores, softmax, the weighted mean of the memory.
-
-    (...,s),(...,k,m),(a,s),(a,m),(a)->(...,m)
 
     The context is as wide as the memory, however wide the hidden layer. Bahdanau et al. (2014).
     """

@@ -11,6 +11,7 @@ from attncore.exercises.exercise import Case, Lesson, case
 from attncore.exercises.heads import projections
 from attncore.heads import merge_heads, mha_parameter_count, multi_head_attention, split_heads
 from attncore.masks import causal_mask
+from attncore.shapes import shaped
 from attncore.softmax import masked_softmax
 
 lesson = Lesson("12_cache")
@@ -205,13 +206,12 @@ class room_that_doubles:
         return self.room["value"][..., : self.length, :]
 
 
+@shaped("->(),(...,h,n,d),(...,h,n,v),(...,h,n,d)", returns="lengths, key, value, first key")
 def filled(cache_class, keys, values):
-    """Append chunk by chunk. Returns (lengths, key, value, first_key).
+    """Append chunk by chunk.
 
     `lengths` is what len() says before and after each append; `first_key` what `key` was after the first, looked at
     again at the end.
-
-    ->(),(...,h,n,d),(...,h,n,v),(...,h,n,d)
     """
     cache = cache_class()
     lengths = [cache.__len__()]  # len() refuses the None of a stub
@@ -453,12 +453,11 @@ class chunks_joined_when_asked:
         return np.concatenate([value for _, value in self.chunks], axis=-2).tolist()
 
 
+@shaped("->(...,n,m),()", returns="output, length")
 def in_chunks(attend, x, chunks, weights, n_heads):
-    """Read x in chunks of these lengths, with one fresh cache. Returns (output, length).
+    """Read x in chunks of these lengths, with one fresh cache.
 
     `output` holds the rows of all chunks, `length` is len(cache) at the end.
-
-    ->(...,n,m),()
     """
     cache = KVCache()
     ends = np.cumsum(chunks)[:-1]

@@ -16,7 +16,6 @@ hints, one sentence on each mistake) stand in the TOML file beside it.
 """
 
 import inspect
-import re
 import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from attncore.shapes import letters, shape_line
+from attncore.shapes import drawable, results, shape_line
 
 KINDS = ("code", "predict", "numeric", "debug", "explain")
 LENGTHS = {"b": 2, "q": 3, "k": 5, "d": 8, "v": 6, "n": 5, "m": 12, "h": 6, "w": 2}
@@ -82,18 +81,18 @@ def case(
     keep their default.
     """
     s = Lengths((SMALL if small else LENGTHS) | (sizes or {}))
-    inputs, _ = shape_line(reference)
+    drawn = drawable(reference)
     parameters = list(inspect.signature(reference).parameters)
     seed = zlib.crc32(f"{reference.__name__} {name}".encode())
 
     def make() -> dict[str, Any]:
         rng = np.random.default_rng(seed)
         arguments: dict[str, Any] = {}
-        for parameter, axes in zip(parameters, inputs, strict=False):
+        for parameter, axes in drawn.items():
             if parameter not in given:
                 shape = [lead if axis == "..." else (s[axis],) for axis in axes]
-                drawn = rng.standard_normal(sum(shape, ())) * magnitude
-                arguments[parameter] = np.round(drawn, 1 if small else 12).astype(dtype)
+                numbers = rng.standard_normal(sum(shape, ())) * magnitude
+                arguments[parameter] = np.round(numbers, 1 if small else 12).astype(dtype)
         for parameter, value in given.items():
             value = value(rng, s) if callable(value) else value
             is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
@@ -146,16 +145,12 @@ class Exercise:
 
     @cached_property
     def outputs(self) -> list[Output]:
-        """What a function returns, as its docstring says: "Returns (maximum, total)"; several where it is a tuple."""
-        docstring = inspect.getdoc(self.drive or self.reference) or ""
-        found = re.search(r"[Rr]eturns\s+\(([\w,\s]+)\)", docstring)
-        names = re.split(r",\s*", found[1].replace("_", " ") if self.drive else found[1]) if found else [""]
-        shape = re.search(r"->(\(.*\))\s*$", docstring, re.MULTILINE)
-        axes = letters(shape[1]) if shape else [()]
-        several = max(len(names), len(axes))
-        names += [""] * (several - len(names))
-        axes += [()] * (several - len(axes))
-        return [Output(*both) for both in zip(names, axes, strict=True)]
+        """What a function returns, as its shape line says; several where it is a tuple."""
+        called = self.drive or self.reference
+        if not hasattr(called, "contract"):
+            return [Output("", ())]
+        _, axes = shape_line(called)
+        return [Output(*both) for both in zip(results(called) or ("",), axes, strict=True)]
 
     @property
     def title(self) -> str:

@@ -19,6 +19,7 @@ from attncore.flash import (
     tiled_attention_plain,
 )
 from attncore.masks import causal_mask
+from attncore.shapes import shaped
 from attncore.softmax import softmax
 
 lesson = Lesson("14_flash")
@@ -36,11 +37,9 @@ def drawn_chunks(name, lengths, lead=(), magnitude=1.0, dtype=np.float64, **more
     return case(online_softmax, name, chunks=make, **more)
 
 
+@shaped("->(...),(...)", returns="maximum, total")
 def go_through_once(answer, chunks):
-    """Hand over the chunks one after another. Returns (maximum, total).
-
-    ->(...),(...)
-    """
+    """Hand over the chunks one after another."""
     return answer(chunk for chunk in chunks)
 
 
@@ -247,11 +246,9 @@ def given_parts(name, left, right, **more):
     return case(merge_partials, name, left=make(left), right=make(right), **more)
 
 
+@shaped("->(...,q,v),(...,q),(...,q)", returns="output, maximum, total")
 def join_parts(answer, left, right):
-    """Call the answer on two parts. Returns (output, maximum, total).
-
-    ->(...,q,v),(...,q),(...,q)
-    """
+    """Call the answer on two parts."""
     return answer(left, right)
 
 

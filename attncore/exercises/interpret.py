@@ -10,6 +10,7 @@ from attncore.interpret import (
     permutation_effect,
     value_weighted_map,
 )
+from attncore.shapes import shaped
 from attncore.softmax import softmax
 
 lesson = Lesson("19_interpret")
@@ -270,8 +271,8 @@ def squashed_weights(weights):
     return np.tanh(20 * weights)
 
 
+@shaped("->(),()", returns="effect, draws from rng")
 def ask_for_the_effect(answer, predict, weights, rng):
-    """Returns (effect, draws_from_rng)"""
     before = rng.bit_generator.state
     effect = answer(predict, weights, rng)
     if effect is None:

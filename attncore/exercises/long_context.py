@@ -295,14 +295,9 @@ def number_by_number(scores, sink):
     return rows
 
 
-def rolled(key, value, window, sinks=0):
-    """(...,n,d),(...,n,v)->(...,n,d),(...,n,v)"""
-
-
 def rolled_case(name, window, sinks=None, stage="", **more):
-    """Where the shapes of `rolling_cache` come from: its docstring has no shape line of its own."""
     given = {"window": window} | ({} if sinks is None else {"sinks": sinks})
-    return case(rolled, name, stage=stage, **given, **more)
+    return case(rolling_cache, name, stage=stage, **given, **more)
 
 
 rolling = lesson.code(

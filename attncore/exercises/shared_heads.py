@@ -263,7 +263,7 @@ def the_group_as_more_queries(query, key, value, mask=None, scale=None):
 
 
 def pool_case(name, n_heads, n_groups, small=False, width=3, **more):
-    sizes = {"m": 2 if small else 5, "w": n_heads * width}
+    sizes = {"m": 2 if small else 5, "h*d": n_heads * width}
     return case(pool_kv_heads, name, small=small, sizes=sizes, n_heads=n_heads, n_groups=n_groups, **more)
 
 

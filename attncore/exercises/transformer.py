@@ -9,6 +9,7 @@ from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import Case, Lesson, case, cases
 from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask, prefix_mask
+from attncore.shapes import shaped
 from attncore.transformer import (
     DecoderWeights,
     EncoderWeights,
@@ -815,12 +816,13 @@ def given(name, stage="", **arguments):
     return Case(name, lambda: {key: made() if callable(made) else made for key, made in arguments.items()}, stage)
 
 
+@shaped(
+    "->(),(),(),(),(),(),(),(),(),()",
+    returns="share chosen, share masked, share random, share kept, others untouched, targets right, largest random, "
+    "different random, neighbours chosen, follows rng",
+)
 def counted(answer, ids, rng, rate=None, mask_id=None, vocab_size=None):
-    """Corrupt the ids with the settings that are given, and count what became of them.
-
-    Returns (share_chosen, share_masked, share_random, share_kept, others_untouched, targets_right, largest_random,
-    different_random, neighbours_chosen, follows_rng).
-    """
+    """Corrupt the ids with the settings that are given, and count what became of them."""
     settings = {"rate": rate, "mask_id": mask_id, "vocab_size": vocab_size}
     settings = {name: value for name, value in settings.items() if value is not None}
     original, same_draws, other_draws = ids.copy(), deepcopy(rng), np.random.default_rng(8)
