@@ -4,6 +4,7 @@ A lesson is a Jupytext percent file. A cell `# %% exercise="softmax"` stands for
 the learner's cell, and in the solutions the answer, a walk-through and another way to write it.
 """
 
+import ast
 import asyncio
 import hashlib
 import inspect
@@ -145,9 +146,32 @@ def renamed(source: str, function: Callable[..., Any], name: str) -> str:
 
 
 def solution(exercise: Exercise) -> str:
-    """The reference as it runs, with its decorator."""
+    """The reference as it runs, with its decorators and where they come from."""
     source = renamed(whole_source_of(exercise.reference), exercise.reference, exercise.id)
-    return f"from attncore.shapes import shaped\n\n\n{source}" if source.startswith("@shaped") else source
+    return "\n\n\n".join(filter(None, [*what_is_missing(exercise, source), source]))
+
+
+def what_is_missing(exercise: Exercise, source: str) -> tuple[str, str]:
+    """What a solution needs and its lesson doesn't import: imports, such as `shaped`, and helpers of its own module."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
+    own = {exercise.id} | {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    needed = sorted({node.id for node in nodes} - own - imported_first(exercise.lesson))
+    module: Any = inspect.getmodule(inspect.unwrap(exercise.reference))
+    values = [vars(module)[name] for name in needed if hasattr(vars(module).get(name), "__module__")]
+    imports = [f"from {value.__module__} import {value.__name__}" for value in values if not is_of(value, module)]
+    helpers = [whole_source_of(value) for value in values if is_of(value, module)]
+    return "\n".join(imports), "\n\n\n".join(helpers)
+
+
+def is_of(value: Any, module: Any) -> bool:
+    return bool(value.__module__ == module.__name__)
+
+
+def imported_first(lesson: str) -> set[str]:
+    """The names that a lesson's first code cell imports."""
+    first = next(cell for cell in lesson_cells(lesson) if cell.cell_type == "code")
+    nodes = (node for node in ast.walk(ast.parse(first.source)) if isinstance(node, ast.Import | ast.ImportFrom))
+    return {alias.asname or alias.name for node in nodes for alias in node.names}
 
 
 def broken(exercise: Exercise) -> str:
@@ -186,7 +210,7 @@ def is_promised(name: str, member: Any) -> bool:
 def method_stub(method: Any) -> str:
     """A method's first line, with its docstring where it has one."""
     function: Any = method.fget if isinstance(method, property) else method
-    source = textwrap.dedent(inspect.getsource(function))
+    source = source_of(function)
     told = f'    """{function.__doc__}"""\n' if function.__doc__ else ""
     head, _, _ = source.partition(":\n")
     return f"{head}:\n{told}    ..."
