@@ -54,8 +54,8 @@ def temperature_for_entropy(scores, bits):
     """Find the temperature T at which softmax(scores / T) has the given entropy in bits.
 
     Entropy is minus the sum of p log2 p: 0 bits for a sure choice, log2 k for k equal ones.
-    It grows with T. Raises ValueError, with the range, where no temperature reaches the given
-    bits.
+    It grows with T. The scores may be of any size, and T grows with them. Raises ValueError, with
+    the range, where no temperature reaches the given bits.
     """
     if not np.isfinite(scores).all():
         raise ValueError(f"temperature_for_entropy: scores are {scores}, expected finite numbers")

@@ -59,6 +59,14 @@ def hidden_scores_set_to_zero(scores, mask):
     return softmax(scores * allowed)
 
 
+@exercise.mistake("hidden scores set to zero, then renormalized")
+@mask_may_be_none
+def hidden_scores_set_to_zero_then_renormalized(scores, mask):
+    allowed = mask if mask.dtype == bool else mask > -np.inf
+    weights = softmax(scores * allowed if mask.dtype == bool else np.where(allowed, scores + mask, 0)) * allowed
+    return weights / (weights.sum(axis=-1, keepdims=True) + 1e-13)
+
+
 @exercise.mistake("hidden scores not low enough")
 @mask_may_be_none
 def hidden_scores_not_low_enough(scores, mask):
@@ -73,9 +81,16 @@ def mask_after_the_softmax(scores, mask):
     return weights * (mask if mask.dtype == bool else np.exp(mask))
 
 
-@exercise.mistake("mask after the softmax then renormalised")
+@exercise.mistake("mask after the softmax, then renormalized")
 @mask_may_be_none
-def mask_after_the_softmax_then_renormalised(scores, mask):
+def mask_after_the_softmax_then_renormalized(scores, mask):
+    weights = softmax(scores) * (mask if mask.dtype == bool else np.exp(mask))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+@exercise.mistake("mask after the softmax, then renormalized with a guard")
+@mask_may_be_none
+def mask_after_the_softmax_then_renormalized_with_a_guard(scores, mask):
     weights = softmax(scores) * (mask if mask.dtype == bool else np.exp(mask))
     total = weights.sum(axis=-1, keepdims=True)
     return weights / np.where(total == 0, 1, total)
@@ -87,13 +102,19 @@ def mask_ignored(scores, mask):
     return softmax(scores)
 
 
-@exercise.mistake("empty row shares equally")
+@exercise.mistake("an empty row shares its weight equally")
 @mask_may_be_none
 def empty_row_shares_equally(scores, mask):
     return softmax(hide(scores, mask, -1e9) if mask.dtype == bool else np.maximum(scores + mask, -1e9))
 
 
-@exercise.mistake("empty row is nan")
+@exercise.mistake("an empty row sees everything")
+@mask_may_be_none
+def an_empty_row_sees_everything(scores, mask):
+    return softmax(scores + (np.where(mask, 0, -1e9) if mask.dtype == bool else mask))
+
+
+@exercise.mistake("an empty row gives NaN")
 @mask_may_be_none
 def empty_row_is_nan(scores, mask):
     hidden = hide(scores, mask, -np.inf)
