@@ -142,7 +142,7 @@ def masked_fill_where_true(scores, mask):
     return e / np.where(total == 0, 1, total)
 
 
-@paraphrase("masked_softmax", "hidden scores not low enough")
+@paraphrase("masked_softmax", "hidden scores set to -100")
 def penalty_of_a_hundred(scores, mask):
     allowed = scores > -np.inf
     if mask is not None:
