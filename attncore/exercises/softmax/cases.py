@@ -83,8 +83,8 @@ def a_few_keys(count):
 def mask_cases(scaled=False, far=60.0, **given):
     """The masks that every function with a mask must survive; with `scaled`, also beside a scale that is given.
 
-    An empty row of the mask is a corner, and so is a given scale. `far` multiplies the arrays where hidden scores are to
-    lie thousands above the allowed ones.
+    An empty row of the mask is a corner, and so is a given scale. `far` multiplies the arrays where hidden scores lie
+    thousands above the allowed ones.
     """
 
     def of(name, mask, **more):
