@@ -11,8 +11,8 @@ from attncore.shapes import shaped
 def softmax(x, axis=-1):
     """Turn numbers into positive weights that sum to one along an axis.
 
-    Each weight is proportional to e raised to its number. Integers become float64. No finite
-    input, however large, gives NaN; a line of nothing but -inf gives zeros. The distribution is
+    Each weight is proportional to e raised to its number. No finite input, however large, gives
+    NaN. A line of nothing but -inf gives zeros. Integers become float64. The distribution is
     Boltzmann's (1868); the name is Bridle's (1990).
     """
     exponentials = np.exp(x - finite(np.max(x, axis=axis, keepdims=True)))
@@ -29,7 +29,7 @@ def finite(maximum):
 def log_softmax(x, axis=-1):
     """Return the natural logarithm of softmax, exact even where softmax itself rounds to zero.
 
-    Integers become float64. A line of nothing but -inf stays -inf.
+    A line of nothing but -inf stays -inf. Integers become float64.
     """
     shifted = x - finite(np.max(x, axis=axis, keepdims=True))
     total = np.exp(shifted).sum(axis=axis, keepdims=True)
@@ -40,9 +40,9 @@ def log_softmax(x, axis=-1):
 def masked_softmax(scores, mask):
     """Softmax over the keys, where the mask says which keys each query may see.
 
-    A boolean mask: True = may attend. A float mask is added to the scores. The mask broadcasts;
-    None allows everything. A row with nothing allowed is all zeros. Raises ValueError for a mask
-    of integers.
+    A boolean mask: True = may attend. A float mask is added to the scores. The mask broadcasts. A
+    row with nothing allowed gives zeros, never NaN. A mask of None allows everything. Raises
+    ValueError for a mask of integers.
     """
     if mask is None:
         return softmax(scores)
@@ -56,8 +56,8 @@ def temperature_for_entropy(scores, bits):
     """Find the temperature T at which softmax(scores / T) has the given entropy in bits.
 
     Entropy is minus the sum of p log2 p: 0 bits for a sure choice, log2 k for k equal ones.
-    It grows with T. Raises ValueError, with the range, where no temperature reaches the given
-    bits.
+    It grows with T. The scores may be of any size, and T grows with them. Raises ValueError, with
+    the range, where no temperature reaches the given bits.
     """
     if not np.isfinite(scores).all():
         raise ValueError(f"temperature_for_entropy: scores are {scores}, expected finite numbers")
