@@ -51,7 +51,7 @@ def local_weights(scores, center, half_width):
     """Weigh the memory near a predicted position: softmax in a window, times a Gaussian bell.
 
     The window holds the positions j with |j - center| <= half_width; the softmax runs inside it,
-    the bell has the standard deviation half_width / 2, and nothing is normalised again. The
+    the bell has the standard deviation half_width / 2, and nothing is normalized again. The
     center need not be whole. No position inside: zeros. Raises ValueError unless the half width
     is positive. Luong et al. (2015), "local-p".
     """
