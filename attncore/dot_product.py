@@ -11,10 +11,9 @@ from attncore.weighted_sum import weighted_sum
 
 @shaped("(...,q,d),(...,k,d)->(...,q,k)")
 def attention_scores(query, key, scale=None):
-    """Compare every query with every key: their dot products, times the scale.
+    """Compare every query with every key: their dot products, times 1/sqrt(d).
 
-    Without a scale it is one over the square root of the width d; a scale that is given
-    multiplies. Vaswani et al. (2017).
+    A given `scale` multiplies the scores in place of 1/sqrt(d). Vaswani et al. (2017).
     """
     # a plain float: NumPy's float64, as np.sqrt gives, would turn float32 scores into float64
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
@@ -23,11 +22,11 @@ def attention_scores(query, key, scale=None):
 
 @shaped("(...,q,d),(...,k,d)->(...,q,k)")
 def attention_weights(query, key, mask=None, scale=None):
-    """Share out each query's attention among the keys: softmax of the scaled scores.
+    """Share out each query's attention among the keys: softmax of the scores times 1/sqrt(d).
 
     A boolean mask: True = may attend; a float mask is added to the scaled scores. A row with
-    nothing allowed is all zeros. Without a scale it is one over the square root of d. Vaswani et
-    al. (2017).
+    nothing allowed gives zeros, never NaN. A given `scale` multiplies the scores in place of
+    1/sqrt(d). Vaswani et al. (2017).
     """
     return masked_softmax(attention_scores(query, key, scale), mask)
 
@@ -36,9 +35,9 @@ def attention_weights(query, key, mask=None, scale=None):
 def scaled_dot_product_attention(query, key, value, mask=None, scale=None):
     """Look up, for every query, the mean of the values, weighted by how well their keys match.
 
-    A boolean mask: True = may attend; a float mask is added to the scaled scores. A query that
-    may see nothing gets zeros. Without a scale it is one over the square root of d. Vaswani et
-    al. (2017).
+    The scores are dot products times 1/sqrt(d). A boolean mask: True = may attend; a float mask is
+    added to the scaled scores. A row with nothing allowed gives zeros, never NaN. A given `scale`
+    multiplies the scores in place of 1/sqrt(d). Vaswani et al. (2017).
     """
     return weighted_sum(attention_weights(query, key, mask, scale), value)
 

@@ -11,8 +11,8 @@ from attncore.shapes import shaped
 def softmax(x, axis=-1):
     """Turn numbers into positive weights that sum to one along an axis.
 
-    Each weight is proportional to e raised to its number. Integers become float64. No finite
-    input, however large, gives NaN; a line of nothing but -inf gives zeros. The distribution is
+    Each weight is proportional to e raised to its number. No finite input, however large, gives
+    NaN. A line of nothing but -inf gives zeros. Integers become float64. The distribution is
     Boltzmann's (1868); the name is Bridle's (1990).
     """
     largest = np.max(x, axis=axis, keepdims=True)
@@ -26,7 +26,7 @@ def softmax(x, axis=-1):
 def log_softmax(x, axis=-1):
     """Return the natural logarithm of softmax, exact even where softmax itself rounds to zero.
 
-    Integers become float64. A line of nothing but -inf stays -inf.
+    A line of nothing but -inf stays -inf. Integers become float64.
     """
     largest = np.max(x, axis=axis, keepdims=True)
     shifted = x - np.where(largest == -np.inf, 0, largest)
@@ -38,9 +38,9 @@ def log_softmax(x, axis=-1):
 def masked_softmax(scores, mask):
     """Softmax over the keys, where the mask says which keys each query may see.
 
-    A boolean mask: True = may attend. A float mask is added to the scores. The mask broadcasts;
-    None allows everything. A row with nothing allowed is all zeros. Raises ValueError for a mask
-    of integers.
+    A boolean mask: True = may attend. A float mask is added to the scores. The mask broadcasts. A
+    row with nothing allowed gives zeros, never NaN. A mask of None allows everything. Raises
+    ValueError for a mask of integers.
     """
     if mask is None:
         return softmax(scores)

@@ -6,9 +6,14 @@ import numpy as np
 
 from attncore.exercises.exercise import case
 
+# Sentences of the prompts, word for word, wherever a function takes a mask, a scale or integers.
+EMPTY_ROW = "A row with nothing allowed gives zeros, never NaN."
+GIVEN_SCALE = "A given `scale` multiplies the scores in place of 1/sqrt(d)."
+INTEGERS = "Integers become float64."
 
-def vector_cases():
-    """softmax and log_softmax take an array of any shape along any axis."""
+
+def vector_cases(empty_line):
+    """softmax and log_softmax take an array of any shape along any axis; `empty_line` says what -inf alone gives."""
 
     def of(name, x, **more):
         return case(name, x=lambda rng, s: x if isinstance(x, np.ndarray) else rng.standard_normal(x), **more)
@@ -24,14 +29,14 @@ def vector_cases():
         of("the first of three axes", (2, 3, 5), axis=0),
         of("float32", (3, 5), dtype=np.float32),
         of("float32, larger scores", np.array([100.0, 101, 103]), dtype=np.float32),
-        of("integers", np.array([[1, 2, 3], [3, 0, 1]])),
+        of("integers", np.array([[1, 2, 3], [3, 0, 1]]), promise=INTEGERS),
         of("very negative scores", np.array([-1000.0, -1001, -1003])),
         of("scores in the thousands", np.array([3000.0, 3001, 2999])),
         of("rows of very different size", np.array([[0.0, 1, 2], [2000, 2001, 2002]])),
         of("a score far below the others", np.array([0.0, -2000, 1])),
         of("a score far above the others", np.array([0.0, 3000, 1])),
         of("a score of -inf", np.array([0.0, -np.inf, 1])),
-        of("a row of nothing but -inf", np.array([[0.0, 1, 2], [-np.inf, -np.inf, -np.inf]])),
+        of("a row of nothing but -inf", np.array([[0.0, 1, 2], [-np.inf, -np.inf, -np.inf]]), promise=empty_line),
     ]
 
 
@@ -52,6 +57,10 @@ def minus_infinity(rng, s):
     return np.where(some_keys(rng, s), 0.0, -np.inf)
 
 
+def an_empty_float_row(rng, s):
+    return np.where(an_empty_row(rng, s), 0.0, -np.inf)
+
+
 def a_mask_for_each(*lead):
     """A mask maker whose leading axes all differ."""
     return lambda rng, s: np.stack([some_keys(rng, s) for _ in range(math.prod(lead))]).reshape(*lead, s.q, s.k)
@@ -64,8 +73,17 @@ def any_numbers(rng, s):
     return mask
 
 
-def mask_cases(scaled=False, **given):
-    """The masks that every function with a mask must survive; with `scaled`, also beside a scale that is given."""
+def a_few_keys(count):
+    """A mask maker that allows each query this many keys, drawn anew for each query."""
+    return lambda rng, s: np.argsort(rng.random((s.q, s.k)), axis=-1) < count
+
+
+def mask_cases(scaled=False, far=60.0, **given):
+    """The masks that every function with a mask must survive; with `scaled`, also beside a scale that is given.
+
+    A row of the mask that is empty is a corner, and so is a given scale. `far` multiplies the arrays where hidden scores
+    are to lie thousands above the allowed ones.
+    """
 
     def of(name, mask, **more):
         return case(name, mask=mask, **more, **given)
@@ -78,17 +96,19 @@ def mask_cases(scaled=False, **given):
         of("a mask row for each text", lambda rng, s: a_mask_for_each(2)(rng, s)[:, :1], lead=(2,)),
         of("a mask for each text and head", a_mask_for_each(2, 4), lead=(2, 4)),
         of("a mask for each text, with heads", a_mask_for_each(2, 1), lead=(2, 4)),
+        of("hidden scores far above the allowed ones", a_few_keys(1), small=True, magnitude=far),
+        of("hidden scores far above, in a batch", a_few_keys(2), lead=(2,), magnitude=far),
         of("a float mask of 0 and -inf", minus_infinity, small=True),
         of("a float mask of any numbers", any_numbers, small=True),
         of("a float mask on a batch, in float32", any_numbers, lead=(2,), dtype=np.float32),
-        of("everything hidden from one query", an_empty_row, small=True),
-        of("one text of a batch hidden whole", lambda rng, s: np.array([[[True]], [[False]]]), lead=(2,)),
-        of("everything hidden by a float mask", lambda rng, s: np.where(an_empty_row(rng, s), 0.0, -np.inf)),
+        of("everything hidden from one query", an_empty_row, small=True, promise=EMPTY_ROW),
+        of("one text hidden whole", lambda rng, s: np.array([[[True]], [[False]]]), lead=(2,), promise=EMPTY_ROW),
+        of("everything hidden by a float mask", an_empty_float_row, promise=EMPTY_ROW),
     ]
     if scaled:
         cases += [
-            of("a boolean mask and a scale", some_keys, small=True, scale=0.3),
-            of("a float mask and a scale", any_numbers, small=True, scale=0.3),
+            of("a boolean mask and a scale", some_keys, small=True, scale=0.3, promise=GIVEN_SCALE),
+            of("a float mask and a scale", any_numbers, small=True, scale=0.3, promise=GIVEN_SCALE),
         ]
     return cases
 

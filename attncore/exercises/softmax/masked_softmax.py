@@ -11,10 +11,9 @@ from attncore.softmax import masked_softmax, softmax
 exercise = code(
     masked_softmax,
     usual(mask=some_keys),
-    case("no mask at all", small=True, mask=None),
     case("nothing hidden", small=True, mask=lambda rng, s: np.ones((s.q, s.k), dtype=bool)),
     case("as many queries as keys", sizes={"q": 5}, mask=some_keys),
-    *mask_cases(),
+    *mask_cases(far=2000.0),
     case(
         "the hidden score is by far the largest",
         scores=lambda rng, s: np.array([[2000.0, 1, 2], [0, 3000, 1]]),
@@ -25,15 +24,24 @@ exercise = code(
         scores=lambda rng, s: np.array([[-2000.0, -2001, -2002], [-5000, -5001, -5003]]),
         mask=lambda rng, s: np.array([[False, True, True], [True, False, True]]),
     ),
+    case("no mask at all", small=True, mask=None, promise="A mask of None allows everything."),
+    case(
+        "a mask of zeros and ones",
+        small=True,
+        mask=lambda rng, s: some_keys(rng, s).astype(int),
+        promise="Raises ValueError for a mask of integers.",
+    ),
 )
 
 
 def mask_may_be_none(function):
-    """The wrong solutions below are wrong about masks, not about None."""
+    """The wrong solutions below are wrong about masks, not about None or integers."""
 
     @wraps(function)
     def unless_none(scores, mask):
-        return function(scores, np.ones(scores.shape[-2:], dtype=bool) if mask is None else mask)
+        if mask is None or mask.dtype.kind == "i":
+            return masked_softmax(scores, mask)
+        return function(scores, mask)
 
     return unless_none
 
