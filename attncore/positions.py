@@ -27,9 +27,9 @@ def apply_rotary(x, positions, base=10000.0):
     """Rotate each pair of neighboring numbers by an angle that grows with the position.
 
     Pair i, places 2i and 2i + 1, turns counter-clockwise by position * base^(-2i / d). Positions
-    may be any numbers, in any order. Integers in x are promoted to floats. The dot product of two
-    rotated vectors depends only on the difference of their positions. Raises ValueError for an
-    odd width. Su et al. (2021).
+    may be any numbers, in any order. Integers become float64. The dot product of two rotated
+    vectors depends only on the difference of their positions. Raises ValueError for an odd width.
+    Su et al. (2021).
     """
     d = x.shape[-1]
     if d % 2:

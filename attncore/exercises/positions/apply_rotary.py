@@ -6,6 +6,7 @@ import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.positions.cases import sines_and_cosines
+from attncore.exercises.softmax.cases import INTEGERS
 from attncore.positions import apply_rotary, rotary_halves_order
 
 
@@ -25,16 +26,22 @@ exercise = code(
     case("one new token at position five", small=True, sizes={"n": 1}, positions=at(5)),
     case("positions that start at seven", lead=(2,), positions=at(7, 8, 9, 10, 11)),
     case("positions out of order", positions=at(17, 0, 900, 3, 64)),
-    case("positions between whole numbers, and one below zero", promise=ANY_POSITION, positions=at(0.0, 0.25, 2.5, -3.0, 0.75)),
+    case(
+        "positions between whole numbers, and one below zero",
+        promise=ANY_POSITION,
+        positions=at(0.0, 0.25, 2.5, -3.0, 0.75),
+    ),
     case("a base of 100", small=True, positions=at(1, 2, 3), base=100.0),
     case("a base of 500,000, six heads", lead=(6,), positions=at(2, 40, 800, 5, 9), base=500_000.0),
     case(
         "integers",
-        promise="Integers in x are promoted to floats.",
+        promise=INTEGERS,
         x=lambda rng, s: np.array([[1, 2, 3, 4], [5, 6, 7, 8]]),
         positions=at(1, 2),
     ),
-    case("an odd width", promise="Raises ValueError for an odd width.", small=True, sizes={"d": 5}, positions=at(0, 1, 2)),
+    case(
+        "an odd width", promise="Raises ValueError for an odd width.", small=True, sizes={"d": 5}, positions=at(0, 1, 2)
+    ),
 )
 
 

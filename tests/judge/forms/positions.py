@@ -103,6 +103,8 @@ def rotary_as_in_nanochat(x, positions, base=10000.0):
 
 
 def rotary_in_the_dtype_of_x(x, positions, base=10000.0):
+    if x.shape[-1] % 2:
+        raise ValueError("the width must be even")
     out = np.empty_like(x)
     for t, p in enumerate(positions):
         for i in range(x.shape[-1] // 2):
@@ -207,8 +209,14 @@ FORMS = [
         "halves, and the slowest frequency exactly 1/10000",
     ),
     ("sinusoidal_positions", "a diffusion model", sines_as_for_a_time_step, "wrong", "halves, cosines first"),
-    ("apply_rotary", "Meta's Llama", rotary_as_complex_numbers, "edge", ODD),
-    ("apply_rotary", "a table of positions", rotary_from_a_table, "edge", "Positions may be any numbers, in any order."),
+    ("apply_rotary", "Meta's Llama", rotary_as_complex_numbers, "right", None),
+    (
+        "apply_rotary",
+        "a table of positions",
+        rotary_from_a_table,
+        "edge",
+        "Positions may be any numbers, in any order.",
+    ),
     ("apply_rotary", "the dtype of x", rotary_in_the_dtype_of_x, "edge", "dtype of the integers kept"),
     (
         "apply_rotary",
