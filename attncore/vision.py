@@ -42,7 +42,7 @@ def embed_patches(image, size, W, class_token, positions):
     """Turn an image into tokens: project each patch, put the class token first, add positions.
 
     W has size * size * c rows, p; the class token's row of the n + 1 positions is the first.
-    Dosovitskiy et al. (2020).
+    Integers become float64. Dosovitskiy et al. (2020).
     """
     patches = patchify(image, size)
     if patches.shape[1] != len(W):
