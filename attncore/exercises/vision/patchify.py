@@ -102,12 +102,6 @@ def square_by_square(image, size):
 
 
 @exercise.another_way
-def windows_a_patch_apart(image, size):
-    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
-    return np.moveaxis(windows[::size, ::size], 2, -1).reshape(-1, size * size * image.shape[-1])
-
-
-@exercise.another_way
 def split_twice(image, size):
     height, width, _ = image.shape
     strips = np.split(image, height // size, axis=0)

@@ -61,6 +61,11 @@ def nearest_neighbor(positions, old, new):
     return stretched(positions, old, new, triangles(nearest, old))
 
 
+@exercise.mistake("nearest neighbor, the default of F.interpolate")
+def nearest_neighbor_the_default_of_F_interpolate(positions, old, new):
+    return stretched(positions, old, new, triangles(np.floor(np.arange(new) * old / new), old))
+
+
 @exercise.mistake("rows and columns swapped")
 def rows_and_columns_swapped(positions, old, new):
     at = np.clip(centres(old, new), 0, old - 1)

@@ -157,5 +157,5 @@ FORMS = [
     ("resize_positions", "four corners", positions_by_four_corners, "right", None),
     ("resize_positions", "SciPy's zoom", positions_as_scipy_zooms, "wrong", "corners aligned"),
     ("resize_positions", "PyTorch's bicubic", positions_by_cubics, "wrong", "bicubic, as in DeiT and DINO"),
-    ("resize_positions", "nearest", positions_nearest, "wrong", "nearest neighbor"),
+    ("resize_positions", "nearest", positions_nearest, "wrong", "nearest neighbor, the default of F.interpolate"),
 ]
