@@ -15,11 +15,14 @@ def softmax(x, axis=-1):
     NaN. A line of nothing but -inf gives zeros. Integers become float64. The distribution is
     Boltzmann's (1868); the name is Bridle's (1990).
     """
-    largest = np.max(x, axis=axis, keepdims=True)
-    largest = np.where(largest == -np.inf, 0, largest)  # -inf - -inf would be NaN
-    exponentials = np.exp(x - largest)
+    exponentials = np.exp(x - finite(np.max(x, axis=axis, keepdims=True)))
     total = exponentials.sum(axis=axis, keepdims=True)
     return exponentials / np.where(total == 0, 1, total)
+
+
+def finite(maximum):
+    """A maximum that can be subtracted: 0 in the place of -inf, since -inf - -inf would be NaN."""
+    return np.where(maximum == -np.inf, 0, maximum)
 
 
 @shaped("(...)->(...)")
@@ -28,8 +31,7 @@ def log_softmax(x, axis=-1):
 
     A line of nothing but -inf stays -inf. Integers become float64.
     """
-    largest = np.max(x, axis=axis, keepdims=True)
-    shifted = x - np.where(largest == -np.inf, 0, largest)
+    shifted = x - finite(np.max(x, axis=axis, keepdims=True))
     total = np.exp(shifted).sum(axis=axis, keepdims=True)
     return shifted - np.log(np.where(total == 0, 1, total))
 

@@ -78,7 +78,7 @@ def feed_forward(x, weights):
 def encoder_block(x, weights, n_heads, mask=None):
     """Let the tokens look at each other, then each think by itself, both added to what was there.
 
-    `weights` is an `EncoderWeights`. Pre-norm: each part reads the normalised x and adds to x.
+    `weights` is an `EncoderWeights`. Pre-norm: each part reads the normalized x and adds to x.
     The mask is that of `multi_head_attention`. Vaswani et al. (2017); pre-norm: Xiong et al.
     (2020).
     """
@@ -92,7 +92,7 @@ def decoder_block(x, memory, weights, n_heads):
     """Look back at the own text, then at the memory, then think, each added to what was there.
 
     `weights` is a `DecoderWeights`. Pre-norm; the own attention is causal, the memory is seen
-    whole and is not normalised here. Vaswani et al. (2017).
+    whole and is not normalized here. Vaswani et al. (2017).
     """
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))

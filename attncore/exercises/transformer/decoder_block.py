@@ -88,8 +88,8 @@ def nothing_added_around_cross_attention(x, memory, weights, n_heads):
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("memory normalised as well")
-def memory_normalised_as_well(x, memory, weights, n_heads):
+@exercise.mistake("memory normalized as well")
+def memory_normalized_as_well(x, memory, weights, n_heads):
     return decoded(x, layer_norm(memory, *weights.cross_norm), weights, n_heads)
 
 

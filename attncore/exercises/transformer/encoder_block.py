@@ -48,8 +48,8 @@ def norm_after_each_addition(x, weights, n_heads, mask=None):
     return layer_norm(x + feed_forward(x, weights.feed_forward), *weights.feed_forward_norm)
 
 
-@exercise.mistake("added to the normalised x")
-def added_to_the_normalised_x(x, weights, n_heads, mask=None):
+@exercise.mistake("added to the normalized x")
+def added_to_the_normalized_x(x, weights, n_heads, mask=None):
     x = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(x, x, x, weights.attention, n_heads, mask)
     x = layer_norm(x, *weights.feed_forward_norm)
@@ -83,8 +83,8 @@ def attention_reads_x_without_its_norm(x, weights, n_heads, mask=None):
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("only the query is normalised")
-def only_the_query_is_normalised(x, weights, n_heads, mask=None):
+@exercise.mistake("only the query is normalized")
+def only_the_query_is_normalized(x, weights, n_heads, mask=None):
     x = x + multi_head_attention(layer_norm(x, *weights.attention_norm), x, x, weights.attention, n_heads, mask)
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 

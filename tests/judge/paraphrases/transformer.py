@@ -148,7 +148,7 @@ def as_in_gpt2(x, weights):
     return h @ weights.W_out + weights.b_out
 
 
-@paraphrase("encoder_block", "added to the normalised x")
+@paraphrase("encoder_block", "added to the normalized x")
 def x_overwritten_by_its_norm(x, weights, n_heads, mask=None):
     x = standardised(x, weights.attention_norm)
     x = x + attend(x, x, weights.attention, n_heads, mask)
@@ -166,8 +166,8 @@ def one_norm_for_both_parts(x, weights, n_heads, mask=None):
     return h + mlp(norm(h), weights.feed_forward)
 
 
-@paraphrase("encoder_block", "only the query is normalised")
-def normalised_asks_raw(x, weights, n_heads, mask=None):
+@paraphrase("encoder_block", "only the query is normalized")
+def normalized_asks_raw(x, weights, n_heads, mask=None):
     residual = x
     x = residual + attend(standardised(x, weights.attention_norm), x, weights.attention, n_heads, mask)
     residual = x
@@ -316,7 +316,7 @@ def everything_in_sight(x, memory, weights, n_heads):
     return x + mlp(standardised(x, norm3), ffn)
 
 
-@paraphrase("decoder_block", "memory normalised as well")
+@paraphrase("decoder_block", "memory normalized as well")
 def norm_on_both_sides_of_the_question(x, memory, weights, n_heads):
     n = x.shape[-2]
     causal = np.triu(np.full((n, n), -np.inf), k=1)
