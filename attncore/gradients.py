@@ -1,10 +1,8 @@
 """Lesson 11: attention backward, by hand."""
 
-import math
-
 import numpy as np
 
-from attncore.dot_product import attention_weights
+from attncore.dot_product import attention_weights, scale_of
 from attncore.shapes import shaped
 
 
@@ -23,10 +21,12 @@ def attention_backward(query, key, value, d_output, mask=None, scale=None):
     """Carry a gradient back through attention: returns (d_query, d_key, d_value).
 
     `d_output` is the gradient of a loss by the output of `scaled_dot_product_attention` with the
-    same mask and scale. Each gradient has the shape of its input, summed where leading axes were
-    broadcast. The weights are computed again, not stored. A query that sees nothing gets zeros.
+    same mask and scale. A boolean mask: True = may attend; a float mask is added to the scaled
+    scores. A row with nothing allowed gives zeros, never NaN. A given `scale` multiplies the scores
+    in place of 1/sqrt(d). Each gradient has the shape of its input, summed where leading axes were
+    broadcast.
     """
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    scale = scale_of(query, scale)
     weights = attention_weights(query, key, mask, scale)
     leading = np.broadcast_shapes(weights.shape[:-2], value.shape[:-2], d_output.shape[:-2])
     d_output = np.broadcast_to(d_output, (*leading, *d_output.shape[-2:]))
@@ -50,8 +50,9 @@ def sum_to(gradient, shape):
 def numerical_gradient(f, x, eps=1e-6):
     """Measure the gradient of a function of an array by central differences.
 
-    f takes an array like x and returns one number; the result has the shape of x, in float64.
-    The error falls with eps squared until rounding, which grows as 1 / eps, takes over.
+    f takes an array like x and returns one number; the result has the shape of x. Steps are taken
+    in float64, even where x holds float32 or integers. The error falls with eps squared until
+    rounding, which grows as 1 / eps, takes over.
     """
     x = np.array(x, dtype=float)
     gradient = np.empty_like(x)

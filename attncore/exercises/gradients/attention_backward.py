@@ -9,6 +9,7 @@ from attncore.exercises.dot_product.cases import scale_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import hide, mask_cases
 from attncore.gradients import attention_backward, softmax_backward, sum_to
+from attncore.softmax import softmax
 
 
 def drawn(*shape):
@@ -20,24 +21,22 @@ def causal_and_two_ahead(rng, s):
     return np.stack([np.tri(s.q, s.k, ahead, dtype=bool) for ahead in (0, 2)])
 
 
-def backward_case(name, **given):
-    return case(name, **given)
+def broadcast_case(name, **given):
+    return case(name, promise="Each gradient has the shape of its input, summed where leading axes were broadcast.", **given)
 
 
-BROADCAST = "an input that is broadcast"
 exercise = code(
     attention_backward,
     usual(),
-    backward_case("a square of everything", small=True, sizes={"q": 2, "k": 2, "d": 2, "v": 2}),
-    backward_case("one key", small=True, sizes={"k": 1}),
+    case("a square of everything", small=True, sizes={"q": 2, "k": 2, "d": 2, "v": 2}),
     *scale_cases(),
-    backward_case("scores in the thousands", query=lambda rng, s: 2e3 * rng.random((s.q, s.d))),
+    case("scores in the thousands", query=lambda rng, s: 2e3 * rng.random((s.q, s.d))),
     *mask_cases(scaled=True),
-    backward_case("fewer queries than keys, causal", mask=lambda rng, s: np.tri(s.q, s.k, s.k - s.q, dtype=bool)),
-    backward_case("one key and value for a batch", lead=(2,), key=drawn("k", "d"), value=drawn("k", "v")),
-    backward_case("one query for a batch", lead=(2,), small=True, query=drawn("q", "d")),
-    backward_case("a key axis of length one", lead=(2, 4), key=drawn(2, 1, "k", "d")),
-    backward_case("two masks for one text", mask=causal_and_two_ahead, d_output=drawn(2, "q", "v")),
+    case("a causal mask", mask=lambda rng, s: np.tri(s.q, dtype=bool), sizes={"k": 3}),
+    broadcast_case("one key and value for a batch", lead=(2,), key=drawn("k", "d"), value=drawn("k", "v")),
+    broadcast_case("one query for a batch", lead=(2,), small=True, query=drawn("q", "d")),
+    broadcast_case("a key axis of length one", lead=(2, 4), key=drawn(2, 1, "k", "d")),
+    broadcast_case("two masks for one text", mask=causal_and_two_ahead, d_output=drawn(2, "q", "v")),
 )
 
 
@@ -56,26 +55,26 @@ def back_to_inputs(weights, d_scores, query, key, value, d_output):
     return sum_to(d_query, query.shape), sum_to(d_key, key.shape), sum_to(d_value, value.shape)
 
 
-@exercise.mistake("weights not transposed for the values")
+@exercise.mistake("the weights aren't transposed for the value gradient")
 def weights_not_transposed_for_the_values(query, key, value, d_output, mask=None, scale=None):
     d_query, d_key, _ = attention_backward(query, key, value, d_output, mask, scale)
     return d_query, d_key, sum_to(attention_weights(query, key, mask, scale) @ d_output, value.shape)
 
 
-@exercise.mistake("scores not transposed for the keys")
+@exercise.mistake("the score gradient isn't transposed for the keys")
 def scores_not_transposed_for_the_keys(query, key, value, d_output, mask=None, scale=None):
     scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
     d_query, _, d_value = back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
     return d_query, sum_to(d_scores @ query * scale, key.shape), d_value
 
 
-@exercise.mistake("no scale on the way back")
+@exercise.mistake("the scale is left out on the way back")
 def no_scale_on_the_way_back(query, key, value, d_output, mask=None, scale=None):
     _, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
     return back_to_inputs(weights, d_scores, query, key, value, d_output)
 
 
-@exercise.mistake("scale for the query only")
+@exercise.mistake("the scale reaches the query gradient only")
 def scale_for_the_query_only(query, key, value, d_output, mask=None, scale=None):
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     weights = attention_weights(query, key, mask, scale)
@@ -87,75 +86,75 @@ def scale_for_the_query_only(query, key, value, d_output, mask=None, scale=None)
     return sum_to(d_query, query.shape), sum_to(d_key, key.shape), sum_to(d_value, value.shape)
 
 
-@exercise.mistake("scale for the key only")
+@exercise.mistake("the scale reaches the key gradient only")
 def scale_for_the_key_only(query, key, value, d_output, mask=None, scale=None):
     unscaled, _, _ = no_scale_on_the_way_back(query, key, value, d_output, mask, scale)
     return unscaled, *attention_backward(query, key, value, d_output, mask, scale)[1:]
 
 
-@exercise.mistake("scale applied twice")
+@exercise.mistake("the scale is applied twice on the way back")
 def scale_applied_twice(query, key, value, d_output, mask=None, scale=None):
     scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
     return back_to_inputs(weights, d_scores * scale**2, query, key, value, d_output)
 
 
-@exercise.mistake("scale for the values too")
+@exercise.mistake("the scale multiplies the value gradient too")
 def scale_for_the_values_too(query, key, value, d_output, mask=None, scale=None):
     scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
     return back_to_inputs(weights * scale, d_scores * scale, query, key, value, d_output)
 
 
-@exercise.mistake("given scale ignored")
+@exercise.mistake("a given scale is ignored")
 def given_scale_ignored(query, key, value, d_output, mask=None, scale=None):
     return attention_backward(query, key, value, d_output, mask)
 
 
-@exercise.mistake("weights of unscaled scores")
+@exercise.mistake("the weights are recomputed from unscaled scores")
 def weights_of_unscaled_scores(query, key, value, d_output, mask=None, scale=None):
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     _, weights, d_scores = back_to_scores(query, key, value, d_output, mask, 1.0)
     return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
 
 
-@exercise.mistake("gradients of query and key swapped")
+@exercise.mistake("the gradients of query and key are swapped")
 def gradients_of_query_and_key_swapped(query, key, value, d_output, mask=None, scale=None):
     d_query, d_key, d_value = attention_backward(query, key, value, d_output, mask, scale)
     return d_key, d_query, d_value
 
 
-@exercise.mistake("sign of the scores flipped")
+@exercise.mistake("the sign of the score gradient is flipped")
 def sign_of_the_scores_flipped(query, key, value, d_output, mask=None, scale=None):
     d_query, d_key, d_value = attention_backward(query, key, value, d_output, mask, scale)
     return -d_query, -d_key, d_value
 
 
-@exercise.mistake("only the diagonal of the jacobian")
+@exercise.mistake("only the diagonal of the softmax Jacobian")
 def only_the_diagonal_of_the_jacobian(query, key, value, d_output, mask=None, scale=None):
     scale, weights, _ = back_to_scores(query, key, value, d_output, mask, scale)
     d_scores = weights * (1 - weights) * (d_output @ np.swapaxes(value, -1, -2))
     return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
 
 
-@exercise.mistake("row sum left out")
+@exercise.mistake("the row sum is left out of the softmax backward")
 def row_sum_left_out(query, key, value, d_output, mask=None, scale=None):
     scale, weights, _ = back_to_scores(query, key, value, d_output, mask, scale)
     d_scores = weights * (d_output @ np.swapaxes(value, -1, -2))
     return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
 
 
-@exercise.mistake("softmax stepped over")
+@exercise.mistake("the softmax backward is skipped")
 def softmax_stepped_over(query, key, value, d_output, mask=None, scale=None):
     scale, weights, _ = back_to_scores(query, key, value, d_output, mask, scale)
     d_scores = d_output @ np.swapaxes(value, -1, -2)
     return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
 
 
-@exercise.mistake("mask ignored")
+@exercise.mistake("the mask is ignored")
 def mask_ignored(query, key, value, d_output, mask=None, scale=None):
     return attention_backward(query, key, value, d_output, None, scale)
 
 
-@exercise.mistake("mask put on the gradient alone")
+@exercise.mistake("the mask hides gradients, but not the weights")
 def mask_put_on_the_gradient_alone(query, key, value, d_output, mask=None, scale=None):
     scale, weights, d_scores = back_to_scores(query, key, value, d_output, None, scale)
     if mask is not None:
@@ -163,29 +162,143 @@ def mask_put_on_the_gradient_alone(query, key, value, d_output, mask=None, scale
     return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
 
 
-@exercise.mistake("nothing allowed gives nan")
-def nothing_allowed_gives_nan(query, key, value, d_output, mask=None, scale=None):
+def back_from(weigh, query, key, value, d_output, mask, scale):
+    """All the way back, right but for the weights, which are weigh(scores, mask)."""
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
-    scores = attention_scores(query, key, scale)
-    scores = scores if mask is None else hide(scores, mask, -np.inf)
-    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    weights = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    weights = weigh(attention_scores(query, key, scale), mask)
     d_scores = softmax_backward(weights, d_output @ np.swapaxes(value, -1, -2))
     return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+
+
+def exponentials_over_their_sum(scores):
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def renormalized(weights):
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights / np.where(total == 0, 1, total)
+
+
+def allowed_by(mask):
+    return mask if mask.dtype == bool else np.exp(mask)
+
+
+@exercise.mistake("an empty row gives NaN")
+def an_empty_row_gives_nan(query, key, value, d_output, mask=None, scale=None):
+    def weigh(scores, mask):
+        return exponentials_over_their_sum(scores if mask is None else hide(scores, mask, -np.inf))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
+
+
+@exercise.mistake("an empty row shares its weight equally")
+def an_empty_row_shares_equally(query, key, value, d_output, mask=None, scale=None):
+    def weigh(scores, mask):
+        if mask is None:
+            return softmax(scores)
+        return softmax(np.where(mask, scores, -1e9) if mask.dtype == bool else np.maximum(scores + mask, -1e9))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
+
+
+@exercise.mistake("an empty row sees everything")
+def an_empty_row_sees_everything(query, key, value, d_output, mask=None, scale=None):
+    def weigh(scores, mask):
+        if mask is None:
+            return softmax(scores)
+        return softmax(scores + (np.where(mask, 0.0, -1e9) if mask.dtype == bool else np.maximum(mask, -1e9)))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
 
 
 @exercise.mistake("large scores overflow")
 def large_scores_overflow(query, key, value, d_output, mask=None, scale=None):
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
-    scores = attention_scores(query, key, scale)
-    exponentials = np.exp(scores if mask is None else hide(scores, mask, -np.inf))
-    total = exponentials.sum(axis=-1, keepdims=True)
-    weights = exponentials / np.where(total == 0, 1, total)
-    d_scores = softmax_backward(weights, d_output @ np.swapaxes(value, -1, -2))
-    return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
+    def weigh(scores, mask):
+        return renormalized(np.exp(scores if mask is None else hide(scores, mask, -np.inf)))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
 
 
-@exercise.mistake("broadcast axes not summed")
+@exercise.mistake("the mask is upside down")
+def the_mask_is_upside_down(query, key, value, d_output, mask=None, scale=None):
+    upside_down = mask if mask is None or mask.dtype != bool else ~mask
+    return attention_backward(query, key, value, d_output, upside_down, scale)
+
+
+@exercise.mistake("masked after the softmax")
+def masked_after_the_softmax(query, key, value, d_output, mask=None, scale=None):
+    def weigh(scores, mask):
+        return softmax(scores) * (1 if mask is None else allowed_by(mask))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
+
+
+@exercise.mistake("masked after the softmax, then renormalized")
+def masked_after_the_softmax_then_renormalized(query, key, value, d_output, mask=None, scale=None):
+    def weigh(scores, mask):
+        return softmax(scores) if mask is None else renormalized(softmax(scores) * allowed_by(mask))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
+
+
+@exercise.mistake("masked scores set to zero")
+def masked_scores_set_to_zero(query, key, value, d_output, mask=None, scale=None):
+    def weigh(scores, mask):
+        return softmax(scores if mask is None else scores * allowed_by(mask))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
+
+
+@exercise.mistake("masked scores set to zero, weights renormalized")
+def masked_scores_set_to_zero_weights_renormalized(query, key, value, d_output, mask=None, scale=None):
+    def weigh(scores, mask):
+        if mask is None:
+            return softmax(scores)
+        return renormalized(softmax(scores * allowed_by(mask)) * allowed_by(mask))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
+
+
+@exercise.mistake("a boolean mask is added to the scores")
+def a_boolean_mask_is_added(query, key, value, d_output, mask=None, scale=None):
+    return attention_backward(query, key, value, d_output, None if mask is None else mask + 0.0, scale)
+
+
+@exercise.mistake("a float mask is added before the scale")
+def a_float_mask_is_added_before_the_scale(query, key, value, d_output, mask=None, scale=None):
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    scaled = mask if mask is None or mask.dtype == bool or factor == 0 else mask * factor
+    return attention_backward(query, key, value, d_output, scaled, scale)
+
+
+@exercise.mistake("causal, though no mask asks for it")
+def causal_unasked(query, key, value, d_output, mask=None, scale=None):
+    past = np.tri(query.shape[-2], key.shape[-2], key.shape[-2] - query.shape[-2], dtype=bool)
+    if mask is not None:
+        past = past & mask if mask.dtype == bool else np.where(past, mask, -np.inf)
+    return attention_backward(query, key, value, d_output, past, scale)
+
+
+@exercise.mistake("divided by the square root of the number of keys")
+def divided_by_the_root_of_the_keys(query, key, value, d_output, mask=None, scale=None):
+    scale = 1 / math.sqrt(key.shape[-2]) if scale is None else scale
+    return attention_backward(query, key, value, d_output, mask, scale)
+
+
+@exercise.mistake("not scaled at all")
+def not_scaled_at_all(query, key, value, d_output, mask=None, scale=None):
+    return attention_backward(query, key, value, d_output, mask, 1.0 if scale is None else scale)
+
+
+@exercise.mistake("`.T` reverses every axis of a batch")
+def all_axes_of_a_batch_reversed(query, key, value, d_output, mask=None, scale=None):
+    scale, weights, _ = back_to_scores(query, key, value, d_output, mask, scale)
+    d_scores = softmax_backward(weights, d_output @ value.T) * scale
+    return d_scores @ key, d_scores.T @ query, weights.T @ d_output
+
+
+@exercise.mistake("gradients aren't summed over broadcast axes")
 def broadcast_axes_not_summed(query, key, value, d_output, mask=None, scale=None):
     scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
     d_scores = d_scores * scale

@@ -49,7 +49,7 @@ exercise = code(
 )
 
 
-@exercise.mistake("one sided difference")
+@exercise.mistake("a one-sided difference")
 def one_sided_difference(f, x, eps=1e-6):
     x = np.array(x, dtype=float)
     gradient = np.empty_like(x)
@@ -60,7 +60,7 @@ def one_sided_difference(f, x, eps=1e-6):
     return gradient
 
 
-@exercise.mistake("divided by one step instead of two")
+@exercise.mistake("divided by eps instead of 2 * eps")
 def divided_by_one_step_instead_of_two(f, x, eps=1e-6):
     return 2 * numerical_gradient(f, x, eps)
 
@@ -70,7 +70,7 @@ def not_divided_by_the_step(f, x, eps=1e-6):
     return 2 * eps * numerical_gradient(f, x, eps)
 
 
-@exercise.mistake("moved entries not put back")
+@exercise.mistake("entries that were moved are never put back")
 def moved_entries_not_put_back(f, x, eps=1e-6):
     x = np.array(x, dtype=float)
     gradient = np.empty_like(x)
@@ -83,13 +83,13 @@ def moved_entries_not_put_back(f, x, eps=1e-6):
     return gradient
 
 
-@exercise.mistake("all entries moved at once")
+@exercise.mistake("all entries are moved at once")
 def all_entries_moved_at_once(f, x, eps=1e-6):
     x = np.asarray(x, dtype=float)
     return np.full(x.shape, (f(x + eps) - f(x - eps)) / (2 * eps))
 
 
-@exercise.mistake("a whole row moved at once")
+@exercise.mistake("a whole row is moved at once")
 def a_whole_row_moved_at_once(f, x, eps=1e-6):
     x = np.array(x, dtype=float)
     gradient = np.empty_like(x)
@@ -101,7 +101,7 @@ def a_whole_row_moved_at_once(f, x, eps=1e-6):
     return gradient
 
 
-@exercise.mistake("moved in the dtype of the input")
+@exercise.mistake("the step is taken in x's own dtype")
 def moved_in_the_dtype_of_the_input(f, x, eps=1e-6):
     gradient = np.empty(x.shape)
     for place in np.ndindex(x.shape):
@@ -112,22 +112,22 @@ def moved_in_the_dtype_of_the_input(f, x, eps=1e-6):
     return gradient
 
 
-@exercise.mistake("result kept in integers")
+@exercise.mistake("the gradient is kept in x's own dtype")
 def result_kept_in_integers(f, x, eps=1e-6):
     return numerical_gradient(f, x, eps).astype(x.dtype)
 
 
-@exercise.mistake("sign turned around")
+@exercise.mistake("the sign is flipped")
 def sign_turned_around(f, x, eps=1e-6):
     return -numerical_gradient(f, x, eps)
 
 
-@exercise.mistake("given step ignored")
+@exercise.mistake("a given eps is ignored")
 def given_step_ignored(f, x, eps=1e-6):
     return numerical_gradient(f, x)
 
 
-@exercise.mistake("flattened and left flat")
+@exercise.mistake("the gradient is left flattened")
 def flattened_and_left_flat(f, x, eps=1e-6):
     return numerical_gradient(f, x, eps).ravel()
 

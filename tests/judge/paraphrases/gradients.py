@@ -6,13 +6,13 @@ import numpy as np
 from paraphrase import paraphrase
 
 
-@paraphrase("softmax_backward", "only the slope by its own score")
+@paraphrase("softmax_backward", "only the diagonal of the Jacobian")
 def sigmoid_like_slope(weights, d_weights):
     p, g = np.asarray(weights), np.asarray(d_weights)
     return g * (p - p**2)
 
 
-@paraphrase("softmax_backward", "plain mean subtracted")
+@paraphrase("softmax_backward", "the plain mean of the gradients is subtracted")
 def centred_row_by_row(weights, d_weights):
     p, g = np.broadcast_arrays(1.0 * np.asarray(weights), 1.0 * np.asarray(d_weights))
     out = np.empty(p.shape, np.result_type(p, g))
@@ -21,20 +21,20 @@ def centred_row_by_row(weights, d_weights):
     return out
 
 
-@paraphrase("softmax_backward", "weights left out in front")
+@paraphrase("softmax_backward", "the factor of the weights is left out")
 def weighted_mean_taken_off(weights, d_weights):
     weights, d_weights = np.asarray(weights), np.asarray(d_weights)
     return d_weights - np.einsum("...k,...k->...", weights, d_weights)[..., np.newaxis]
 
 
-@paraphrase("softmax_backward", "sign flipped")
+@paraphrase("softmax_backward", "the sign is flipped")
 def jacobian_with_its_terms_exchanged(weights, d_weights):
     p = 1.0 * np.asarray(weights)
     jacobian = p[..., :, None] * p[..., None, :] - p[..., None] * np.eye(p.shape[-1], dtype=p.dtype)
     return (jacobian @ np.asarray(d_weights)[..., None])[..., 0]
 
 
-@paraphrase("softmax_backward", "plain sum subtracted")
+@paraphrase("softmax_backward", "the plain sum of the gradients is subtracted")
 def total_gradient_taken_off(weights, d_weights):
     backward_of_a_row = np.vectorize(lambda p, g: p * (g - sum(g)), signature="(k),(k)->(k)")
     return backward_of_a_row(1.0 * np.asarray(weights), 1.0 * np.asarray(d_weights))
@@ -59,7 +59,7 @@ def unbroadcast(grad, shape):
     return grad
 
 
-@paraphrase("attention_backward", "no scale on the way back")
+@paraphrase("attention_backward", "the scale is left out on the way back")
 def scale_lost_in_einsum(query, key, value, d_output, mask=None, scale=None):
     q, k, v, g = (1.0 * np.asarray(a) for a in (query, key, value, d_output))
     if scale is None:
@@ -73,7 +73,7 @@ def scale_lost_in_einsum(query, key, value, d_output, mask=None, scale=None):
     return unbroadcast(dq, q.shape), unbroadcast(dk, k.shape), unbroadcast(dv, v.shape)
 
 
-@paraphrase("attention_backward", "scale for the key only")
+@paraphrase("attention_backward", "the scale reaches the key gradient only")
 def head_by_head_with_one_scale(query, key, value, d_output, mask=None, scale=None):
     inputs = [1.0 * np.asarray(a) for a in (query, key, value, d_output)]
     n_query, n_key = inputs[0].shape[-2], inputs[1].shape[-2]
@@ -93,7 +93,7 @@ def head_by_head_with_one_scale(query, key, value, d_output, mask=None, scale=No
     return tuple(unbroadcast(g, a.shape) for g, a in zip(grads, inputs[:3], strict=True))
 
 
-@paraphrase("attention_backward", "only the diagonal of the jacobian")
+@paraphrase("attention_backward", "only the diagonal of the softmax Jacobian")
 def slope_of_each_weight(query, key, value, d_output, mask=None, scale=None):
     query, key, value, d_output = (1.0 * np.asarray(a) for a in (query, key, value, d_output))
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
@@ -106,7 +106,7 @@ def slope_of_each_weight(query, key, value, d_output, mask=None, scale=None):
     return unbroadcast(grad_q, query.shape), unbroadcast(grad_k, key.shape), unbroadcast(grad_v, value.shape)
 
 
-@paraphrase("attention_backward", "weights of unscaled scores")
+@paraphrase("attention_backward", "the weights are recomputed from unscaled scores")
 def raw_dot_products_recomputed(query, key, value, d_output, mask=None, scale=None):
     query, key, value, d_output = (1.0 * np.asarray(a) for a in (query, key, value, d_output))
     if scale is None:
@@ -123,7 +123,7 @@ def raw_dot_products_recomputed(query, key, value, d_output, mask=None, scale=No
     )
 
 
-@paraphrase("attention_backward", "broadcast axes not summed")
+@paraphrase("attention_backward", "gradients aren't summed over broadcast axes")
 def gradient_for_every_use(query, key, value, d_output, mask=None, scale=None):
     query, key, value, d_output = (1.0 * np.asarray(a) for a in (query, key, value, d_output))
     leading = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2], d_output.shape[:-2])
@@ -138,7 +138,7 @@ def gradient_for_every_use(query, key, value, d_output, mask=None, scale=None):
     return d_query, d_key, np.einsum("...ij,...iv->...jv", weights, d_output)
 
 
-@paraphrase("attention_backward", "nothing allowed gives nan")
+@paraphrase("attention_backward", "an empty row gives NaN")
 def maximum_of_an_empty_row(query, key, value, d_output, mask=None, scale=None):
     q, k, v, g = (1.0 * np.asarray(a) for a in (query, key, value, d_output))
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else float(scale)
@@ -156,7 +156,7 @@ def maximum_of_an_empty_row(query, key, value, d_output, mask=None, scale=None):
     return unbroadcast(ds @ k, q.shape), unbroadcast(ds.swapaxes(-1, -2) @ q, k.shape), unbroadcast(dv, v.shape)
 
 
-@paraphrase("numerical_gradient", "one sided difference")
+@paraphrase("numerical_gradient", "a one-sided difference")
 def forward_difference(f, x, eps=1e-6):
     x = np.asarray(x, dtype=float)
     here = float(f(x.copy()))
@@ -164,7 +164,7 @@ def forward_difference(f, x, eps=1e-6):
     return np.array([(float(f(x + step)) - here) / eps for step in steps]).reshape(x.shape)
 
 
-@paraphrase("numerical_gradient", "divided by one step instead of two")
+@paraphrase("numerical_gradient", "divided by eps instead of 2 * eps")
 def two_steps_over_one(f, x, eps=1e-6):
     x = np.asarray(x, dtype=float)
     flat = x.ravel()
@@ -177,7 +177,7 @@ def two_steps_over_one(f, x, eps=1e-6):
     return np.array([(nudged(i, eps) - nudged(i, -eps)) / eps for i in range(x.size)]).reshape(x.shape)
 
 
-@paraphrase("numerical_gradient", "moved entries not put back")
+@paraphrase("numerical_gradient", "entries that were moved are never put back")
 def walked_away_from_the_point(f, x, eps=1e-6):
     x = np.array(x, dtype=np.float64)
     grad = np.zeros(x.shape)
@@ -193,7 +193,7 @@ def walked_away_from_the_point(f, x, eps=1e-6):
     return grad
 
 
-@paraphrase("numerical_gradient", "moved in the dtype of the input")
+@paraphrase("numerical_gradient", "the step is taken in x's own dtype")
 def stepped_in_a_copy(f, x, eps=1e-6):
     x = np.asarray(x)
     grad = np.zeros(x.shape, dtype=np.float64)

@@ -232,7 +232,7 @@ def test_the_smallest_failing_case_is_shown():
     report = judge(exercise, exercise.wrong["not scaled"])
     roles = [role for role, _ in report.lines]
     assert roles == ["head", "why", "case", "input", "where"]
-    assert "query = [[" in report.message
+    assert "query = np.array([[" in report.message
     assert "at query 0, value width 0: expected" in report.message.lower()
 
 
@@ -315,7 +315,7 @@ def test_a_missing_return_is_asked_about():
 
     report = judge("softmax", no_return)
     assert report.outcome == "unattempted"
-    assert "is the `return` missing?" in report.message
+    assert "Is the `return` missing?" in report.message
     assert "return" not in judge("softmax", returns_none).message
 
 
@@ -427,7 +427,7 @@ def test_a_label_that_contradicts_more_than_it_explains_is_not_taken():
 
 def test_none_from_one_branch_is_said_as_such():
     report = judge("peak_floats", lambda n, d, block=None: min(n, block) ** 2 + 2 * n + n * d if block else None)
-    assert "it returns None; is a `return` missing, or in one branch only?" in report.message.replace("It", "it")
+    assert "It returns None. Is a `return` missing, or there in one branch only?" in report.message
 
 
 def test_figures_show_that_two_numbers_differ():
