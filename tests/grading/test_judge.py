@@ -4,12 +4,11 @@ import functools
 import re
 import sys
 import warnings
-from inspect import signature
 
 import numpy as np
 import pytest
 
-from attncore.exercises import UnknownExercise, exercises, find
+from attncore.exercises import UnknownExercise, find
 from attncore.grading import judge, run
 from attncore.softmax import softmax
 
@@ -135,11 +134,6 @@ def float64_only(query, key, value, mask=None, scale=None):
     return attend(query, key, value, mask, scale) if query.dtype == np.float64 else zeros(query, key, value)
 
 
-def last_queries_hidden(query, key, value, mask=None, scale=None):
-    out = attend(query, key, value, mask, scale)
-    return np.where(np.isnan(out), 1, out) if mask is None or mask.any(axis=-1).all() else out + 1e-3
-
-
 WRONG = {
     writes: "It writes to its argument `query`",
     shared_buffer: "the same input gives another result",
@@ -150,7 +144,6 @@ WRONG = {
     zeros: "It is zero everywhere",
     first_batch_only: "batch",
     float64_only: "float32",
-    last_queries_hidden: "a row with nothing allowed",
 }
 
 
@@ -265,23 +258,6 @@ def test_a_bug_to_find_is_not_named():
     assert (report.outcome, report.mistake) == ("wrong", "not scaled")
     assert "scale" not in report.lines[0][1]
     assert exercise.why("not scaled") not in report.message
-
-
-@pytest.mark.parametrize("exercise", [e for e in exercises if e.kind == "code"], ids=lambda e: e.id)
-def test_the_other_exercises_answers_are_refused(exercise):
-    """No reference of another exercise passes that can be called alike, and none breaks the judge."""
-    for other in exercises:
-        if other.kind == "code" and required(other) == required(exercise) and {other.id, exercise.id} not in EQUAL:
-            assert judge(exercise, other.reference).outcome in ("wrong", "raised"), other.id
-
-
-EQUAL = [{exercise.id} for exercise in exercises]
-EQUAL += [{"latent_attention", "latent_attention_absorbed"}, {"linear_attention", "linear_attention_recurrent"}]
-
-
-def required(exercise):
-    """How many arguments it cannot do without."""
-    return sum(p.default is p.empty for p in signature(exercise.reference).parameters.values())
 
 
 def test_the_time_limit_leaves_nothing_behind():
@@ -418,11 +394,11 @@ def minus_a_billion(query, key, value, mask=None, scale=None):
     return exponentials / exponentials.sum(axis=-1, keepdims=True) @ value
 
 
-def test_a_label_that_contradicts_more_than_it_explains_is_not_taken():
-    """It fails on the row with nothing allowed alone; "mask dropped" gives the same there, and is wrong elsewhere."""
+def test_a_large_number_added_in_place_of_a_mask_is_open_where_a_row_is_empty():
+    """ "mask dropped" gives the same there, but it is wrong in the middle, where this answer is right."""
     report = judge("grouped_query_attention", minus_a_billion)
-    assert report.outcome == "wrong" and report.mistake is None
-    assert "a row with nothing allowed" in report.message
+    assert (report.outcome, report.mistake) == ("edge", None)
+    assert "nothing allowed" in report.message
 
 
 def test_none_from_one_branch_is_said_as_such():
