@@ -22,7 +22,9 @@ def causal_and_two_ahead(rng, s):
 
 
 def broadcast_case(name, **given):
-    return case(name, promise="Each gradient has the shape of its input, summed where leading axes were broadcast.", **given)
+    return case(
+        name, promise="Each gradient has the shape of its input, summed where leading axes were broadcast.", **given
+    )
 
 
 exercise = code(
