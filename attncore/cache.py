@@ -20,9 +20,10 @@ def attention_flops(n, d_model):
 
 @shaped("->()")
 def kv_cache_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
-    """Count the bytes of the keys and values that generation keeps, an integer.
+    """Count the bytes of the keys and values that generation keeps.
 
-    For every layer, for every token of every text of the batch, in each head that has keys.
+    For every layer, for every token of every sequence of the batch, in each head that has keys.
+    The result is an integer.
     """
     return 2 * layers * batch * kv_heads * tokens * d_head * bytes_per_value
 
@@ -30,7 +31,8 @@ def kv_cache_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2)
 class KVCache:
     """Keys and values of the tokens so far: `key` is (..., h, n, d), `value` (..., h, n, v).
 
-    Both are None before the first append, and not to be written to; len() counts the tokens.
+    `append` adds those of new tokens; len() counts the tokens, from 0 on. What was handed out
+    earlier stays as it was. Raises ValueError where new tokens do not continue what is held.
     """
 
     def __init__(self):
@@ -41,7 +43,7 @@ class KVCache:
 
     @shaped("_,(...,n,d),(...,n,v)")
     def append(self, key, value):
-        """Add those of new tokens. Raises ValueError where they do not continue what is held."""
+        """Add the keys and values of new tokens behind the others."""
         if self.key is not None:
             key = np.concatenate([self.key, key], axis=-2)
             value = np.concatenate([self.value, value], axis=-2)
@@ -53,7 +55,7 @@ def attend_with_cache(x, cache, weights, n_heads):
     """Attend from new tokens to all tokens so far, and keep the new keys and values.
 
     `cache` is a `KVCache`, which grows by n; `weights` is a `HeadWeights`. Chunks of any length,
-    one after another, give the rows of one causal pass over the whole text.
+    one after another, give the rows of one causal pass over the whole sequence.
     """
     query, key, value = (split_heads(x @ W, n_heads) for W in weights[:3])
     cache.append(key, value)

@@ -58,8 +58,14 @@ def filled(cache_class, keys, values):
     return lengths, cache.key, cache.value, first_key
 
 
-def chunks_case(name, lengths, heads=2, d=3, v=1, lead=(), dtype=np.float64):
-    """A case of the cache: chunks of the given lengths, (..., heads, n, d) and (..., heads, n, v)."""
+CONTINUES = "Raises ValueError where new tokens do not continue what is held."
+
+
+def chunks_case(name, lengths, heads=2, d=3, v=1, lead=(), dtype=np.float64, last=slice(None), promise=""):
+    """A case of the cache: chunks of the given lengths, (..., heads, n, d) and (..., heads, n, v).
+
+    Of the last chunk only the `last` part is given.
+    """
 
     def make():
         rng = np.random.default_rng(sum(lengths) + d)
@@ -67,9 +73,10 @@ def chunks_case(name, lengths, heads=2, d=3, v=1, lead=(), dtype=np.float64):
             tuple(np.round(rng.standard_normal((*lead, heads, n, width)), 1).astype(dtype) for n in lengths)
             for width in (d, v)
         ]
-        return {"keys": draw[0], "values": draw[1]}
+        keys, values = ((*chunks[:-1], chunks[-1][last]) for chunks in draw)
+        return {"keys": keys, "values": values}
 
-    return Case(name, make)
+    return Case(name, make, promise)
 
 
 exercise = code(
@@ -86,6 +93,8 @@ exercise = code(
     chunks_case("float32", [4, 1, 1], dtype=np.float32),
     chunks_case("twenty tokens, one after another", [1] * 20, d=4, v=2),
     chunks_case("a long prompt, then one by one", [30, 1, 1, 1], d=4, v=2),
+    chunks_case("a token with another width", [2, 1], last=(..., slice(2)), v=3, promise=CONTINUES),
+    chunks_case("a token with fewer heads", [2, 1], heads=3, last=(slice(2),), promise=CONTINUES),
     drive=filled,
 )
 
@@ -107,25 +116,25 @@ class Joined:
         return np.concatenate([old, new], axis=-2)
 
 
-@exercise.mistake("only the first chunk kept")
+@exercise.mistake("only the first chunk is kept")
 class only_the_first_chunk_kept(Joined):
     def join(self, old, new):
         return old
 
 
-@exercise.mistake("only the last chunk kept")
+@exercise.mistake("only the last chunk is kept")
 class only_the_last_chunk_kept(Joined):
     def join(self, old, new):
         return new
 
 
-@exercise.mistake("new tokens put in front")
+@exercise.mistake("new tokens are put in front of the old ones")
 class new_tokens_put_in_front(Joined):
     def join(self, old, new):
         return np.concatenate([new, old], axis=-2)
 
 
-@exercise.mistake("values not appended")
+@exercise.mistake("the values are not appended")
 class values_not_appended(Joined):
     def append(self, key, value):
         self.key = key if self.key is None else self.join(self.key, key)
@@ -138,31 +147,31 @@ class keys_and_values_swapped(Joined):
         super().append(value, key)
 
 
-@exercise.mistake("keys kept as values too")
+@exercise.mistake("the keys are kept as values too")
 class keys_kept_as_values_too(Joined):
     def append(self, key, value):
         super().append(key, key)
 
 
-@exercise.mistake("joined along the heads")
+@exercise.mistake("joined along the heads instead of the tokens")
 class joined_along_the_heads(Joined):
     def join(self, old, new):
         return np.concatenate([old, new], axis=-3)
 
 
-@exercise.mistake("joined along the first axis")
+@exercise.mistake("joined along the first axis instead of the tokens")
 class joined_along_the_first_axis(Joined):
     def join(self, old, new):
         return np.concatenate([old, new], axis=0)
 
 
-@exercise.mistake("joined along the width")
+@exercise.mistake("joined along the width instead of the tokens")
 class joined_along_the_width(Joined):
     def join(self, old, new):
         return np.concatenate([old, new], axis=-1)
 
 
-@exercise.mistake("token axis counted from the front")
+@exercise.mistake("the token axis is counted from the front")
 class token_axis_counted_from_the_front:
     def __init__(self):
         self.key = self.value = None
@@ -177,7 +186,7 @@ class token_axis_counted_from_the_front:
         self.key, self.value = key, value
 
 
-@exercise.mistake("length counts the appends")
+@exercise.mistake("len() counts the appends, not the tokens")
 class length_counts_the_appends(Joined):
     appends = 0
 
@@ -189,13 +198,13 @@ class length_counts_the_appends(Joined):
         super().append(key, value)
 
 
-@exercise.mistake("length of the first axis")
+@exercise.mistake("len() counts the first axis")
 class length_of_the_first_axis(Joined):
     def __len__(self):
         return 0 if self.key is None else len(self.key)
 
 
-@exercise.mistake("unused room handed out too")
+@exercise.mistake("the unused room is handed out too")
 class unused_room_handed_out_too(room_that_doubles):
     def append(self, key, value):
         super().append(key, value)
@@ -211,7 +220,7 @@ class unused_room_handed_out_too(room_that_doubles):
         return self.room["value"]
 
 
-@exercise.mistake("old tokens not copied when the room grows")
+@exercise.mistake("old tokens are lost when the room grows")
 class old_tokens_not_copied_when_the_room_grows(room_that_doubles):
     def append(self, key, value):
         earlier, before = self.length, dict(self.room)
@@ -221,13 +230,13 @@ class old_tokens_not_copied_when_the_room_grows(room_that_doubles):
                 room[..., :earlier, :] = 0
 
 
-@exercise.mistake("oldest tokens overwritten when the room is full")
+@exercise.mistake("the oldest tokens are overwritten when the room is full")
 class oldest_tokens_overwritten_when_the_room_is_full(Joined):
     def join(self, old, new):
         return np.concatenate([old, new], axis=-2)[..., -16:, :]
 
 
-@exercise.mistake("what was handed out is moved")
+@exercise.mistake("what was handed out earlier changes")
 class what_was_handed_out_is_moved(Joined):
     """The newest token stays at the end of the room, and the others move to make place."""
 

@@ -108,6 +108,12 @@ def np_dot_on_a_batch(weights, d_weights):
     return weights * (d_weights - np.dot(weights, d_weights))
 
 
+@exercise.mistake("one Jacobian is built for the whole batch")
+def one_jacobian_for_the_whole_batch(weights, d_weights):
+    column = weights.reshape(-1, 1)
+    return (np.diagflat(column) - column @ column.T) @ d_weights
+
+
 @exercise.another_way
 def with_the_whole_jacobian(weights, d_weights):
     column = weights[..., None]
