@@ -151,8 +151,8 @@ def nothing_added_around_the_feed_forward_layers(x, weights, n_heads, mask=None)
     return feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("the feed-forward layers read x without its norm")
-def the_feed_forward_layers_read_x_without_its_norm(x, weights, n_heads, mask=None):
+@exercise.mistake("the feed-forward layers read x without their norm")
+def the_feed_forward_layers_read_x_without_their_norm(x, weights, n_heads, mask=None):
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
     return x + feed_forward(x, weights.feed_forward)
