@@ -19,15 +19,20 @@ from subprocess import DEVNULL, PIPE, STDOUT, Popen
 OLDEST = (3, 11)
 ROOM = 600 * 2**20  # bytes that the environment takes
 
-VERBS = {
-    "lab": "open the course in JupyterLab",
-    "test": "run every test and every notebook",
-    "test-browser": "drive a real JupyterLab in Chromium",
-    "check": "say what is missing or out of step in the course",
-    "render": "make notebooks/ and solutions/ from the lessons",
-    "judge-report": "what the judge says of thousands of answers",
-    "bench": "measure what is fast",
+LEARNERS = {
+    "lab": "open the course in JupyterLab; flags such as --no-browser go to it",
+    "doctor": "say what is missing on this machine",
 }
+AUTHORS = {
+    "check": "say what is missing in the course or in the exercises named; lint, format, types",
+    "test": "run every test and every notebook, or those named",
+    "prove": "run the long proofs: thousands of answers to judge, a wheel to install",
+    "test-browser": "drive a real JupyterLab in headless Chromium",
+    "render": "make notebooks/ and solutions/ from the lessons, or from those named",
+    "judge-report": "what the judge says of thousands of answers",
+    "bench": "measure what is fast, or what is named, such as judge",
+}
+VERBS = dict(LEARNERS, **AUTHORS)
 
 FULL = "The disk is full: free about 1 GB and run this again."
 BUSY = "Something is using the files in .venv: close JupyterLab and run this again."
@@ -52,14 +57,15 @@ def main(arguments):
     try:
         if sys.version_info < OLDEST:
             raise Stop("The course needs Python %d.%d or newer, not %d.%d." % (OLDEST + sys.version_info[:2]))
-        if not arguments or arguments[0] not in VERBS:
-            lines = ["  %-14s%s" % line for line in VERBS.items()]
-            print("usage: python course.py VERB [arguments]\n", *lines, sep="\n", file=sys.stderr)
-            return 2
+        asked = arguments[0] if arguments else ""
+        if asked not in VERBS:
+            helped = asked in ("-h", "--help")
+            print(usage(), file=sys.stdout if helped else sys.stderr)
+            return 0 if helped else 2
         home = Path(os.path.abspath(__file__)).parent
-        lab = arguments[0] == "lab"
-        python = prepare(home, extra="" if lab else "dev")
-        return run([python, "-m", "attncore.app.cli" if lab else "attncore.authoring.author"] + arguments, home)
+        python = prepare(home, extra="dev" if asked in AUTHORS else "")
+        door = "attncore.authoring.author" if asked in AUTHORS else "attncore.app.cli"
+        return run([python, "-m", door] + arguments, home)
     except Stop as stop:
         print(stop, file=sys.stderr)
     except OSError as error:
@@ -68,6 +74,11 @@ def main(arguments):
         print("\nStopped.", file=sys.stderr)
         return 130
     return 1
+
+
+def usage():
+    lines = ["  %-14s%s" % line for line in VERBS.items()]
+    return "\n".join(["usage: python course.py VERB [arguments]", ""] + lines)
 
 
 def prepare(home, extra):
@@ -135,7 +146,7 @@ def execute(command, home):
     with Popen(
         command, cwd=str(home), stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, encoding="utf-8", errors="replace"
     ) as installer:
-        for line in filter(None, map(str.strip, installer.stdout)):
+        for line in filter(None, map(str.strip, installer.stdout or [])):
             output.append(line)
             show(line)
     show("")

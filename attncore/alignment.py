@@ -51,9 +51,10 @@ def local_weights(scores, center, half_width):
     """Weigh the memory near a predicted position: softmax in a window, times a Gaussian bell.
 
     The window holds the positions j with |j - center| <= half_width; the softmax runs inside it,
-    the bell has the standard deviation half_width / 2, and nothing is normalised again. The
-    center need not be whole. No position inside: zeros. Raises ValueError unless the half width
-    is positive. Luong et al. (2015), "local-p".
+    the bell has the standard deviation half_width / 2, and nothing is normalized again. The
+    center need not be a whole number. A window with no position inside gives zeros. Scores in the
+    thousands don't overflow. Raises ValueError unless the half width is positive. Luong et al.
+    (2015), "local-p".
     """
     if not half_width > 0:
         raise ValueError(f"local_weights: half_width is {half_width}, expected a positive number")
@@ -67,6 +68,6 @@ def local_weights(scores, center, half_width):
 def align(scores, memory):
     """Return the context vector: the mean of the memory, weighted by a softmax of the scores.
 
-    Global: every memory state takes part. Bahdanau et al. (2014).
+    Every memory state takes part. Scores in the thousands don't overflow. Bahdanau et al. (2014).
     """
     return np.squeeze(softmax(scores)[..., None, :] @ memory, axis=-2)

@@ -15,9 +15,15 @@ def attention_scores(query, key, scale=None):
 
     A given `scale` multiplies the scores in place of 1/sqrt(d). Vaswani et al. (2017).
     """
-    # a plain float: NumPy's float64, as np.sqrt gives, would turn float32 scores into float64
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
-    return query @ np.swapaxes(key, -1, -2) * scale
+    return query @ np.swapaxes(key, -1, -2) * scale_of(query, scale)
+
+
+def scale_of(query, scale=None):
+    """The scale that is given, or one over the square root of the queries' width.
+
+    A plain float: NumPy's float64, as np.sqrt gives, would turn float32 scores into float64.
+    """
+    return 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
 
 
 @shaped("(...,q,d),(...,k,d)->(...,q,k)")

@@ -1,10 +1,8 @@
 """Lesson 11: attention backward, by hand."""
 
-import math
-
 import numpy as np
 
-from attncore.dot_product import attention_weights
+from attncore.dot_product import attention_weights, scale_of
 from attncore.shapes import shaped
 
 
@@ -28,7 +26,7 @@ def attention_backward(query, key, value, d_output, mask=None, scale=None):
     in place of 1/sqrt(d). Each gradient has the shape of its input, summed where leading axes were
     broadcast.
     """
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    scale = scale_of(query, scale)
     weights = attention_weights(query, key, mask, scale)
     leading = np.broadcast_shapes(weights.shape[:-2], value.shape[:-2], d_output.shape[:-2])
     d_output = np.broadcast_to(d_output, (*leading, *d_output.shape[-2:]))

@@ -11,8 +11,9 @@ from attncore.softmax import softmax
 def sliding_window_mask(n, window, sinks=0):
     """Allow each token itself, the window - 1 tokens before it, and the first `sinks` tokens.
 
-    Booleans, True = may attend; sinks are causal too. A window as wide as the text is the causal
-    mask. Raises ValueError for a window below 1. Beltagy et al. (2020); sinks: Xiao et al. (2023).
+    Booleans, True = may attend; sinks are causal too. A window or a number of sinks that covers
+    the whole sequence gives the causal mask. Raises ValueError for a window below 1. Beltagy et
+    al. (2020); sinks: Xiao et al. (2023).
     """
     if window < 1:
         raise ValueError(f"sliding_window_mask: window is {window}, expected at least 1")
@@ -26,8 +27,9 @@ def softmax_with_sink(scores, sink):
     """Softmax over the keys and one more score, the sink, whose share is dropped.
 
     So a row may sum to less than one: a head can attend to nothing. `sink` is a number, or an
-    array that broadcasts over the leading axes, such as one a head. A sink of -inf is plain
-    softmax. Miller (2023); gpt-oss (OpenAI, 2025).
+    array with one number for each head. It may be any array that broadcasts over the leading axes.
+    A sink of -inf gives plain softmax. A row of -inf gives zeros, never NaN, whatever the sink.
+    Miller (2023); gpt-oss (OpenAI, 2025).
     """
     sink = np.asarray(sink, dtype=scores.dtype)
     try:
@@ -46,8 +48,9 @@ def softmax_with_sink(scores, sink):
 def rolling_cache(key, value, window, sinks=0):
     """Keep the keys and values that the newest token still sees: returns (key, value).
 
-    What the last row of `sliding_window_mask(n, window, sinks)` allows, in order. Xiao et al.
-    (2023).
+    What the last row of `sliding_window_mask(n, window, sinks)` allows, each token once and in
+    order. A window or a number of sinks that covers the whole sequence keeps all of it. Raises
+    ValueError for a window below 1. Xiao et al. (2023).
     """
     n = key.shape[-2]
     if window < 1:
@@ -67,8 +70,9 @@ def linear_attention(query, key, value, causal=True):
     """Attend with a product of features in place of the exponential of a product.
 
     The weight of a key is feature_map(query) . feature_map(key), with elu + 1, divided by the sum
-    over the keys that are seen; no scale. Causal: with fewer queries than keys, the queries are
-    the last positions. A query whose weights are all zero gets zeros. Katharopoulos et al. (2020).
+    over the keys that are seen; no scale. With causal=True and fewer queries than keys, the
+    queries are the last positions. However small the features are, the weights of a row sum to
+    one. A query whose weights are all zero gets zeros, never NaN. Katharopoulos et al. (2020).
     """
     weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
     if causal:
@@ -82,7 +86,9 @@ def linear_attention_recurrent(query, key, value):
     """Do the same, causal, token by token, with a state whose size does not grow.
 
     The state is a matrix (d, v), the sum of feature_map(key) times value, and a vector (d), the
-    sum of feature_map(key). Equal to `linear_attention`. Katharopoulos et al. (2020).
+    sum of feature_map(key). Equal to `linear_attention`. However small the features are, the
+    weights of a row sum to one. A query whose weights are all zero gets zeros, never NaN.
+    Katharopoulos et al. (2020).
     """
     query, key = feature_map(query), feature_map(key)
     memory = total = 0

@@ -24,11 +24,12 @@ def sinusoidal_positions(n, d):
 
 @shaped("(...,n,d),(n)->(...,n,d)")
 def apply_rotary(x, positions, base=10000.0):
-    """Rotate each pair of neighbouring numbers by an angle that grows with the position.
+    """Rotate each pair of neighboring numbers by an angle that grows with the position.
 
     Pair i, places 2i and 2i + 1, turns counter-clockwise by position * base^(-2i / d). Positions
-    may be any numbers, in any order. The dot product of two rotated vectors depends on the
-    difference of their positions alone. Raises ValueError for an odd width. Su et al. (2021).
+    may be any numbers, in any order. Integers become float64. The dot product of two rotated
+    vectors depends only on the difference of their positions. Raises ValueError for an odd width.
+    Su et al. (2021).
     """
     d = x.shape[-1]
     if d % 2:
@@ -73,8 +74,9 @@ def alibi_slopes(n_heads):
 def alibi_bias(n_heads, n_query, n_key):
     """Lower each score in proportion to the distance between query and key.
 
-    Minus the head's slope times the absolute distance, to be added to the scores. With fewer
-    queries than keys, the queries are the last positions. Press et al. (2021).
+    Minus the head's slope times the absolute distance between the two positions, to be added to
+    the scores. With fewer queries than keys, the queries are the last positions. Press et al.
+    (2021).
     """
     query_positions = np.arange(n_key - n_query, n_key)
     distance = np.abs(query_positions[:, None] - np.arange(n_key))

@@ -10,8 +10,9 @@ from attncore.shapes import shaped
 def self_attention(x, W_query, W_key, W_value, mask=None):
     """Let every token look at every token: query, key and value all come from x.
 
-    The weights are used as x @ W. The mask is that of `scaled_dot_product_attention`. Cheng et
-    al. (2016) put it into a recurrent net; Vaswani et al. (2017) put it in place of one.
+    The weights are used as x @ W. The mask is that of `scaled_dot_product_attention`. A row with
+    nothing allowed gives zeros, never NaN. Cheng et al. (2016) put it into a recurrent net; Vaswani
+    et al. (2017) put it in place of one.
     """
     return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask)
 
@@ -31,8 +32,9 @@ def permutation_gap(layer, x, order):
 def influence(layer, x):
     """Tell which inputs reach which outputs: (i, j) is True where moving token j changes output i.
 
-    Booleans, by finite differences: a change of more than 1e-9 counts, and so does NaN. `layer`
-    takes (n, m) and returns one row for each token.
+    Booleans, by finite differences. A change of more than 1e-9 counts. So does NaN. `layer` takes
+    (n, m) and returns one row for each token. A layer that begins with a layer norm is measured
+    like any other.
     """
     x = np.array(x, dtype=float)  # finer than float32, whatever came
     step = 0.01 * np.linspace(1, 2, x.shape[-1])  # not a constant: a layer norm would undo it
@@ -51,7 +53,7 @@ def path_length(architecture, n, kernel=3):
 
     Architecture "recurrent": one step a token, n - 1. "convolutional": plain kernels stacked
     until one output spans the text, the ceiling of (n - 1) / (kernel - 1). "attention": 1.
-    Raises ValueError for any other. Vaswani et al. (2017), table 1.
+    Raises ValueError for any other architecture. Vaswani et al. (2017), table 1.
     """
     if kernel < 2:
         raise ValueError(f"path_length: kernel is {kernel}, expected at least 2")

@@ -123,6 +123,7 @@ def shaped(line, *, broadcasts=(), returns="", axes=None, **fields):
     """
 
     def decorate(function):
+        name = function.__qualname__.rpartition("<locals>.")[-1]  # of a method: KVCache.append
         signature = inspect.signature(function)
         contract = read(line, list(signature.parameters), returns, broadcasts, axes or {}, fields)
 
@@ -135,16 +136,16 @@ def shaped(line, *, broadcasts=(), returns="", axes=None, **fields):
             try:
                 contract.admit(bound.arguments)
             except ValueError as problem:
-                raise ValueError(f"{function.__name__}: {problem}") from None
+                raise ValueError(f"{name}: {problem}") from None
             try:
                 return function(*bound.args, **bound.kwargs)
             except ValueError as error:
                 if not any(map(callable, bound.arguments.values())):  # what a given function raises is its own
-                    rename(error, function.__name__)
+                    rename(error, name)
                 raise
 
         checked.contract = contract  # type: ignore[attr-defined]
-        SHAPED.add(function.__name__)
+        SHAPED.add(name)
         return checked
 
     return decorate
@@ -273,12 +274,13 @@ def as_array(value):
     try:
         if callable(getattr(value, "detach", None)):  # a PyTorch tensor that may require gradients
             value = value.detach()
+            value = value.float() if "bfloat16" in str(value.dtype) else value  # NumPy has no bfloat16
         array = np.ma.filled(np.asanyarray(value), 0)
         if array.dtype.kind == "O":
             if any(item is None for item in array.flat):  # float(None) is no number, though NumPy makes it NaN
                 return None
             array = array.astype(float)
-        array = np.asarray(array)
+        array = np.asarray(array, np.float32 if array.dtype.name == "bfloat16" else None)
     except Exception:  # __array__ may raise anything; ragged lists raise ValueError
         return None
     return array if array.dtype.kind in "biufc" else None

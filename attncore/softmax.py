@@ -15,11 +15,14 @@ def softmax(x, axis=-1):
     NaN. A line of nothing but -inf gives zeros. Integers become float64. The distribution is
     Boltzmann's (1868); the name is Bridle's (1990).
     """
-    largest = np.max(x, axis=axis, keepdims=True)
-    largest = np.where(largest == -np.inf, 0, largest)  # -inf - -inf would be NaN
-    exponentials = np.exp(x - largest)
+    exponentials = np.exp(x - finite(np.max(x, axis=axis, keepdims=True)))
     total = exponentials.sum(axis=axis, keepdims=True)
     return exponentials / np.where(total == 0, 1, total)
+
+
+def finite(maximum):
+    """A maximum that can be subtracted: 0 in the place of -inf, since -inf - -inf would be NaN."""
+    return np.where(maximum == -np.inf, 0, maximum)
 
 
 @shaped("(...)->(...)")
@@ -28,8 +31,7 @@ def log_softmax(x, axis=-1):
 
     A line of nothing but -inf stays -inf. Integers become float64.
     """
-    largest = np.max(x, axis=axis, keepdims=True)
-    shifted = x - np.where(largest == -np.inf, 0, largest)
+    shifted = x - finite(np.max(x, axis=axis, keepdims=True))
     total = np.exp(shifted).sum(axis=axis, keepdims=True)
     return shifted - np.log(np.where(total == 0, 1, total))
 
@@ -54,8 +56,8 @@ def temperature_for_entropy(scores, bits):
     """Find the temperature T at which softmax(scores / T) has the given entropy in bits.
 
     Entropy is minus the sum of p log2 p: 0 bits for a sure choice, log2 k for k equal ones.
-    It grows with T. Raises ValueError, with the range, where no temperature reaches the given
-    bits.
+    It grows with T. The scores may be of any size, and T grows with them. Raises ValueError, with
+    the range, where no temperature reaches the given bits.
     """
     if not np.isfinite(scores).all():
         raise ValueError(f"temperature_for_entropy: scores are {scores}, expected finite numbers")

@@ -52,7 +52,8 @@ class DecoderWeights(NamedTuple):
 def layer_norm(x, gain, bias, eps=1e-5):
     """Give every vector mean 0 and variance 1, then a learned gain and bias.
 
-    The variance divides by m, and eps is added inside the root. Ba et al. (2016).
+    The variance divides by m, and eps is added inside the root. In float32, a mean far from zero
+    costs no precision. Ba et al. (2016).
     """
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.mean(centred * centred, axis=-1, keepdims=True)
@@ -78,7 +79,7 @@ def feed_forward(x, weights):
 def encoder_block(x, weights, n_heads, mask=None):
     """Let the tokens look at each other, then each think by itself, both added to what was there.
 
-    `weights` is an `EncoderWeights`. Pre-norm: each part reads the normalised x and adds to x.
+    `weights` is an `EncoderWeights`. Pre-norm: each part reads the normalized x and adds to x.
     The mask is that of `multi_head_attention`. Vaswani et al. (2017); pre-norm: Xiong et al.
     (2020).
     """
@@ -92,7 +93,7 @@ def decoder_block(x, memory, weights, n_heads):
     """Look back at the own text, then at the memory, then think, each added to what was there.
 
     `weights` is a `DecoderWeights`. Pre-norm; the own attention is causal, the memory is seen
-    whole and is not normalised here. Vaswani et al. (2017).
+    whole and is not normalized here. Vaswani et al. (2017).
     """
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))
@@ -115,7 +116,7 @@ def mask_for(architecture, n, prefix=0):
     """Return the mask that an architecture trains with.
 
     Booleans, True = may attend. "bert": everything; "gpt": causal; "prefix": the first `prefix`
-    tokens are seen by all, the rest is causal. Raises ValueError for any other.
+    tokens are seen by all, the rest is causal. Raises ValueError for any other architecture.
     """
     if architecture == "bert":
         return np.ones((n, n), dtype=bool)
@@ -130,8 +131,8 @@ def mask_for(architecture, n, prefix=0):
 def corrupt_tokens(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     """Choose tokens to be guessed, and hide most of them: returns (inputs, targets).
 
-    Each token is chosen with probability `rate`. Of the chosen, 80 % become mask_id, 10 % a
-    random token below vocab_size, 10 % stay. Targets are the ids at the chosen places and -100
+    Each token is chosen with probability `rate`. Of the chosen, 80% become mask_id, 10% a
+    random token below vocab_size, 10% stay. Targets are the ids at the chosen places and -100
     elsewhere. `rng` is a Generator; both results are int64. Devlin et al. (2018).
     """
     ids = ids.astype(np.int64)  # small and unsigned ids have no place for -100

@@ -42,7 +42,7 @@ def embed_patches(image, size, W, class_token, positions):
     """Turn an image into tokens: project each patch, put the class token first, add positions.
 
     W has size * size * c rows, p; the class token's row of the n + 1 positions is the first.
-    Dosovitskiy et al. (2020).
+    Integers become float64. Dosovitskiy et al. (2020).
     """
     patches = patchify(image, size)
     if patches.shape[1] != len(W):
@@ -57,7 +57,7 @@ def embed_patches(image, size, W, class_token, positions):
 def resize_positions(positions, old, new):
     """Stretch the learned positions of an old by old grid of patches to a new by new one.
 
-    Bilinear, with half-pixel centres and edges clamped; the class token's row, the first, is
+    Bilinear, with half-pixel centers and edges clamped; the class token's row, the first, is
     kept. positions is (old * old + 1, m), the result (new * new + 1, m). Dosovitskiy et al.
     (2020).
     """

@@ -17,10 +17,10 @@ def weighted_sum(weights, values):
 
 @shaped("(d),(k,d),(k,v)->(v)")
 def hard_lookup(query, keys, values):
-    """Return the value of the key with the largest dot product; among equals, the first.
+    """Return the value of the key whose dot product with the query is largest.
 
-    This is a dictionary that always finds something: the limit that soft attention approaches as
-    its scores grow.
+    Among equals the first key wins. This is a dictionary that always finds something: the limit
+    that soft attention approaches as its scores grow.
     """
     return values[np.argmax(keys @ query)]
 
@@ -45,7 +45,7 @@ def kernel_weights(query_points, key_points, width):
 def kernel_regression(query_points, key_points, values, width):
     """Predict a value at each query point: the mean of the known ones, near ones weighing more.
 
-    The weights are those of `kernel_weights`: Gaussian, `width` their standard deviation.
-    Nadaraya (1964), Watson (1964).
+    The weights are those of `kernel_weights`: Gaussian, `width` their standard deviation. A query
+    far from every key still gets a mean of the values, never NaN. Nadaraya (1964), Watson (1964).
     """
     return kernel_weights(query_points, key_points, width) @ values

@@ -19,9 +19,10 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from attncore.dot_product import scaled_dot_product_attention
-from attncore.flash import BLOCK, tiled_attention, tiled_attention_backward, tiled_forward
+from attncore.flash import BLOCK
 from attncore.gradients import attention_backward
 from attncore.masks import causal_mask
+from attncore.tiles import tiled_attention, tiled_attention_backward, tiled_forward
 
 try:
     import torch

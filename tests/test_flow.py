@@ -29,6 +29,8 @@ MATHEMATICS = [
     "cache",
     "shared_heads",
     "flash",
+    "threads",
+    "tiles",
     "long_context",
     "interpret",
     "real_model",
@@ -70,7 +72,7 @@ def test_a_file_imports_only_from_its_left(path):
 
 @pytest.mark.parametrize("module", MATHEMATICS)
 def test_the_mathematics_needs_numpy_alone(module):
-    allowed = {"attncore", "numpy"} | ({"threadpoolctl"} if module == "flash" else set())
+    allowed = {"attncore", "numpy"} | ({"threadpoolctl"} if module == "threads" else set())
     outside = {name.split(".")[0] for name in imports(PACKAGE / f"{module}.py")} - allowed
     assert outside <= set(sys.stdlib_module_names)
 

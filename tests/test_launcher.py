@@ -152,18 +152,20 @@ def test_a_verb_is_handed_over_with_its_arguments(verb, monkeypatch):
     extras = []
     monkeypatch.setattr(course, "prepare", lambda home, extra: extras.append((home, extra)) or "P")
     monkeypatch.setattr(course, "run", lambda command, home: (command, home))
-    door, extra = ("cli", "") if verb == "lab" else ("author", "dev")
-    command = ["P", "-m", "attncore.app." + door, verb, "--flag", "a b"]
+    learner = verb in ("lab", "doctor")
+    command = ["P", "-m", "attncore.app.cli" if learner else "attncore.authoring.author", verb, "--flag", "a b"]
     assert course.main([verb, "--flag", "a b"]) == (command, ROOT)
-    assert extras == [(ROOT, extra)]
+    assert extras == [(ROOT, "" if learner else "dev")]
 
 
-@pytest.mark.parametrize("arguments", [[], ["tset"], ["--help"]])
-def test_usage_has_a_line_for_every_verb(arguments, monkeypatch, capsys):
+@pytest.mark.parametrize("arguments, status", [([], 2), (["tset"], 2), (["--help"], 0), (["-h"], 0)])
+def test_usage_has_a_line_for_every_verb(arguments, status, monkeypatch, capsys):
     monkeypatch.setattr(course, "prepare", lambda *_: pytest.fail("nothing may be installed"))
-    assert course.main(arguments) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.split()[0] for line in lines[2:]] == list(course.VERBS)
+    assert course.main(arguments) == status
+    out, err = capsys.readouterr()
+    asked, other = (err, out) if status else (out, err)
+    assert [line.split()[0] for line in asked.splitlines()[2:]] == list(course.VERBS)
+    assert other == ""
 
 
 RUN = "import course, sys; sys.exit(course.run([sys.executable, '-c', sys.argv[1]], '.'))"

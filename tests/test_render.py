@@ -9,6 +9,7 @@ import pytest
 from attncore.app.workbook import NOTEBOOKS
 from attncore.authoring import consistency, render
 from attncore.exercises import LESSONS, exercises, find
+from attncore.grading import judge
 
 
 def test_rendering_is_deterministic():
@@ -47,9 +48,9 @@ def test_a_stub_is_the_reference_without_its_body(exercise):
 def test_a_solution_is_what_runs(exercise):
     """Its promises are kept too: the cell has the decorator that checks, and where it comes from."""
     cell = render.solution(exercise)
-    if exercise.shown is None:
-        assert render.whole_source_of(exercise.reference) in cell
-    assert ("@shaped" in cell) == cell.startswith("from attncore.shapes import shaped\n")
+    assert render.whole_source_of(exercise.reference) in cell
+    answer = consistency.run_in_its_notebook(exercise, cell)
+    assert judge(exercise, answer).outcome == "right"
 
 
 def test_a_bug_to_find_does_not_say_its_name():

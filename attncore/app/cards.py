@@ -32,7 +32,8 @@ class Card:
         return f"{self.asked()}<details><summary>Model answer</summary>{folded}</details>"
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
-        return self.widget()._repr_mimebundle_() | {"text/html": self._repr_html_(), "text/plain": repr(self)}
+        live: dict[str, Any] = self.widget()._repr_mimebundle_()
+        return live | {"text/html": self._repr_html_(), "text/plain": repr(self)}
 
     def asked(self) -> str:
         return f"<p {TEXT}><b>{escape(self.question)}</b></p>"

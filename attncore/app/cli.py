@@ -1,41 +1,76 @@
-"""The command line: `attncore lab` opens the course, `attncore check` judges a file, `attncore get-model` fetches."""
+"""The command line: what `attncore` and a verb do."""
 
 import argparse
 import json
-import os
-import socket
 import sys
 from collections import Counter
-from importlib.util import find_spec
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from attncore.app.workbook import COURSE, NOTEBOOKS, copy_notebooks
+from attncore.app.lab import WORKBOOK, lab
 
-WORKBOOK = COURSE / "workbook"
-SETTINGS = Path(__file__).with_name("lab")  # JupyterLab asks about no news and looks for no update
+FLAGS = "Every other flag goes to JupyterLab, such as --no-browser or --ip=0.0.0.0; `jupyter lab --help` has them all."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit status."""
-    parser = argparse.ArgumentParser(prog="attncore", description="The attention interview course.")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    lab_parser = verbs.add_parser("lab", help="open JupyterLab on the working copy")
-    lab_parser.add_argument("--port", type=int, help="the port to listen on (a free one is found without it)")
-    lab_parser.add_argument("--workbook", type=Path, default=WORKBOOK, help="the folder of the working copy")
-    verbs.add_parser("get-model", help="fetch the trained network of lesson 20 (84 MB)")
-    check_parser = verbs.add_parser("check", help="judge the answers in a notebook or a Python file")
-    check_parser.add_argument("file", type=Path, metavar="FILE")
-    check_parser.add_argument("--json", action="store_true", help="the verdicts as JSON")
+    parser = command_line()
     chosen, passed_on = parser.parse_known_args(arguments)
     if passed_on and chosen.verb != "lab":
         parser.error(f"{chosen.verb} does not know {' '.join(passed_on)}")
     if chosen.verb == "check":
         return check(chosen.file, chosen.json)
+    if chosen.verb == "doctor":
+        from attncore.app.doctor import doctor
+
+        return doctor(chosen.workbook)
     if chosen.verb == "get-model":
         from attncore.app.get_model import get_model
 
         return get_model()
     return lab(chosen.workbook, chosen.port, passed_on)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """What can be asked of `attncore`."""
+    parser = argparse.ArgumentParser(prog="attncore", description="The attention interview course.")
+    parser.add_argument("--version", action="version", version=f"attncore {version('attncore')}")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    add_lab(verbs)
+    add_doctor(verbs)
+    add_check(verbs)
+    verbs.add_parser("get-model", help="fetch the trained network of lesson 20 (84 MB)")
+    return parser
+
+
+def add_lab(verbs: Any) -> None:
+    parser = verbs.add_parser("lab", help="open JupyterLab on the working copy", epilog=FLAGS, allow_abbrev=False)
+    parser.add_argument("--port", type=port, help="the port to listen on (without it, a free one is found)")
+    add_workbook(parser)
+
+
+def add_doctor(verbs: Any) -> None:
+    parser = verbs.add_parser("doctor", help="say what is missing on this machine")
+    add_workbook(parser)
+
+
+def add_workbook(parser: argparse.ArgumentParser) -> None:
+    text = "the folder of the working copy (%(default)s)"
+    parser.add_argument("--workbook", type=Path, default=WORKBOOK, metavar="FOLDER", help=text)
+
+
+def port(text: str) -> int:
+    """A port's number."""
+    if text.isdecimal() and 0 < int(text) < 2**16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is not a port: ports are the numbers from 1 to {2**16 - 1}")
+
+
+def add_check(verbs: Any) -> None:
+    parser = verbs.add_parser("check", help="judge the answers in a notebook or a Python file")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="the verdicts as JSON")
 
 
 def check(path: Path, as_json: bool) -> int:
@@ -59,48 +94,6 @@ def check(path: Path, as_json: bool) -> int:
                 print(report.message, end="\n\n")
         print(", ".join(f"{counts[outcome]} {word}" for outcome, word in told.items() if counts[outcome]))
     return int(counts["right"] == 0 or counts["wrong"] + counts["raised"] > 0)
-
-
-def lab(workbook: Path, port: int | None, passed_on: list[str]) -> int:
-    """Copy what is new, then run JupyterLab on lesson 00 until it is stopped. `passed_on` goes to JupyterLab."""
-    if problem := hindrance(port):
-        print(problem, file=sys.stderr)
-        return 1
-    try:
-        for sentence in copy_notebooks(workbook):
-            print(sentence, file=sys.stderr)
-    except OSError as error:
-        print(f"The working copy {workbook} could not be written: {error.strerror}.", file=sys.stderr)
-        return 1
-    from jupyterlab.labapp import LabApp
-
-    options = [f"--LabApp.app_settings_dir={SETTINGS}"]
-    if port is not None:
-        options += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-    os.chdir(workbook)
-    LabApp.launch_instance(["00_start.ipynb", *options, *passed_on])
-    return 0
-
-
-def hindrance(port: int | None) -> str:
-    """A sentence where JupyterLab could not start here, or nothing."""
-    for module in ("jupyterlab", "ipykernel"):
-        if find_spec(module) is None:
-            return f"{module} is not installed in this Python; install the course with: python course.py lab"
-    if not list(NOTEBOOKS.glob("*.ipynb")):
-        return f"There are no notebooks in {NOTEBOOKS}; a checkout of the course has them."
-    if port is not None and taken(port):
-        return f"Port {port} is taken; leave --port out and a free one is found."
-    return ""
-
-
-def taken(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("localhost", port))
-        except (OSError, OverflowError):
-            return True
-    return False
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Progress:
     def hints(self, exercise: str) -> int:
         """How many hints of an exercise were opened."""
         query = "select count(*) from events where event = 'hint' and exercise = ?"
-        return self.connection.execute(query, (exercise,)).fetchone()[0]
+        return int(self.connection.execute(query, (exercise,)).fetchone()[0])
 
     def marks(self) -> dict[str, str]:
         """The learner's latest marks on each card: "2 of 3"."""

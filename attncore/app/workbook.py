@@ -6,8 +6,8 @@ import shutil
 from difflib import get_close_matches
 from pathlib import Path
 
-COURSE = Path(__file__).parents[2]
-NOTEBOOKS, SOLUTIONS = COURSE / "notebooks", COURSE / "solutions"
+from attncore.app.places import NOTEBOOKS, SOLUTIONS
+
 COPIED = Path(".attncore") / "copied.json"
 
 

@@ -1,58 +1,71 @@
-"""The authors' commands: test, test-browser, check, render, judge-report, bench. `python course.py` runs them."""
+"""The authors' commands: `python course.py` lists them, and runs them."""
 
 import argparse
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from attncore.app.workbook import COURSE
+import course
 
+HOME = Path(course.__file__).parent
 NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60"]
-EVERYTHING = ["tests", "notebooks", "solutions", "--ignore=tests/browser"]  # that has a verb of its own
-VERBS = {
-    "test": "run every test and every notebook; or those named",
-    "test-browser": "drive a real JupyterLab in headless Chromium",
-    "check": "the course's consistency, lint, format, types",
-    "render": "write notebooks/ and solutions/; or those of the lessons named",
-    "judge-report": "how far the judge can be trusted: what it is shown, and what it says",
-    "bench": "measure what is fast; or only what is named, such as judge",
-}
+APART = ("tests/browser", "tests/proofs")  # each has a verb of its own
+EVERYTHING = ["tests", "notebooks", "solutions", *(f"--ignore={folder}" for folder in APART)]
+ONE_THREAD = {  # a worker: there is one for each core
+    f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")
+} | {"VECLIB_MAXIMUM_THREADS": "1"}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit status."""
     parser = argparse.ArgumentParser(prog="course.py", description="The authors' commands.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb, text in VERBS.items():
+    for verb, text in course.AUTHORS.items():
         verbs.add_parser(verb, help=text)
     chosen, rest = parser.parse_known_args(arguments)
     os.environ["ATTNCORE_PROGRESS"] = ":memory:"  # no attempt of a test or a rendering is kept
-    commands = {"test": test, "test-browser": browser, "check": check, "render": render}
-    return (commands | {"judge-report": judge_report, "bench": bench})[chosen.verb](rest)
+    commands = {
+        "check": check,
+        "test": test,
+        "prove": prove,
+        "test-browser": browser,
+        "render": render,
+        "judge-report": judge_report,
+        "bench": bench,
+    }
+    return commands[chosen.verb](rest)
 
 
-def run(module: str, *arguments: str) -> int:
-    """Run a module of this environment in the course's folder; return its exit status."""
-    return subprocess.run([sys.executable, "-m", module, *arguments], cwd=COURSE).returncode
+def run(*command: str, **environment: str) -> int:
+    """Run this environment's Python in the course's folder; return its exit status."""
+    return subprocess.run([sys.executable, *command], cwd=HOME, env=os.environ | environment).returncode
 
 
-def test(rest: list[str]) -> int:
-    return run("pytest", *NBVAL, "-n", "2", "--dist", "loadscope", *(rest or EVERYTHING))
-
-
-def browser(rest: list[str]) -> int:
-    return run("pytest", "tests/browser", "-rs", *rest)
-
-
-def check(_rest: list[str]) -> int:
+def check(names: list[str]) -> int:
+    """Look at the exercises named; or at all of the course, its lint, format and types too."""
     from attncore.authoring.consistency import problems
 
-    found = list(problems())
+    found = list(problems(names))
     for problem in found:
         print(problem)
     print(f"consistency: {len(found) or 'no'} problem{'' if len(found) == 1 else 's'}")
-    statuses = [run("ruff", "check", "."), run("ruff", "format", "--check", "."), run("mypy")]
+    if names:
+        return int(bool(found))
+    statuses = [run("-m", *tool) for tool in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))]
     return int(bool(found) or any(statuses))
+
+
+def test(rest: list[str]) -> int:
+    return run("-m", "pytest", *NBVAL, "-n", "auto", "--dist", "loadscope", *(rest or EVERYTHING), **ONE_THREAD)
+
+
+def prove(rest: list[str]) -> int:
+    return run("-m", "pytest", "-n", "auto", *(rest or ["tests/proofs"]), **ONE_THREAD)
+
+
+def browser(rest: list[str]) -> int:
+    return run("-m", "pytest", "tests/browser", "-rs", *rest)
 
 
 def render(rest: list[str]) -> int:
@@ -69,15 +82,13 @@ def render(rest: list[str]) -> int:
 
 def judge_report(rest: list[str]) -> int:
     """What the judge says of thousands of answers, how fast it is, and a peer beside it."""
-    script = COURSE / "tests" / "judge" / "report.py"
-    status = subprocess.run([sys.executable, script, *rest], cwd=COURSE).returncode
-    return status or bench(["judge", "peer"])
+    return run("-m", "attncore.authoring.trust", *rest) or bench(["judge", "peer"])
 
 
 def bench(rest: list[str]) -> int:
     names, options = [r for r in rest if r[0] != "-"], [r for r in rest if r[0] == "-"]
-    scripts = [s for s in sorted((COURSE / "benchmarks").glob("*.py")) if not names or s.stem in names]
-    return max((subprocess.run([sys.executable, s, *options], cwd=COURSE).returncode for s in scripts), default=2)
+    scripts = [s for s in sorted((HOME / "benchmarks").glob("*.py")) if not names or s.stem in names]
+    return max((run(str(script), *options) for script in scripts), default=2)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 import ast
 import inspect
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median, quantiles
 from typing import Any
 
 import nbformat
 
-from attncore.authoring.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
-from attncore.exercises import KINDS, LESSONS, Code, Exercise, exercises, lessons
-from attncore.grading import Report, judge
+from attncore import loops
+from attncore.app.places import NOTEBOOKS, SOLUTIONS
+from attncore.authoring import trust
+from attncore.authoring.render import broken, lesson_cells, render, source_of, stub
+from attncore.exercises import KINDS, LESSONS, Code, Exercise, UnknownExercise, exercises, find, lessons
+from attncore.grading import judge
 from attncore.grading.trial import trial
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start"}
@@ -25,18 +28,40 @@ NEEDED = {
 LEVELS = ("basic", "intermediate", "advanced")
 
 
-def problems() -> Iterator[str]:
+def problems(names: Sequence[str] = ()) -> Iterator[str]:
+    """All that is missing in the exercises named; or in the whole course, but for the judge's long proofs."""
+    for name in names:
+        try:
+            yield from exercise_problems(find(name))
+        except UnknownExercise as problem:
+            yield str(problem)
+    if names:
+        return
     for exercise in exercises:
-        yield from words_problems(exercise)
-        if isinstance(exercise, Code):
-            yield from judged_problems(exercise)
-        elif exercise.kind != "explain":
-            yield from value_problems(exercise)
+        yield from exercise_problems(exercise, whole=False)
     for lesson in LESSONS:
         yield from lesson_problems(lesson)
         yield from size_problems(lesson)
         yield from notebook_problems(lesson)
     yield from stray_notebooks()
+
+
+def exercise_problems(exercise: Exercise, whole: bool = True) -> Iterator[str]:
+    """All that is missing in one exercise; with `whole`, also what the judge makes of its mutants and styles."""
+    missing = list(words_problems(exercise))
+    yield from missing
+    if missing:
+        return
+    if not isinstance(exercise, Code):
+        if exercise.kind != "explain":
+            yield from value_problems(exercise)
+        return
+    yield from judged_problems(exercise)
+    yield from promise_problems(exercise)
+    if exercise.kind == "code":
+        yield from definition_problems(exercise)
+        if whole:
+            yield from trust.problems(exercise)
 
 
 def words_problems(exercise: Exercise) -> Iterator[str]:
@@ -60,37 +85,35 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
 
 
 def judged_problems(exercise: Code) -> Iterator[str]:
-    """What the judge makes of the stub, the solution, the other ways and the wrong solutions."""
+    """What the judge makes of the cell in the notebook, of the solution, the other ways and the wrong solutions."""
     name = exercise.id
-    if exercise.kind == "code":
-        if judge(exercise, run_in_its_notebook(exercise, stub(exercise.reference))).outcome != "unattempted":
-            yield f"{name}: the stub counts as an attempt"
-        if not exercise.right:
-            yield f"{name}: no other way to write it"
-    elif (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
-        yield f'{name}: run in its notebook, the cell is named "{bug}"'
     if judge(exercise, exercise.reference).outcome != "right":
         yield f"{name}: the reference is refused"
+    if exercise.kind == "debug":
+        if (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
+            yield f'{name}: run in its notebook, the cell is named "{bug}"'
+        return
+    if judge(exercise, run_in_its_notebook(exercise, stub(exercise.reference))).outcome != "unattempted":
+        yield f"{name}: the stub counts as an attempt"
+    if not exercise.right:
+        yield f"{name}: no other way to write it"
     for label, function in exercise.right.items():
         report = judge(exercise, function)
-        if report.outcome != "right" and not only_errors_open(exercise, report):
+        if report.outcome != "right" and not trust.leaves_errors_open(exercise, report):
             yield f'{name}: "{label}" is refused: {report.message.splitlines()[0]}'
-    yield from promise_problems(exercise)
-    for label, function in exercise.wrong.items():
-        report = judge(exercise, function)
+    yield from label_problems(exercise)
+
+
+def label_problems(exercise: Code) -> Iterator[str]:
+    """Every wrong solution is refused and named, every convention is told."""
+    for label, report in trust.label_verdicts(exercise).items():
         if report.outcome not in ("wrong", "raised", "edge"):
-            yield f'{name}: the wrong solution "{label}" passes'
+            yield f'{exercise.id}: the wrong solution "{label}" passes'
         elif label not in (report.mistake, *report.edges):
-            yield f'{name}: the wrong solution "{label}" is named "{report.mistake or report.edges}"'
+            yield f'{exercise.id}: the wrong solution "{label}" is named "{report.mistake or report.edges}"'
     for label, function in exercise.conventions.items():
         if judge(exercise, function).convention != label:
-            yield f'{name}: the convention "{label}" is not told'
-
-
-def only_errors_open(exercise: Code, report: Report) -> bool:
-    """Is all that another way leaves open the errors that the prompt promises? What it shows is the idea."""
-    expected = zip(exercise.cases, trial(exercise).expected, strict=True)
-    return report.outcome == "edge" and set(report.edges) <= {case.promise for case, ran in expected if ran.raised}
+            yield f'{exercise.id}: the convention "{label}" is not told'
 
 
 def promise_problems(exercise: Code) -> Iterator[str]:
@@ -104,10 +127,21 @@ def promise_problems(exercise: Code) -> Iterator[str]:
         yield f"{exercise.id}: the prompt promises a ValueError, and no case tries it"
 
 
+# Functions that are asked and have no definition in loops.py, and why not.
+UNDEFINED: dict[str, str] = {}
+
+
+def definition_problems(exercise: Code) -> Iterator[str]:
+    """Every function that is asked is defined in loops.py, one number at a time, or it is said why not."""
+    defined = hasattr(loops, exercise.id)
+    if defined == (exercise.id in UNDEFINED):
+        yield f"{exercise.id}: {'defined in loops.py, and exempt' if defined else 'no definition in loops.py'}"
+
+
 def run_in_its_notebook(exercise: Exercise, source: str) -> Any:
     """What a cell defines, run with the names that its lesson imports."""
     first = next(cell for cell in lesson_cells(exercise.lesson) if cell.cell_type == "code")
-    names: dict = {}
+    names: dict[str, Any] = {}
     exec(f"{first.source}\n\n{source}", names)
     return names[exercise.id]
 
@@ -190,7 +224,7 @@ def notebook_problems(lesson: str) -> Iterator[str]:
             yield f"{where} is not executed"
 
 
-def skeleton(notebook: nbformat.NotebookNode) -> list:
+def skeleton(notebook: nbformat.NotebookNode) -> list[Any]:
     """What rendering decides: everything but outputs."""
     cells = [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells]
     return [dict(notebook.metadata), cells]

@@ -6,6 +6,7 @@ The model is that of `attncore get-model`, and the functions of attncore/real_mo
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ ENCODED = (
 )
 
 
-def main(folder=None) -> None:
+def main(folder: str | None = None) -> None:
     model = load_model(folder)
     recorded = {"map_texts": np.array(MAPPED), "vector_texts": np.array(ENCODED)}
     recorded["vectors"] = encode(model, ENCODED).astype(np.float16)
@@ -60,7 +61,7 @@ def main(folder=None) -> None:
     np.savez_compressed(RECORDED, **recorded | floats)  # type: ignore[arg-type]
 
 
-def layer_inputs(model, tokens):
+def layer_inputs(model: Any, tokens: list[str]) -> list[Any]:
     """What each layer reads of a text, (n, m) each."""
     x = embed_tokens(model, [tokens])
     inputs = []
@@ -70,7 +71,7 @@ def layer_inputs(model, tokens):
     return inputs
 
 
-def value_lengths(model, layer, x):
+def value_lengths(model: Any, layer: int, x: Any) -> Any:
     """How long what each token hands over is in each head of a layer, (h, n)."""
     at = f"encoder.layer.{layer}.attention"
     value = split_heads(model.project(x, f"{at}.self.value"), N_HEADS)
@@ -79,7 +80,7 @@ def value_lengths(model, layer, x):
     return np.linalg.norm(value @ by_head, axis=-1)
 
 
-def one_head(model):
+def one_head(model: Any) -> RecordedHead:
     at = f"encoder.layer.{LAYER}.attention"
     pairs = [model.linear(f"{at}.self.{name}") for name in ("query", "key", "value")]
     width = pairs[0][0].shape[1] // N_HEADS

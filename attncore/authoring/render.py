@@ -4,6 +4,7 @@ A lesson is a Jupytext percent file. A cell `# %% exercise="softmax"` stands for
 the learner's cell, and in the solutions the answer, a walk-through and another way to write it.
 """
 
+import ast
 import asyncio
 import hashlib
 import inspect
@@ -19,7 +20,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from attncore.app.workbook import NOTEBOOKS, SOLUTIONS
+from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.exercises import LESSONS, Code, Exercise, find
 
 LESSON_FILES = Path(__file__).parents[1] / "lessons"
@@ -37,7 +38,8 @@ KIND = {
 def lesson_cells(lesson: str) -> list[NotebookNode]:
     """The cells of a lesson as its author wrote them."""
     text = (LESSON_FILES / f"{lesson}.py").read_text(encoding="utf-8")
-    return jupytext.reads(text, fmt="py:percent").cells
+    cells: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
+    return cells
 
 
 def render(lesson: str, solved: bool) -> NotebookNode:
@@ -52,7 +54,7 @@ def render(lesson: str, solved: bool) -> NotebookNode:
         else:
             tags = [tag for tag in cell.metadata.get("tags", []) if solved or tag != CHECKED]
             cells.append(new_code_cell(cell.source.strip(), metadata={"tags": tags} if tags else {}))
-    notebook = new_notebook(cells=cells)
+    notebook: NotebookNode = new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
     name_cells(notebook)
@@ -104,7 +106,8 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
 
 
 def verdict(source: str) -> NotebookNode:
-    return new_code_cell(source, metadata={"tags": [CHECKED]})
+    cell: NotebookNode = new_code_cell(source, metadata={"tags": [CHECKED]})
+    return cell
 
 
 def question(exercise: Exercise) -> str:
@@ -123,29 +126,52 @@ def unfilled(text: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
-def source_of(function: Callable) -> str:
+def source_of(function: Callable[..., Any]) -> str:
     """A function's source without its decorators."""
     source = whole_source_of(function)
     return source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :]  # type: ignore[union-attr]
 
 
-def whole_source_of(function: Callable) -> str:
+def whole_source_of(function: Callable[..., Any]) -> str:
     return textwrap.dedent(inspect.getsource(inspect.unwrap(function))).strip()
 
 
-def shape_comment(function: Callable) -> str:
+def shape_comment(function: Callable[..., Any]) -> str:
     """The shape line of a function as a comment above it, nothing where it has none."""
     return f"# {function.contract.line}\n" if hasattr(function, "contract") else ""
 
 
-def renamed(source: str, function: Callable, name: str) -> str:
+def renamed(source: str, function: Callable[..., Any], name: str) -> str:
     return re.sub(rf"\b{function.__name__}\b", name, source)
 
 
 def solution(exercise: Exercise) -> str:
-    """The reference as it runs, with its decorator."""
+    """The reference as it runs, with its decorators and where they come from."""
     source = renamed(whole_source_of(exercise.reference), exercise.reference, exercise.id)
-    return f"from attncore.shapes import shaped\n\n\n{source}" if source.startswith("@shaped") else source
+    return "\n\n\n".join(filter(None, [*what_is_missing(exercise, source), source]))
+
+
+def what_is_missing(exercise: Exercise, source: str) -> tuple[str, str]:
+    """What a solution needs and its lesson doesn't import: imports, such as `shaped`, and helpers of its own module."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
+    own = {exercise.id} | {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    needed = sorted({node.id for node in nodes} - own - imported_first(exercise.lesson))
+    module: Any = inspect.getmodule(inspect.unwrap(exercise.reference))
+    values = [vars(module)[name] for name in needed if hasattr(vars(module).get(name), "__module__")]
+    imports = [f"from {value.__module__} import {value.__name__}" for value in values if not is_of(value, module)]
+    helpers = [whole_source_of(value) for value in values if is_of(value, module)]
+    return "\n".join(imports), "\n\n\n".join(helpers)
+
+
+def is_of(value: Any, module: Any) -> bool:
+    return bool(value.__module__ == module.__name__)
+
+
+def imported_first(lesson: str) -> set[str]:
+    """The names that a lesson's first code cell imports."""
+    first = next(cell for cell in lesson_cells(lesson) if cell.cell_type == "code")
+    nodes = (node for node in ast.walk(ast.parse(first.source)) if isinstance(node, ast.Import | ast.ImportFrom))
+    return {alias.asname or alias.name for node in nodes for alias in node.names}
 
 
 def broken(exercise: Exercise) -> str:
@@ -164,7 +190,7 @@ def with_docstring(exercise: Exercise, source: str) -> str:
     return f'{head}:\n    """{docstring}"""\n{body}'
 
 
-def stub(function: Callable) -> str:
+def stub(function: Callable[..., Any]) -> str:
     """A function's shape line, first line and docstring, its body cut; of a class, those of its public methods."""
     if inspect.isclass(function):
         stubs = [textwrap.indent(method_stub(m), "    ") for name, m in vars(function).items() if is_promised(name, m)]
@@ -184,7 +210,7 @@ def is_promised(name: str, member: Any) -> bool:
 def method_stub(method: Any) -> str:
     """A method's first line, with its docstring where it has one."""
     function: Any = method.fget if isinstance(method, property) else method
-    source = textwrap.dedent(inspect.getsource(function))
+    source = source_of(function)
     told = f'    """{function.__doc__}"""\n' if function.__doc__ else ""
     head, _, _ = source.partition(":\n")
     return f"{head}:\n{told}    ..."
@@ -196,7 +222,7 @@ def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:
     A widget cell may stall for ever in nbclient (issue 312), so that the whole has a time limit and three tries.
     """
     for attempt in range(3):
-        trial = nbformat.from_dict(notebook)
+        trial: NotebookNode = nbformat.from_dict(notebook)
         client = NotebookClient(
             trial,
             timeout=60,

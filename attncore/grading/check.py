@@ -4,8 +4,11 @@
 reference; the second calls nothing of the learner's.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from attncore.exercises import Code, Exercise, UnknownExercise, find
 from attncore.grading.compare import Difference, agree, explain
@@ -98,10 +101,15 @@ def depart(exercise: Code, ran: Ran, again: Ran, expected: Ran, tolerance: float
     if not agree(ran, again, tolerance):
         return Difference("changes", "the same input gives another result when it is called again.")
     if agree(ran, expected, tolerance):
-        return None
-    departure = explain(ran.value, expected.value, tolerance, exercise.outputs)
+        return Difference("dtype", FLOAT16) if holds_float16(ran.value) else None
+    departure = explain(ran.value, expected.value, max(tolerance, ran.precision), exercise.outputs)
     lacks = f" It has no parameter `{ran.lacks[0]}`." if ran.lacks else ""
     return replace(departure, text=f"{departure.text}{lacks}")
+
+
+def holds_float16(value: Any) -> bool:
+    parts = value if isinstance(value, tuple) else (value,)
+    return any(getattr(part, "dtype", None) == np.float16 for part in parts)
 
 
 def unraised(ran: Ran, expected: str) -> str:
@@ -118,19 +126,26 @@ def exception(ran: Ran) -> str:
 
 def edge(exercise: Code, known: Trial, observed: Observed, found: Found) -> Report:
     """Right in the middle, and open in a corner: the sentence that promises it, and the smallest case."""
-    named, unnamed = name_edges(known, observed.first, list(found))
-    promises = dict.fromkeys(exercise.cases[i].promise for i in unnamed)
-    count = len(named) + len(promises)
-    head = (
-        "right. One corner is open, and an interviewer would ask about it next."
-        if count == 1
-        else (f"right. {count} corners are open, and an interviewer would ask about them next.")
-    )
-    shown = smallest(exercise, [i for i in found if i not in unnamed] or list(found), found)
-    lines: Lines = [("why", f"{sentence(label)}. {exercise.why(label)}") for label in named]
-    lines += [("why", f'The prompt says: "{promise}"') for promise in promises]
+    corners = by_promise(exercise, found)
+    named = dict(zip(corners, name_edges(known, observed.first, corners.values()), strict=True))
+    lines: Lines = [
+        ("why", f"{sentence(label)}. {exercise.why(label)}") for label in dict.fromkeys(named.values()) if label
+    ]
+    lines += [("why", f'The prompt says: "{promise}"') for promise, label in named.items() if not label]
+    shown = smallest(exercise, list(found), found)
     lines += proof(exercise, known, found, shown, "The smallest case that shows it")
-    return said(exercise, "edge", head, *lines, edges=[*named, *promises])
+    edges = list(dict.fromkeys(label or promise for promise, label in named.items()))
+    few = "One corner is open, and an interviewer would ask about it next."
+    many = f"{len(edges)} corners are open, and an interviewer would ask about them next."
+    return said(exercise, "edge", f"right. {few if len(edges) == 1 else many}", *lines, edges=edges)
+
+
+def by_promise(exercise: Code, found: Iterable[int]) -> dict[str, list[int]]:
+    """The cases of each open corner, by the sentence of the prompt that it breaks."""
+    corners: dict[str, list[int]] = {}
+    for i in found:
+        corners.setdefault(exercise.cases[i].promise, []).append(i)
+    return corners
 
 
 def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: Found) -> Report:
@@ -143,8 +158,9 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
         return unclean_first(exercise, known, core, min(unclean, key=lambda i: exercise.cases[i].size))
     shown = smallest(exercise, [i for i in by_value if mistakes and i not in left] or by_value, core)
     lines = reasons(exercise, known, ran, mistakes, convention, left, shown)
-    corners, _ = name_edges(known, ran, [i for i in known.edges if i in found])
-    lines += [("why", f"And in a corner: {label}. {exercise.why(label)}") for label in corners]
+    corners = by_promise(exercise, [i for i in known.edges if i in found])
+    edges = list(dict.fromkeys(label for label in name_edges(known, ran, corners.values()) if label))
+    lines += [("why", f"And in a corner: {label}. {exercise.why(label)}") for label in edges]
     lines += proof(exercise, known, core, shown, "The smallest that fails", how_far(known, core))
     lines += [("where", f"And {core[i].text}") for i in unclean[:1]]
     outcome = "raised" if all(d.kind == "raised" for d in core.values()) else "wrong"
@@ -156,11 +172,12 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
         *lines,
         mistake=mistake,
         convention=convention,
-        edges=corners,
+        edges=edges,
     )
 
 
-UNCLEAN = ("wrote", "changes")
+UNCLEAN = ("wrote", "changes", "dtype")  # what is wrong with an answer whose numbers may be right
+FLOAT16 = "it returns float16, which holds three figures; return float32 or float64."
 
 
 def headline(exercise: Code, mistake: str | None, convention: str | None) -> str:

@@ -13,7 +13,7 @@ from attncore.shapes import AXES, as_array
 
 @dataclass(frozen=True)
 class Difference:
-    """Where an answer first departs: `kind` is "raised", "error", "wrote", "changes", "kind", "shape" or "values".
+    """Where an answer first departs, by kind: raised, error, wrote, changes, dtype, kind, shape or values.
 
     `text` is a sentence for the learner.
     """
@@ -26,7 +26,7 @@ def agree(one: Ran, two: Ran, tolerance: float) -> bool:
     """Do two calls come to the same: equal values, or the same exception?"""
     if one.raised or two.raised:
         return one.raised == two.raised or two.raised in one.kin or one.raised in two.kin
-    return same(one.value, two.value, tolerance)
+    return same(one.value, two.value, max(tolerance, one.precision, two.precision))
 
 
 def same(got: Any, expected: Any, tolerance: float) -> bool:
@@ -35,14 +35,14 @@ def same(got: Any, expected: Any, tolerance: float) -> bool:
         alike = isinstance(got, type(expected)) and len(got) == len(expected)
         return alike and all(same(a, b, tolerance) for a, b in zip(got, expected, strict=True))
     if not isinstance(expected, np.ndarray):
-        return type(got) is type(expected) and (not isinstance(expected, str | int) or got == expected)
+        return type(got) is type(expected) and (not isinstance(expected, str | int) or bool(got == expected))
     if not isinstance(got, np.ndarray) or got.shape != expected.shape:
         return False
     if not {got.dtype.kind, expected.dtype.kind} <= NUMBERS:
-        return got.dtype.kind == expected.dtype.kind  # no numbers: called twice, the same kind
+        return bool(got.dtype.kind == expected.dtype.kind)  # no numbers: called twice, the same kind
     if (got.dtype == bool) != (expected.dtype == bool) or (got.dtype.kind == "c") != (expected.dtype.kind == "c"):
         return False
-    return got.dtype != np.float16 and not unequal(got, expected, tolerance).any()
+    return not unequal(got, expected, tolerance).any()
 
 
 NUMBERS = set("biufc")
@@ -56,7 +56,7 @@ def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarra
         tolerance = max(tolerance, 1e-4)
     finite = np.abs(right[np.isfinite(right)])
     near_zero = max(1e-9, tolerance * finite.max(initial=0.0))
-    return ~np.isclose(array, right, rtol=tolerance, atol=near_zero, equal_nan=True)
+    return np.asarray(~np.isclose(array, right, rtol=tolerance, atol=near_zero, equal_nan=True))
 
 
 def explain(got: Any, expected: Any, tolerance: float, outputs: Sequence[Output]) -> Difference:
@@ -95,8 +95,6 @@ def explain_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, axe
         return Difference("kind", f"it returns numbers ({got.dtype}), expected True or False.")
     if got.dtype == bool or got.dtype.kind == "c":
         return Difference("kind", f"it returns {'True or False' if got.dtype == bool else 'complex numbers'}, {REAL}.")
-    if got.dtype == np.float16 and not unequal(got.astype(float), expected, 1e-2).any():
-        return Difference("kind", "it returns float16, which holds three figures; return float32 or float64.")
     wrong = unequal(got, expected, tolerance)
     telling = wrong & (np.abs(np.nan_to_num(expected.astype(float))) > 1e-3)
     unexpected_nan = wrong & np.isnan(got)

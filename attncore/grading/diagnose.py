@@ -1,6 +1,6 @@
 """Name a mistake from what the answer computes: which labelled wrong solution gives the same outputs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,23 +27,22 @@ def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> t
     return ([first, second], rest) if second else ([first], left)
 
 
-def name_edges(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[list[str], list[int]]:
-    """The labels of mistakes that show in corners alone and explain the failing edges, and the edges left."""
-    labels = {label: outputs for label, outputs in known.wrong.items() if holds_in_the_middle(known, outputs)}
-    named: list[str] = []
-    left = list(failing)
-    while left:
-        unseen = [i for i in known.edges if i in left or i not in failing]
-        label, rest = best_label(known, labels, ran, left, unseen)
-        if label is None:
-            break
-        named.append(label)
-        left = rest
-    return named, left
+def name_edges(known: Trial, ran: Sequence[Ran], corners: Iterable[Sequence[int]]) -> Iterator[str | None]:
+    """For each corner, the failing cases of one promise, the label of a mistake that shows there alone; or None.
+
+    A promised error is missing from most labelled solutions too; only one that is about errors is a name for it.
+    """
+    errors = [i for i in known.edges if known.expected[i].raised]
+    labels = {label: outputs for label, outputs in known.wrong.items() if holds(known, outputs, known.core)}
+    others = [i for i in known.edges if i not in errors]
+    of_errors = {label: outputs for label, outputs in labels.items() if holds(known, outputs, others)}
+    for failing in corners:
+        yield best_label(known, of_errors if failing[0] in errors else labels, ran, failing, failing)[0]
 
 
-def holds_in_the_middle(known: Trial, outputs: Sequence[Ran]) -> bool:
-    return all(agree(outputs[i], known.expected[i], known.tolerances[i]) for i in known.core)
+def holds(known: Trial, outputs: Sequence[Ran], cases: Iterable[int]) -> bool:
+    """Is a labelled solution right in these cases?"""
+    return all(agree(outputs[i], known.expected[i], known.tolerances[i]) for i in cases)
 
 
 def name_convention(known: Trial, ran: Sequence[Ran]) -> str | None:

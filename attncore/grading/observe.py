@@ -30,14 +30,15 @@ def observe(answer: Any, signature: Signature, cases: Sequence[Case]) -> Observe
     """Call the answer on every case, twice. Nothing that it prints or raises gets out."""
     if not callable(answer):
         return Observed(callable=False)
+    arguments = [case.make() for case in cases]
+    blank, waits_for = is_blank(answer), unwritten(answer)
     first: list[Ran] = []
     again: list[Ran] = []
-    blank, waits_for = is_blank(answer), unwritten(answer)
 
     def work() -> None:
-        first.extend(call(answer, signature, case.make()) for case in cases)
+        first.extend(call(answer, signature, given) for given in arguments)
         if not all(map(is_nothing, first)):
-            again.extend(call(answer, signature, case.make()) for case in reversed(cases))
+            again.extend(call(answer, signature, given) for given in reversed(arguments))
 
     try:
         with quietly():

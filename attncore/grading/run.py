@@ -5,6 +5,7 @@ import ctypes
 import dis
 import inspect
 import io
+import sys
 import threading
 import traceback
 import warnings
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from attncore.shapes import as_array
 
 SECONDS = 5.0
 PACKAGE = str(Path(__file__).parents[1])
+COARSE = {"float16": 0.01, "bfloat16": 0.02}
 SAID = {  # what is said of an exception in place of its own message
     "RecursionError": "it calls itself without end.",
     "SystemExit": "it calls exit; return the value instead.",
@@ -41,7 +44,8 @@ class TimeUp(BaseException):
 class Ran:
     """What one call did: it returned a value, or it raised (an exception's name, its bases', a sentence, a line).
 
-    Numbers come as an array. `lacks` names the optional parameters of the case that the answer does not have.
+    Numbers come as an array. `lacks` names the optional parameters of the case that the answer does not have,
+    `precision` is the relative error that numbers of fewer bits than float32's cannot help.
     """
 
     value: Any = None
@@ -51,42 +55,55 @@ class Ran:
     line: str = ""
     wrote_to: str = ""
     lacks: tuple[str, ...] = ()
+    precision: float = 0.0
 
 
 def within(seconds: float, work: Callable[[], Any]) -> Any:
-    """Return what work() returns; raise TimeUp in it once the time is up.
+    """Return what work() returns; raise TimeUp in it once the time is up. A trace or profile function stays."""
+    trace, profile = sys.gettrace(), sys.getprofile()
+    try:
+        return interrupted_after(seconds, work)
+    finally:  # Python switches off a trace function in which an exception comes up, and a TimeUp may
+        if trace is not None and sys.gettrace() is None:
+            sys.settrace(trace)
+        if profile is not None and sys.getprofile() is None:
+            sys.setprofile(profile)
+
+
+def interrupted_after(seconds: float, work: Callable[[], Any]) -> Any:
+    """Return what work() returns, or raise TimeUp in it; afterwards no TimeUp is left over.
 
     It is raised in bursts, so that an answer's own bare except is hit as well. A call that waits in C (a lock, a sleep)
-    is stopped when it comes back.
+    is stopped when it comes back. The locks are bare, since a TimeUp in the middle of an Event would leave it locked.
     """
     thread = ctypes.c_ulong(threading.get_ident())
-    done, working = threading.Event(), [True]
+    working, done, watching = [True], threading.Lock(), threading.Lock()
 
     def interrupt() -> None:
-        pause = seconds
-        while working[0] and not done.wait(pause):
-            for _ in range(20):
-                if working[0]:
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
-                done.wait(0.0002)
-            pause = 0.05
+        for pause in chain([seconds], cycle([0.0002] * 19 + [0.05])):
+            if done.acquire(timeout=pause) or not working[0]:
+                break
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeUp))
+        watching.release()
 
-    watch = threading.Thread(target=interrupt, daemon=True)
-    watch.start()
+    done.acquire()
+    watching.acquire()
     try:
-        return work()
-    finally:
-        working[0] = False  # before any call: from here on at most one more TimeUp comes
         try:
-            done.set()
-            watch.join()
+            threading.Thread(target=interrupt, daemon=True).start()
+            return work()
+        finally:
+            working[0] = False  # before any call: from here on at most one more TimeUp comes
+    finally:
+        working[0] = False  # again: one may have come up in a trace function, on the line above
+        try:
+            done.release()
+            watching.acquire()  # a call that returns raises what is pending; to unset it breaks tracing in Python 3.11
         except TimeUp:
-            done.set()
-            watch.join()
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
+            pass
 
 
-def call(answer: Callable, signature: Signature, arguments: Mapping[str, Any]) -> Ran:
+def call(answer: Callable[..., Any], signature: Signature, arguments: Mapping[str, Any]) -> Ran:
     """Call an answer as the exercise is called; where several results are expected, they come as a tuple."""
     if signature.drive:
         driven = signature._replace(parameters=inspect.signature(partial(signature.drive, answer)), drive=None)
@@ -101,13 +118,14 @@ def is_listed(value: Any) -> bool:
     return isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
-def run(answer: Callable, signature: Signature, arguments: Mapping[str, Any]) -> Ran:
+def run(answer: Callable[..., Any], signature: Signature, arguments: Mapping[str, Any]) -> Ran:
     """Call the answer with a case's arguments. Nothing that it raises gets out, but for TimeUp."""
     given = deepcopy(dict(arguments))
     lacks: tuple[str, ...] = ()
     try:
         args, kwargs, lacks = bind(answer, signature, given)
-        value = kept(answer(*args, **kwargs))
+        value = answer(*args, **kwargs)
+        precision, value = precision_of(value), kept(value)
     except WrongSignature as problem:
         return Ran(raised="signature", message=str(problem))
     except TimeUp:
@@ -117,7 +135,7 @@ def run(answer: Callable, signature: Signature, arguments: Mapping[str, Any]) ->
             raise
         return raised(problem, lacks)
     wrote_to = [name for name, value in given.items() if not unchanged(value, arguments[name])]
-    return Ran(value, wrote_to=wrote_to[0] if wrote_to else "", lacks=lacks)
+    return Ran(value, wrote_to=wrote_to[0] if wrote_to else "", lacks=lacks, precision=precision)
 
 
 def by_a_raise(problem: BaseException) -> bool:
@@ -148,7 +166,7 @@ def quietly() -> contextlib.ExitStack:
 
 
 def bind(
-    answer: Callable, signature: Signature, given: Mapping[str, Any]
+    answer: Callable[..., Any], signature: Signature, given: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any], tuple[str, ...]]:
     """Place the arguments: required ones in order, optional ones by name, or by place where they are renamed.
 
@@ -197,7 +215,7 @@ def by_place(parameters: Mapping[str, inspect.Parameter], given: Mapping[str, An
     return args
 
 
-def adapted(answer: Callable, signature: Signature) -> Callable:
+def adapted(answer: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
     """The answer under the parameters that the exercise promised, whatever its own are called."""
 
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -233,6 +251,13 @@ def kept(value: Any) -> Any:
     if array is None and isinstance(value, list):
         return [kept(part) for part in value]
     return value if array is None else array.copy()
+
+
+def precision_of(value: Any) -> float:
+    """A few steps of the coarsest numbers in it: float16 has ten bits, bfloat16 seven; 0 for all others."""
+    parts = value if isinstance(value, tuple | list) else [value]
+    kinds = [str(getattr(part, "dtype", "")) for part in parts]
+    return max((COARSE[name] for name in COARSE if any(kind.endswith(name) for kind in kinds)), default=0.0)
 
 
 def first_line(problem: BaseException) -> str:

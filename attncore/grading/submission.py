@@ -89,7 +89,7 @@ def statements(path: Path, text: str) -> list[str]:
 
 
 def first_row(node: ast.stmt) -> int:
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+    return min([int(node.lineno), *(int(d.lineno) for d in getattr(node, "decorator_list", []))])
 
 
 def reason(problem: BaseException) -> str:
@@ -158,7 +158,7 @@ def verbs(noted: dict[str, Any], named: dict[str, Any], broken: dict[str, Report
         else:
             broken[name] = unknown(name)
 
-    instead: dict[str, Callable] = {"check": note_function, "answer": note_value}
+    instead: dict[str, Callable[..., Any]] = {"check": note_function, "answer": note_value}
     for verb in attncore.VERBS:
         setattr(attncore, verb, instead.get(verb, lambda *args, **kwargs: None))
     try:

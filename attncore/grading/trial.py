@@ -1,13 +1,14 @@
 """What is known of an exercise before any answer comes: the results of the reference and of every labelled solution."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from attncore.exercises import Code
+from attncore.grading.compare import agree
 from attncore.grading.run import Ran, call, quietly
 
 
@@ -27,11 +28,22 @@ class Trial:
 @cache
 def trial(exercise: Code) -> Trial:
     """Run the reference and every labelled solution once; the results are kept for all later answers."""
+    whole = trial(exercise.of) if exercise.of else tried(exercise)
+    if not exercise.bug:
+        return whole
+    # To repair the bug is what is asked, wherever it shows; but no guard is part of it.
+    told, each = whole.wrong[exercise.bug], zip(whole.expected, whole.tolerances, strict=True)
+    shows = [not expected.raised and not agree(told[i], expected, t) for i, (expected, t) in enumerate(each)]
+    core = sorted({*whole.core, *(i for i, shown in enumerate(shows) if shown)})
+    return replace(whole, core=core, edges=[i for i in whole.edges if i not in core])
 
-    def outputs(function: Callable) -> list[Ran]:
-        return [call(function, exercise.signature, case.make()) for case in exercise.cases]
 
+def tried(exercise: Code) -> Trial:
     arguments = [case.make() for case in exercise.cases]
+
+    def outputs(function: Callable[..., Any]) -> list[Ran]:
+        return [call(function, exercise.signature, given) for given in arguments]
+
     with quietly():
         return Trial(
             arguments,

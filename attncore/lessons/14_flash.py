@@ -23,7 +23,6 @@ from attncore.flash import (
     BLOCK,
     Partial,
     attend_to_tile,
-    check_block,
     merge_partials,
     online_softmax,
     peak_floats,
@@ -182,11 +181,21 @@ plain = scaled_dot_product_attention(x, x, x, scale=3)
 # ## Tiles
 #
 # Many queries are cut into blocks too. A block of queries and a block of keys meet in a **tile** of scores. For each
-# block of queries we walk along the keys, tile by tile: scores, `attend_to_tile`, merge, forget. `slices` cuts the
-# text, the last block as short as it comes.
+# block of queries we walk along the keys, tile by tile: scores, the larger maximum, total and accumulator rescaled and
+# added to, scores forgotten. `slices` cuts the text, the last block as short as it comes.
 
 # %%
 slices(0, 7, 3)
+
+# %% [markdown]
+# One saving costs nothing. Processors raise 2 to a power more easily than $e$, and $e^x = 2^{x \log_2 e}$: so multiply
+# the scale by $\log_2 e = 1.4427$ once, and every exponential becomes a power of two. The maximum is then in the same
+# unit, and the weights are what they were.
+
+# %%
+base_two = scores * math.log2(math.e)
+powers = np.exp2(base_two - base_two.max(axis=-1, keepdims=True))
+np.allclose(powers / powers.sum(axis=-1, keepdims=True), softmax(scores))
 
 # %% [markdown]
 # Step through it. To see inside, each key's value is a mark of its own, so that the output is the weights. At tile 5

@@ -7,9 +7,9 @@ from html import escape
 from typing import Any
 
 import matplotlib
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from attncore.look import BLUE, GREEN, GREY, INK, ORANGE, PINK
 

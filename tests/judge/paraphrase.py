@@ -4,8 +4,9 @@ A file of paraphrases/ holds those of one topic. Each function makes the mistake
 labelled solution beside the exercise, and the judge has to know it from what it computes.
 """
 
+import runpy
+import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 PARAPHRASES: list[tuple[str, str, Callable]] = []
@@ -24,6 +25,7 @@ def paraphrase(exercise: str, label: str) -> Callable[[Callable], Callable]:
 def paraphrases() -> list[tuple[str, str, Callable]]:
     """All of them: exercise, label, function."""
     if not PARAPHRASES:
+        sys.modules["paraphrase"] = sys.modules[__name__]  # what each file imports from
         for path in sorted((Path(__file__).parent / "paraphrases").glob("*.py")):
-            import_module(f"paraphrases.{path.stem}")
+            runpy.run_path(str(path))
     return PARAPHRASES

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from attncore.alignment import align
-from attncore.exercises.alignment.cases import more_cases
+from attncore.exercises.alignment.cases import LARGE_SCORES, more_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.softmax import softmax
 from attncore.weighted_sum import weighted_sum
@@ -18,10 +18,10 @@ exercise = code(
     align,
     usual(),
     *more_cases(),
-    case("sentences of very different scores", **far_apart),
+    case("sentences of very different scores", promise=LARGE_SCORES, **far_apart),
     case("as many states as numbers in each", sizes={"m": 5}),
     case("equal scores", small=True, scores=lambda rng, s: np.zeros(s.k)),
-    case("scores in the thousands", magnitude=3000.0),
+    case("scores in the thousands", promise=LARGE_SCORES, magnitude=3000.0),
 )
 
 
@@ -54,7 +54,7 @@ def only_the_best_state(scores, memory):
     return np.take_along_axis(memory, best[..., None, None], axis=-2)[..., 0, :]
 
 
-@exercise.mistake("the last state whatever the scores")
+@exercise.mistake("the last state, whatever the scores")
 def the_last_state_whatever_the_scores(scores, memory):
     return memory[..., -1, :]
 
@@ -77,6 +77,18 @@ def weighted_states_never_added_up(scores, memory):
 @exercise.mistake("weights of each sentence on every memory")
 def weights_of_each_sentence_on_every_memory(scores, memory):
     return softmax(scores) @ memory
+
+
+@exercise.mistake("np.dot on a batch")
+def np_dot_on_a_batch(scores, memory):
+    return np.dot(softmax(scores), memory)
+
+
+@exercise.mistake("one maximum for the whole batch")
+def one_maximum_for_the_whole_batch(scores, memory):
+    exponentials = np.exp(scores - scores.max())
+    weights = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return (weights[..., None] * memory).sum(axis=-2)
 
 
 @exercise.mistake("large scores overflow")

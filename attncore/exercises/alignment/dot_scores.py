@@ -53,8 +53,8 @@ def right_for_one_sentence_only(state, memory):
     return memory @ state
 
 
-@exercise.mistake("axis of one left in")
-def axis_of_one_left_in(state, memory):
+@exercise.mistake("an axis of length one left in")
+def an_axis_of_length_one_left_in(state, memory):
     return memory @ state[..., None]
 
 

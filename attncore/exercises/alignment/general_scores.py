@@ -31,6 +31,11 @@ def squashed_by_a_tanh(state, memory, W):
     return dot_scores(np.tanh(state @ W), memory)
 
 
+@exercise.mistake("tanh around the finished score")
+def tanh_around_the_finished_score(state, memory, W):
+    return np.tanh(general_scores(state, memory, W))
+
+
 @exercise.mistake("divided by the square root of the width")
 def divided_by_the_square_root_of_the_width(state, memory, W):
     return general_scores(state, memory, W) / math.sqrt(memory.shape[-1])

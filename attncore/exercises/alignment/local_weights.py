@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from attncore.alignment import local_weights
+from attncore.exercises.alignment.cases import LARGE_SCORES
 from attncore.exercises.exercise import case, code
 from attncore.softmax import softmax
 
@@ -19,6 +20,8 @@ def window(name, half_width, center=None, *, lead=(), small=False, **how):
     return case(name, lead=lead, small=small, center=centers, half_width=half_width, **how)
 
 
+EMPTY_WINDOW = "A window with no position inside gives zeros."
+FAR_ABOVE_OUTSIDE = [1000.0, 1200, -40, -41, -39.5, -43, 900, 1001, 1]  # those inside are the third to the sixth
 exercise = code(
     local_weights,
     window("a small example", 1, 1.0, small=True, sizes={"k": 4}),
@@ -33,15 +36,18 @@ exercise = code(
     window("a window over the end of the text", 3, 8.0, sizes={"k": 9}),
     window("a window wider than the text", 20, 2.5),
     window("a batch as large as the memory", 1.5, lead=(5,)),
-    window("scores in the thousands", 2, 3.4, sizes={"k": 9}, magnitude=3000.0),
+    window("scores far above outside the window", 2, 3.4, scores=lambda rng, s: np.array(FAR_ABOVE_OUTSIDE)),
+    window("scores in the thousands", 2, 3.4, promise=LARGE_SCORES, sizes={"k": 9}, magnitude=3000.0),
     window(
         "sentences of very different scores",
         2,
         1.0,
         lead=(2,),
+        promise=LARGE_SCORES,
         scores=lambda rng, s: np.array([[0.0, 1, 2], [3000, 3001, 3002]]),
     ),
-    window("nothing inside the window", 1, 6.5),
+    window("nothing inside the window", 1, 6.5, promise=EMPTY_WINDOW),
+    window("a half width of zero", 0, 2.0, promise="Raises ValueError unless the half width is positive."),
 )
 
 
@@ -89,8 +95,8 @@ def window_rounded_outwards(scores, center, half_width):
     return softmax(np.where(inside, scores, -np.inf)) * np.exp(-2 * (distance / half_width) ** 2)
 
 
-@exercise.mistake("renormalised afterwards")
-def renormalised_afterwards(scores, center, half_width):
+@exercise.mistake("renormalized afterwards")
+def renormalized_afterwards(scores, center, half_width):
     weights = local_weights(scores, center, half_width)
     total = weights.sum(axis=-1, keepdims=True)
     return weights / np.where(total == 0, 1, total)
@@ -101,12 +107,28 @@ def center_rounded(scores, center, half_width):
     return local_weights(scores, np.rint(center), half_width)
 
 
-@exercise.mistake("softmax over everything then cut")
+@exercise.mistake("softmax over everything, then cut")
 def softmax_over_everything_then_cut(scores, center, half_width):
     distance = np.arange(scores.shape[-1]) - center[..., None]
     inside = np.abs(distance) <= half_width
     bell = np.exp(-(distance**2) / (2 * (half_width / 2) ** 2))
     return softmax(scores) * inside * bell
+
+
+@exercise.mistake("softmax over everything, then cut and renormalized")
+def softmax_over_everything_then_cut_and_renormalized(scores, center, half_width):
+    distance = offsets(scores, center)
+    weights = softmax(scores) * (np.abs(distance) <= half_width)
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights / np.where(total == 0, 1, total) * np.exp(-2 * (distance / half_width) ** 2)
+
+
+@exercise.mistake("scores outside set to zero, then cut and renormalized")
+def scores_outside_set_to_zero_then_cut_and_renormalized(scores, center, half_width):
+    distance = offsets(scores, center)
+    inside = np.abs(distance) <= half_width
+    weights = softmax(scores * inside) * inside
+    return weights / (weights.sum(axis=-1, keepdims=True) + 1e-8) * np.exp(-2 * (distance / half_width) ** 2)
 
 
 @exercise.mistake("scores outside set to zero")
@@ -134,8 +156,29 @@ def half_width_taken_as_the_whole_width(scores, center, half_width):
     return in_the_window(scores, center, half_width / 2) * bell
 
 
-@exercise.mistake("empty window gives nan")
-def empty_window_gives_nan(scores, center, half_width):
+@exercise.mistake("an empty window shares its weight equally")
+def an_empty_window_shares_its_weight_equally(scores, center, half_width):
+    distance = offsets(scores, center)
+    return softmax(np.where(np.abs(distance) <= half_width, scores, -1e9)) * np.exp(-2 * (distance / half_width) ** 2)
+
+
+@exercise.mistake("an empty window sees everything")
+def an_empty_window_sees_everything(scores, center, half_width):
+    distance = offsets(scores, center)
+    hidden = scores + np.where(np.abs(distance) <= half_width, 0, -1e9)
+    return softmax(hidden) * np.exp(-2 * (distance / half_width) ** 2)
+
+
+@exercise.mistake("large scores overflow")
+def large_scores_overflow(scores, center, half_width):
+    distance = offsets(scores, center)
+    exponentials = np.exp(np.where(np.abs(distance) <= half_width, scores, -np.inf))
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / np.where(total == 0, 1, total) * np.exp(-2 * (distance / half_width) ** 2)
+
+
+@exercise.mistake("an empty window gives NaN")
+def an_empty_window_gives_NaN(scores, center, half_width):
     distance = offsets(scores, center)
     hidden = np.where(np.abs(distance) <= half_width, scores, -np.inf)
     exponentials = np.exp(hidden - hidden.max(axis=-1, keepdims=True))

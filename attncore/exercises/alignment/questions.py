@@ -19,7 +19,7 @@ questions = [
         lambda: 64 * 64 * 1024 * 4,
         {
             "the scores alone": lambda: 64 * 64 * 4,
-            "numbers not bytes": lambda: 64 * 64 * 1024,
+            "numbers instead of bytes": lambda: 64 * 64 * 1024,
             "one target word only": lambda: 64 * 1024 * 4,
         },
     ),

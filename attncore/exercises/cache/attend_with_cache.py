@@ -8,10 +8,11 @@ from attncore.cache import KVCache, attend_with_cache
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import Case, code, draw
 from attncore.exercises.heads.cases import projections
+from attncore.exercises.softmax.cases import masked_late, zeroed_then_renormalized
 from attncore.heads import merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask
 from attncore.shapes import shaped
-from attncore.softmax import masked_softmax
+from attncore.softmax import masked_softmax, softmax
 
 
 @shaped("->(...,n,m),()", returns="output, length")
@@ -32,7 +33,7 @@ def in_chunks(attend, x, chunks, weights, n_heads):
 
 
 def attend_case(name, chunks, n_heads=2, m=4, lead=(), dtype=np.float64, magnitude=1.0):
-    """A case of cached attention: a text read in chunks of the given lengths."""
+    """A case of cached attention: a sequence read in chunks of the given lengths."""
     small = m == 4
     drawn = draw(
         multi_head_attention,
@@ -82,8 +83,8 @@ def finished(query, key, value, weights, mask=None, scale=None):
     return merge_heads(scaled_dot_product_attention(query, key, value, mask, scale)) @ weights.W_output
 
 
-@exercise.mistake("cache never updated")
-def cache_never_updated(x, cache, weights, n_heads):
+@exercise.mistake("the cache is never updated")
+def the_cache_is_never_updated(x, cache, weights, n_heads):
     query, key, value = projected(x, weights, n_heads)
     return finished(query, key, value, weights, causal_mask(x.shape[-2]))
 
@@ -95,8 +96,8 @@ def only_the_new_tokens_attended_to(x, cache, weights, n_heads):
     return finished(query, key, value, weights, causal_mask(x.shape[-2]))
 
 
-@exercise.mistake("current tokens left out")
-def current_tokens_left_out(x, cache, weights, n_heads):
+@exercise.mistake("the current tokens are left out")
+def the_current_tokens_are_left_out(x, cache, weights, n_heads):
     query, key, value = projected(x, weights, n_heads)
     if len(cache) == 0:
         cache.append(key, value)
@@ -106,8 +107,8 @@ def current_tokens_left_out(x, cache, weights, n_heads):
     return output
 
 
-@exercise.mistake("each token hidden from itself")
-def each_token_hidden_from_itself(x, cache, weights, n_heads):
+@exercise.mistake("each token is hidden from itself")
+def each_token_is_hidden_from_itself(x, cache, weights, n_heads):
     query, key, value = projected(x, weights, n_heads)
     cache.append(key, value)
     earlier = np.tri(x.shape[-2], len(cache), len(cache) - x.shape[-2] - 1, dtype=bool)
@@ -131,20 +132,61 @@ def no_mask_at_all(x, cache, weights, n_heads):
     return finished(query, cache.key, cache.value, weights)
 
 
-@exercise.mistake("queries taken as the first positions")
-def queries_taken_as_the_first_positions(x, cache, weights, n_heads):
+@exercise.mistake("the queries are taken as the first positions")
+def the_queries_are_taken_as_the_first_positions(x, cache, weights, n_heads):
     query, key, value = projected(x, weights, n_heads)
     cache.append(key, value)
     return finished(query, cache.key, cache.value, weights, np.tri(x.shape[-2], len(cache), dtype=bool))
 
 
-@exercise.mistake("only the last token returned")
-def only_the_last_token_returned(x, cache, weights, n_heads):
+def weighed(x, cache, weights, n_heads, weigh):
+    """Cached attention in which `weigh` makes weights of the scores and the mask."""
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    scores = query @ np.swapaxes(cache.key, -1, -2) / math.sqrt(query.shape[-1])
+    shares = weigh(scores, causal_mask(x.shape[-2], len(cache)))
+    return merge_heads(shares @ cache.value) @ weights.W_output
+
+
+@exercise.mistake("hidden scores set to zero")
+def hidden_scores_set_to_zero(x, cache, weights, n_heads):
+    return weighed(x, cache, weights, n_heads, lambda scores, mask: softmax(scores * mask))
+
+
+@exercise.mistake("hidden scores set to zero, then renormalized")
+def hidden_scores_set_to_zero_then_renormalized(x, cache, weights, n_heads):
+    return weighed(x, cache, weights, n_heads, zeroed_then_renormalized)
+
+
+@exercise.mistake("mask after the softmax")
+def mask_after_the_softmax(x, cache, weights, n_heads):
+    return weighed(x, cache, weights, n_heads, lambda scores, mask: softmax(scores) * mask)
+
+
+@exercise.mistake("mask after the softmax, then renormalized")
+def mask_after_the_softmax_then_renormalized(x, cache, weights, n_heads):
+    return weighed(x, cache, weights, n_heads, masked_late)
+
+
+@exercise.mistake("mask after the softmax, then renormalized with a guard")
+def mask_after_the_softmax_then_renormalized_with_a_guard(x, cache, weights, n_heads):
+    return weighed(x, cache, weights, n_heads, lambda scores, mask: masked_late(scores, mask, guard=1e-12))
+
+
+@exercise.mistake("no scale")
+def no_scale(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)), 1.0)
+
+
+@exercise.mistake("only the last token is returned")
+def only_the_last_token_is_returned(x, cache, weights, n_heads):
     return attend_with_cache(x, cache, weights, n_heads)[..., -1:, :]
 
 
-@exercise.mistake("new tokens appended twice")
-def new_tokens_appended_twice(x, cache, weights, n_heads):
+@exercise.mistake("new tokens are appended twice")
+def new_tokens_are_appended_twice(x, cache, weights, n_heads):
     query, key, value = projected(x, weights, n_heads)
     cache.append(key, value)
     cache.append(key, value)
@@ -156,8 +198,8 @@ def one_wide_head(x, cache, weights, n_heads):
     return attend_with_cache(x, cache, weights, 1)
 
 
-@exercise.mistake("split without the transpose")
-def split_without_the_transpose(x, cache, weights, n_heads):
+@exercise.mistake("split into heads without the transpose")
+def split_into_heads_without_the_transpose(x, cache, weights, n_heads):
     *leading, n, m = x.shape
     query, key, value = ((x @ W).reshape(*leading, n_heads, n, m // n_heads) for W in weights[:3])
     cache.append(key, value)
@@ -180,22 +222,22 @@ def no_output_projection(x, cache, weights, n_heads):
     return merge_heads(scaled_dot_product_attention(query, cache.key, cache.value, mask))
 
 
-@exercise.mistake("queries kept instead of keys")
-def queries_kept_instead_of_keys(x, cache, weights, n_heads):
+@exercise.mistake("queries are cached instead of keys")
+def queries_are_cached_instead_of_keys(x, cache, weights, n_heads):
     query, _, value = projected(x, weights, n_heads)
     cache.append(query, value)
     return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
 
 
-@exercise.mistake("inputs kept without their projections")
-def inputs_kept_without_their_projections(x, cache, weights, n_heads):
+@exercise.mistake("inputs are cached without their projections")
+def inputs_are_cached_without_their_projections(x, cache, weights, n_heads):
     query, _, _ = projected(x, weights, n_heads)
     cache.append(split_heads(x, n_heads), split_heads(x, n_heads))
     return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
 
 
-@exercise.mistake("input returned")
-def input_returned(x, cache, weights, n_heads):
+@exercise.mistake("the input is returned")
+def the_input_is_returned(x, cache, weights, n_heads):
     return x
 
 

@@ -12,44 +12,44 @@ exercise = code(
     case("five tokens of width two", n=5, d_model=2),
     case("one token", n=1, d_model=64),
     case("GPT-2 small, 1,024 tokens", n=1024, d_model=768),
-    case("a long text", n=100_000, d_model=4096),
+    case("a long sequence", n=100_000, d_model=4096),
 )
 
 
-@exercise.mistake("output projection forgotten")
-def output_projection_forgotten(n, d_model):
+@exercise.mistake("the output projection is forgotten")
+def the_output_projection_is_forgotten(n, d_model):
     return 6 * n * d_model**2 + 4 * n**2 * d_model
 
 
-@exercise.mistake("weighted sum forgotten")
-def weighted_sum_forgotten(n, d_model):
+@exercise.mistake("the weighted sum is forgotten")
+def the_weighted_sum_is_forgotten(n, d_model):
     projections = 4 * 2 * n * d_model**2
     scores = 2 * n**2 * d_model
     return projections + scores
 
 
-@exercise.mistake("projections forgotten")
-def projections_forgotten(n, d_model):
+@exercise.mistake("the projections are forgotten")
+def the_projections_are_forgotten(n, d_model):
     return 4 * n**2 * d_model
 
 
-@exercise.mistake("only the projections")
-def only_the_projections(n, d_model):
+@exercise.mistake("only the projections are counted")
+def only_the_projections_are_counted(n, d_model):
     return 8 * n * d_model**2
 
 
-@exercise.mistake("one query instead of n")
-def one_query_instead_of_n(n, d_model):
+@exercise.mistake("one query instead of n queries")
+def one_query_instead_of_n_queries(n, d_model):
     return 8 * n * d_model**2 + 4 * n * d_model
 
 
-@exercise.mistake("width squared in the scores")
-def width_squared_in_the_scores(n, d_model):
+@exercise.mistake("the width is squared in the scores")
+def the_width_is_squared_in_the_scores(n, d_model):
     return 8 * n * d_model**2 + 4 * n**2 * d_model**2
 
 
-@exercise.mistake("tokens squared in the projections")
-def tokens_squared_in_the_projections(n, d_model):
+@exercise.mistake("the tokens are squared in the projections")
+def the_tokens_are_squared_in_the_projections(n, d_model):
     return 8 * n**2 * d_model + 4 * n**2 * d_model
 
 

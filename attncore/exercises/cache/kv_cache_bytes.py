@@ -5,6 +5,15 @@ import math
 from attncore.cache import kv_cache_bytes
 from attncore.exercises.exercise import case, code
 
+
+def counted(kv_cache_bytes, layers, kv_heads, d_head, tokens, batch=None, bytes_per_value=None, places=None):
+    """Call it with what is given; `places`, such as range, makes as many places, which takes an integer."""
+    given = {"batch": batch, "bytes_per_value": bytes_per_value}
+    given = {name: value for name, value in given.items() if value is not None}
+    count = kv_cache_bytes(layers, kv_heads, d_head, tokens, **given)
+    return count if places is None or count is None or count is ... else len(places(count))
+
+
 exercise = code(
     kv_cache_bytes,
     case("a tiny model", layers=2, kv_heads=3, d_head=4, tokens=5),
@@ -12,21 +21,31 @@ exercise = code(
     case("one token of Llama 3 8B", layers=32, kv_heads=8, d_head=128, tokens=1),
     case("GPT-2 small in float32", layers=12, kv_heads=12, d_head=64, tokens=1024, bytes_per_value=4),
     case("a batch in eight bits", layers=80, kv_heads=8, d_head=128, tokens=8192, batch=3, bytes_per_value=1),
+    case(
+        "the count as the length of a range",
+        layers=1,
+        kv_heads=2,
+        d_head=4,
+        tokens=1,
+        places=lambda rng, s: range,
+        promise="The result is an integer.",
+    ),
+    drive=counted,
 )
 
 
-@exercise.mistake("only the keys")
-def only_the_keys(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+@exercise.mistake("only the keys are counted")
+def only_the_keys_are_counted(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
     return layers * batch * kv_heads * tokens * d_head * bytes_per_value
 
 
-@exercise.mistake("queries kept too")
-def queries_kept_too(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+@exercise.mistake("queries are counted too")
+def queries_are_counted_too(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
     return 3 * layers * batch * kv_heads * tokens * d_head * bytes_per_value
 
 
-@exercise.mistake("batch forgotten")
-def batch_forgotten(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+@exercise.mistake("the batch is forgotten")
+def the_batch_is_forgotten(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
     return 2 * layers * kv_heads * tokens * d_head * bytes_per_value
 
 
@@ -55,8 +74,13 @@ def bits_instead_of_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_v
     return 2 * layers * batch * kv_heads * tokens * d_head * bytes_per_value * 8
 
 
-@exercise.mistake("scores instead of keys and values")
-def scores_instead_of_keys_and_values(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+@exercise.mistake("a float instead of an integer")
+def a_float_instead_of_an_integer(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    return float(kv_cache_bytes(layers, kv_heads, d_head, tokens, batch, bytes_per_value))
+
+
+@exercise.mistake("scores are counted instead of keys and values")
+def scores_are_counted_instead_of_keys_and_values(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
     return layers * batch * kv_heads * tokens**2 * bytes_per_value
 
 

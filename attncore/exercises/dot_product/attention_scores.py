@@ -27,12 +27,12 @@ def divided_by_the_width(query, key, scale=None):
     return attention_scores(query, key, 1 / query.shape[-1] if scale is None else scale)
 
 
-@exercise.mistake("square root of the number of keys")
+@exercise.mistake("divided by the square root of the number of keys")
 def square_root_of_the_number_of_keys(query, key, scale=None):
     return attention_scores(query, key, 1 / math.sqrt(key.shape[-2]) if scale is None else scale)
 
 
-@exercise.mistake("multiplied by the square root")
+@exercise.mistake("multiplied by the square root of the width")
 def multiplied_by_the_square_root(query, key, scale=None):
     return attention_scores(query, key, math.sqrt(query.shape[-1]) if scale is None else scale)
 
@@ -49,17 +49,17 @@ def queries_and_keys_swapped(query, key, scale=None):
     return attention_scores(key, query, scale)
 
 
-@exercise.mistake("given scale ignored")
+@exercise.mistake("a given scale is ignored")
 def given_scale_ignored(query, key, scale=None):
     return attention_scores(query, key)
 
 
-@exercise.mistake("given scale divides")
+@exercise.mistake("a given scale divides")
 def given_scale_divides(query, key, scale=None):
     return attention_scores(query, key, None if scale is None else 1 / np.float64(scale))
 
 
-@exercise.mistake("scale of zero taken for none")
+@exercise.mistake("a scale of zero is taken for none")
 def scale_of_zero_taken_for_none(query, key, scale=None):
     return attention_scores(query, key, scale or None)
 
@@ -67,6 +67,12 @@ def scale_of_zero_taken_for_none(query, key, scale=None):
 @exercise.mistake("all axes reversed")
 def all_axes_reversed(query, key, scale=None):
     return query @ key.T * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+
+
+@exercise.mistake("`np.dot` pairs every batch with every other")
+def np_dot_pairs_every_batch_with_every_other(query, key, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    return np.dot(query, np.swapaxes(key, -1, -2)) * scale
 
 
 @exercise.mistake("cosine similarity")

@@ -7,7 +7,13 @@ import numpy as np
 from attncore.dot_product import attention_scores, attention_weights
 from attncore.exercises.dot_product.cases import scale_cases
 from attncore.exercises.exercise import case, code, usual
-from attncore.exercises.softmax.cases import hide, mask_cases
+from attncore.exercises.softmax.cases import (
+    far_number_added,
+    hide,
+    mask_cases,
+    masked_late,
+    zeroed_then_renormalized,
+)
 from attncore.softmax import masked_softmax, softmax
 
 exercise = code(
@@ -45,24 +51,100 @@ def mask_added_before_the_scale(query, key, mask=None, scale=None):
     return softmax(scores * scale)
 
 
-@exercise.mistake("mask dropped")
+@exercise.mistake("mask ignored")
 def mask_dropped(query, key, mask=None, scale=None):
     return attention_weights(query, key, None, scale)
 
 
-@exercise.mistake("mask inverted")
+@exercise.mistake("mask upside down")
 def mask_inverted(query, key, mask=None, scale=None):
     if mask is not None:
         mask = ~mask if mask.dtype == bool else -mask
     return attention_weights(query, key, mask, scale)
 
 
-@exercise.mistake("nothing allowed gives nan")
+@exercise.mistake("an empty row gives NaN")
 def nothing_allowed_gives_nan(query, key, mask=None, scale=None):
     scores = attention_scores(query, key, scale)
     scores = scores if mask is None else hide(scores, mask, -np.inf)
     exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+@exercise.mistake("an empty row shares its weight equally")
+def an_empty_row_shares_its_weight_equally(query, key, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -1e9) if mask.dtype == bool else np.maximum(scores + mask, -1e9)
+    return softmax(scores)
+
+
+@exercise.mistake("an empty row sees everything")
+def an_empty_row_sees_everything(query, key, mask=None, scale=None):
+    return far_number_added(attention_scores(query, key, scale), mask)
+
+
+@exercise.mistake("a given scale is ignored")
+def a_given_scale_is_ignored(query, key, mask=None, scale=None):
+    return attention_weights(query, key, mask)
+
+
+@exercise.mistake("divided by the width")
+def divided_by_the_width(query, key, mask=None, scale=None):
+    return attention_weights(query, key, mask, 1 / query.shape[-1] if scale is None else scale)
+
+
+@exercise.mistake("divided by the square root of the number of keys")
+def divided_by_the_square_root_of_the_number_of_keys(query, key, mask=None, scale=None):
+    return attention_weights(query, key, mask, 1 / math.sqrt(key.shape[-2]) if scale is None else scale)
+
+
+@exercise.mistake("hidden scores set to zero")
+def hidden_scores_set_to_zero(query, key, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    if mask is not None:
+        scores = scores * mask if mask.dtype == bool else np.where(np.isneginf(mask), 0, scores + mask)
+    return softmax(scores)
+
+
+@exercise.mistake("hidden scores set to zero, then renormalized")
+def hidden_scores_set_to_zero_then_renormalized(query, key, mask=None, scale=None):
+    return zeroed_then_renormalized(attention_scores(query, key, scale), mask)
+
+
+@exercise.mistake("mask after the softmax")
+def mask_after_the_softmax(query, key, mask=None, scale=None):
+    weights = attention_weights(query, key, None, scale)
+    return weights if mask is None else weights * (mask if mask.dtype == bool else np.exp(mask))
+
+
+@exercise.mistake("mask after the softmax, then renormalized")
+def mask_after_the_softmax_then_renormalized(query, key, mask=None, scale=None):
+    return masked_late(attention_scores(query, key, scale), mask)
+
+
+@exercise.mistake("mask after the softmax, then renormalized with a guard")
+def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, mask=None, scale=None):
+    return masked_late(attention_scores(query, key, scale), mask, guard=1e-12)
+
+
+@exercise.mistake("boolean mask added to the scores")
+def boolean_mask_added_to_the_scores(query, key, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    return softmax(scores if mask is None else scores + mask)
+
+
+@exercise.mistake("float mask read as a boolean")
+def float_mask_read_as_a_boolean(query, key, mask=None, scale=None):
+    return attention_weights(query, key, None if mask is None else mask.astype(bool), scale)
+
+
+@exercise.mistake("softmax over queries and keys together")
+def softmax_over_queries_and_keys_together(query, key, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    scores = scores if mask is None else hide(scores, mask, -np.inf)
+    exponentials = np.exp(scores - scores.max(axis=(-2, -1), keepdims=True))
+    return exponentials / exponentials.sum(axis=(-2, -1), keepdims=True)
 
 
 @exercise.mistake("scores returned")

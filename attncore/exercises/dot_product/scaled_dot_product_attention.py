@@ -7,7 +7,13 @@ import numpy as np
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
 from attncore.exercises.dot_product.cases import scale_cases
 from attncore.exercises.exercise import case, code, usual
-from attncore.exercises.softmax.cases import hide, mask_cases
+from attncore.exercises.softmax.cases import (
+    far_number_added,
+    hide,
+    mask_cases,
+    masked_late,
+    zeroed_then_renormalized,
+)
 from attncore.softmax import masked_softmax, softmax
 
 exercise = code(
@@ -31,19 +37,19 @@ def not_scaled(query, key, value, mask=None, scale=None):
     return masked_softmax(scores, mask) @ value
 
 
-@exercise.mistake("divided by d not its square root")
+@exercise.mistake("divided by d, not by its square root")
 def divided_by_d_not_its_square_root(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, mask, 1 / query.shape[-1] if scale is None else scale)
 
 
-@exercise.mistake("square root of the value width")
+@exercise.mistake("divided by the square root of the value width")
 def square_root_of_the_value_width(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(
         query, key, value, mask, 1 / math.sqrt(value.shape[-1]) if scale is None else scale
     )
 
 
-@exercise.mistake("square root of the key count")
+@exercise.mistake("divided by the square root of the number of keys")
 def square_root_of_the_key_count(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(
         query, key, value, mask, 1 / math.sqrt(key.shape[-2]) if scale is None else scale
@@ -55,7 +61,7 @@ def multiplied_by_the_square_root_of_d(query, key, value, mask=None, scale=None)
     return scaled_dot_product_attention(query, key, value, mask, math.sqrt(query.shape[-1]) if scale is None else scale)
 
 
-@exercise.mistake("scale argument ignored")
+@exercise.mistake("a given scale is ignored")
 def scale_argument_ignored(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, mask, None)
 
@@ -68,7 +74,7 @@ def softmax_over_the_queries_instead_of_the_keys(query, key, value, mask=None, s
     return softmax(scores, axis=-2) @ value
 
 
-@exercise.mistake("scale after the softmax")
+@exercise.mistake("scaled after the softmax")
 def scale_after_the_softmax(query, key, value, mask=None, scale=None):
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     return scaled_dot_product_attention(query, key, value, mask, 1.0) * scale
@@ -81,7 +87,7 @@ def mask_upside_down(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, mask, scale)
 
 
-@exercise.mistake("masked scores set to zero")
+@exercise.mistake("hidden scores set to zero")
 def masked_scores_set_to_zero(query, key, value, mask=None, scale=None):
     scores = attention_scores(query, key, scale)
     if mask is not None:
@@ -89,7 +95,7 @@ def masked_scores_set_to_zero(query, key, value, mask=None, scale=None):
     return softmax(scores) @ value
 
 
-@exercise.mistake("masked scores set to minus ten")
+@exercise.mistake("hidden scores set to -10")
 def masked_scores_set_to_minus_ten(query, key, value, mask=None, scale=None):
     scores = attention_scores(query, key, scale)
     return softmax(scores if mask is None else hide(scores, mask, -10.0)) @ value
@@ -103,14 +109,36 @@ def mask_after_the_softmax(query, key, value, mask=None, scale=None):
     return weights @ value
 
 
-@exercise.mistake("mask after the softmax then renormalised")
-def mask_after_the_softmax_then_renormalised(query, key, value, mask=None, scale=None):
-    weights = attention_weights(query, key, None, scale)
+@exercise.mistake("mask after the softmax, then renormalized with a guard")
+def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None):
+    return masked_late(attention_scores(query, key, scale), mask, guard=1e-12) @ value
+
+
+@exercise.mistake("mask after the softmax, then renormalized")
+def mask_after_the_softmax_then_renormalized(query, key, value, mask=None, scale=None):
+    return masked_late(attention_scores(query, key, scale), mask) @ value
+
+
+@exercise.mistake("hidden scores set to zero, then renormalized")
+def hidden_scores_set_to_zero_then_renormalized(query, key, value, mask=None, scale=None):
+    return zeroed_then_renormalized(attention_scores(query, key, scale), mask) @ value
+
+
+@exercise.mistake("mask added before the scale")
+def mask_added_before_the_scale(query, key, value, mask=None, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = query @ np.swapaxes(key, -1, -2)
     if mask is not None:
-        weights = weights * (mask if mask.dtype == bool else np.exp(mask))
-        total = weights.sum(axis=-1, keepdims=True)
-        weights = weights / np.where(total == 0, 1, total)
-    return weights @ value
+        scores = hide(scores, mask, -np.inf)
+    return softmax(scores * scale) @ value
+
+
+@exercise.mistake("causal, though no mask was given")
+def causal_though_no_mask_was_given(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    if mask is None:
+        mask = np.tri(*scores.shape[-2:], dtype=bool)
+    return masked_softmax(scores, mask) @ value
 
 
 @exercise.mistake("mask ignored")
@@ -118,7 +146,7 @@ def mask_ignored(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, None, scale)
 
 
-@exercise.mistake("empty row averages the values")
+@exercise.mistake("an empty row averages the values")
 def empty_row_averages_the_values(query, key, value, mask=None, scale=None):
     scores = attention_scores(query, key, scale)
     if mask is not None:
@@ -126,7 +154,12 @@ def empty_row_averages_the_values(query, key, value, mask=None, scale=None):
     return softmax(scores) @ value
 
 
-@exercise.mistake("empty row gives nan")
+@exercise.mistake("an empty row sees everything")
+def an_empty_row_sees_everything(query, key, value, mask=None, scale=None):
+    return far_number_added(attention_scores(query, key, scale), mask) @ value
+
+
+@exercise.mistake("an empty row gives NaN")
 def empty_row_gives_nan(query, key, value, mask=None, scale=None):
     scores = attention_scores(query, key, scale)
     if mask is not None:
@@ -144,6 +177,27 @@ def boolean_mask_added_to_the_scores(query, key, value, mask=None, scale=None):
 @exercise.mistake("float mask read as a boolean")
 def float_mask_read_as_a_boolean(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, None if mask is None else mask.astype(bool), scale)
+
+
+@exercise.mistake("softmax over queries and keys together")
+def softmax_over_queries_and_keys_together(query, key, value, mask=None, scale=None):
+    scores = attention_scores(query, key, scale)
+    scores = scores if mask is None else hide(scores, mask, -np.inf)
+    exponentials = np.exp(scores - scores.max(axis=(-2, -1), keepdims=True))
+    return exponentials / exponentials.sum(axis=(-2, -1), keepdims=True) @ value
+
+
+@exercise.mistake("key reshaped instead of transposed")
+def key_reshaped_instead_of_transposed(query, key, value, mask=None, scale=None):
+    *leading, n_keys, width = key.shape
+    scores = query @ key.reshape(*leading, width, n_keys) * (1 / math.sqrt(width) if scale is None else scale)
+    return masked_softmax(scores, mask) @ value
+
+
+@exercise.mistake("`np.dot` pairs every batch with every other")
+def np_dot_pairs_every_batch_with_every_other(query, key, value, mask=None, scale=None):
+    scores = np.dot(query, np.swapaxes(key, -1, -2)) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    return np.dot(softmax(scores if mask is None else hide(scores, mask, -np.inf)), value)
 
 
 @exercise.mistake("no softmax")

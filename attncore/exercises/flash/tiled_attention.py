@@ -7,14 +7,7 @@ import numpy as np
 
 from attncore.dot_product import attention_scores, attention_weights
 from attncore.exercises.exercise import case, code, usual
-from attncore.flash import (
-    attend_to_tile,
-    merge_partials,
-    online_softmax,
-    slices,
-    tiled_attention,
-    tiled_attention_plain,
-)
+from attncore.flash import attend_to_tile, merge_partials, online_softmax, slices, tiled_attention
 from attncore.masks import causal_mask
 from attncore.softmax import softmax
 
@@ -177,7 +170,7 @@ def shorter_tail_of_the_keys_dropped(query, key, value, block=2, is_causal=False
 
 @exercise.mistake("shorter tail of the queries left at zero")
 def shorter_tail_of_the_queries_left_at_zero(query, key, value, block=2, is_causal=False, scale=None):
-    output = tiled_attention_plain(query, key, value, block, is_causal, scale)
+    output = tiled_attention(query, key, value, block, is_causal, scale)
     whole = query.shape[-2] // block * block
     return np.where(np.arange(query.shape[-2])[:, None] < whole, output, 0)
 
@@ -232,7 +225,7 @@ def diagonal_hidden(query, key, value, block=2, is_causal=False, scale=None):
 
 @exercise.mistake("is causal ignored")
 def is_causal_ignored(query, key, value, block=2, is_causal=False, scale=None):
-    return tiled_attention_plain(query, key, value, block, False, scale)
+    return tiled_attention(query, key, value, block, False, scale)
 
 
 @exercise.mistake("queries that see nothing give nan")
@@ -252,33 +245,30 @@ def queries_that_see_nothing_give_nan(query, key, value, block=2, is_causal=Fals
 
 @exercise.mistake("given scale ignored")
 def given_scale_ignored(query, key, value, block=2, is_causal=False, scale=None):
-    return tiled_attention_plain(query, key, value, block, is_causal)
+    return tiled_attention(query, key, value, block, is_causal)
 
 
 @exercise.mistake("no scale unless one is given")
 def no_scale_unless_one_is_given(query, key, value, block=2, is_causal=False, scale=None):
-    return tiled_attention_plain(query, key, value, block, is_causal, 1.0 if scale is None else scale)
+    return tiled_attention(query, key, value, block, is_causal, 1.0 if scale is None else scale)
 
 
 @exercise.another_way
-def running_accumulator(query, key, value, block, is_causal=False, scale=None):
+def partials_merged_and_hidden_tiles_skipped(query, key, value, block, is_causal=False, scale=None):
     n_key, past = key.shape[-2], key.shape[-2] - query.shape[-2]
+
+    def partial(rows, keys):
+        scores = attention_scores(query[..., rows, :], key[..., keys, :], scale)
+        if is_causal:
+            position = np.arange(rows.start, rows.stop)[:, None] + past
+            scores = np.where(np.arange(keys.start, keys.stop) <= position, scores, -np.inf)
+        return attend_to_tile(scores, value[..., keys, :])
+
     blocks = []
     for rows in slices(0, query.shape[-2], block):
-        position = np.arange(rows.start, rows.stop)[:, None] + past
-        stop = min(n_key, max(1, rows.stop + past)) if is_causal else n_key  # hidden tiles are skipped
-        maximum, total, output = -np.inf, 0.0, 0.0
-        for keys in slices(0, stop, block):
-            scores = attention_scores(query[..., rows, :], key[..., keys, :], scale)
-            if is_causal:
-                scores = np.where(np.arange(keys.start, keys.stop) <= position, scores, -np.inf)
-            larger = np.maximum(maximum, scores.max(axis=-1, keepdims=True))
-            shift = np.where(larger == -np.inf, 0, larger)
-            shrink, weights = np.exp(maximum - shift), np.exp(scores - shift)
-            total = total * shrink + weights.sum(axis=-1, keepdims=True)
-            output = output * shrink + weights @ value[..., keys, :]
-            maximum = larger
-        blocks.append(output / np.where(total == 0, 1, total))
+        stop = min(n_key, max(1, rows.stop + past)) if is_causal else n_key
+        tiles = (partial(rows, keys) for keys in slices(0, stop, block))
+        blocks.append(reduce(merge_partials, tiles).output)
     return np.concatenate(blocks, axis=-2)
 
 

@@ -4,6 +4,9 @@ import numpy as np
 
 from attncore.masks import causal_mask
 
+SUMS_TO_ONE = "However small the features are, the weights of a row sum to one."
+NO_WEIGHT = "A query whose weights are all zero gets zeros, never NaN."
+
 
 def linear_with(phi, query, key, value, causal):
     weights = phi(query) @ np.swapaxes(phi(key), -1, -2)

@@ -5,52 +5,63 @@ import math
 import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
-from attncore.exercises.long_context.cases import linear_with
+from attncore.exercises.long_context.cases import NO_WEIGHT, SUMS_TO_ONE, linear_with
 from attncore.long_context import feature_map, linear_attention
 from attncore.masks import causal_mask
 from attncore.softmax import masked_softmax
 
-
-def linear_case(name, **more):
-    return case(name, **more)
-
+LAST_POSITIONS = "With causal=True and fewer queries than keys, the queries are the last positions."
 
 exercise = code(
     linear_attention,
-    usual(),
-    linear_case("as many queries as keys", small=True, sizes={"q": 3}),
-    linear_case("causal, said aloud", small=True, causal=True),
-    linear_case("every key visible", small=True, causal=False),
-    linear_case("every key visible, in a batch", lead=(2,), causal=False),
-    linear_case("one query at the end", sizes={"q": 1}),
-    linear_case("more queries than keys", small=True, sizes={"q": 4, "k": 2}),
-    linear_case(
+    usual(sizes={"q": 3, "k": 3}),
+    case("as many tokens as the width", sizes={"q": 8, "k": 8}),
+    case("causal=True", small=True, sizes={"q": 3}, causal=True),
+    case("every key visible", small=True, causal=False),
+    case("every key visible, no two axes of one length", causal=False),
+    case("every key visible, in a batch", lead=(2,), causal=False),
+    case(
         "queries and keys of zero",
         small=True,
+        sizes={"q": 3},
         query=lambda rng, s: np.zeros((s.q, s.d)),
         key=lambda rng, s: np.zeros((s.k, s.d)),
     ),
-    linear_case("large numbers", magnitude=200.0),
-    linear_case(
+    case("large numbers", sizes={"q": 5}, magnitude=200.0),
+    case("fewer queries than keys", small=True, promise=LAST_POSITIONS),
+    case("one query at the end", sizes={"q": 1}, promise=LAST_POSITIONS),
+    case(
         "features close to zero",
         small=True,
-        query=np.full((2, 2), -9.0),
-        key=np.array([[-9.0, -8], [-7, -9], [-8, -8]]),
-        value=np.array([[3.0], [6], [-3]]),
+        query=np.full((2, 2), -24.0),
+        key=np.array([[-24.0, -23], [-22, -24]]),
+        value=np.array([[3.0], [6]]),
+        promise=SUMS_TO_ONE,
     ),
-    linear_case(
-        "integers",
+    case(
+        "features close to zero, every key visible",
         small=True,
-        query=np.array([[1, -1], [0, 2]]),
-        key=np.array([[0, 1], [2, -2], [-1, 0]]),
-        value=np.array([[3], [6], [-3]]),
+        query=lambda rng, s: rng.standard_normal((s.q, s.d)).round(1) - 24,
+        key=lambda rng, s: rng.standard_normal((s.k, s.d)).round(1) - 24,
+        causal=False,
+        promise=SUMS_TO_ONE,
     ),
-    linear_case(
-        "a query that has no feature left",
+    case(
+        "a query whose features round to zero",
         small=True,
         query=np.array([[-2000.0, -3000], [1, 0]]),
-        key=np.array([[0.0, 1], [2, -2], [-1, 0]]),
+        key=np.array([[0.0, 1], [2, -2]]),
+        value=np.array([[3.0], [6]]),
+        promise=NO_WEIGHT,
     ),
+    case(
+        "queries whose features round to zero, every key visible",
+        small=True,
+        query=lambda rng, s: np.full((s.q, s.d), -2000.0),
+        causal=False,
+        promise=NO_WEIGHT,
+    ),
+    tolerance=1e-5,  # published code adds 1e-6 to the sum
 )
 
 
@@ -59,8 +70,16 @@ def no_feature_map(query, key, value, causal=True):
     return linear_with(lambda x: x, query, key, value, causal)
 
 
-@exercise.mistake("negative numbers cut to zero")
-def negative_numbers_cut_to_zero(query, key, value, causal=True):
+@exercise.mistake("no feature map and no division")
+def no_feature_map_and_no_division(query, key, value, causal=True):
+    weights = query @ np.swapaxes(key, -1, -2)
+    if causal:
+        weights = weights * causal_mask(query.shape[-2], key.shape[-2])
+    return weights @ value
+
+
+@exercise.mistake("ReLU as the feature map")
+def relu_as_the_feature_map(query, key, value, causal=True):
     return linear_with(lambda x: np.maximum(x, 0), query, key, value, causal)
 
 
@@ -69,13 +88,18 @@ def elu_without_the_one(query, key, value, causal=True):
     return linear_with(lambda x: feature_map(x) - 1, query, key, value, causal)
 
 
-@exercise.mistake("exponential as the feature map")
-def exponential_as_the_feature_map(query, key, value, causal=True):
+@exercise.mistake("the one is added below zero alone")
+def the_one_is_added_below_zero_alone(query, key, value, causal=True):
+    return linear_with(lambda x: np.where(x > 0, x, np.exp(np.minimum(x, 0))), query, key, value, causal)
+
+
+@exercise.mistake("the exponential as the feature map")
+def the_exponential_as_the_feature_map(query, key, value, causal=True):
     return linear_with(np.exp, query, key, value, causal)
 
 
-@exercise.mistake("features of the product")
-def features_of_the_product(query, key, value, causal=True):
+@exercise.mistake("the feature map applied to the scores")
+def the_feature_map_applied_to_the_scores(query, key, value, causal=True):
     weights = feature_map(query @ np.swapaxes(key, -1, -2))
     if causal:
         weights = weights * causal_mask(query.shape[-2], key.shape[-2])
@@ -83,27 +107,27 @@ def features_of_the_product(query, key, value, causal=True):
     return weights @ value / np.where(total == 0, 1, total)
 
 
-@exercise.mistake("softmax instead of features")
-def softmax_instead_of_features(query, key, value, causal=True):
+@exercise.mistake("softmax instead of a feature map")
+def softmax_instead_of_a_feature_map(query, key, value, causal=True):
     mask = causal_mask(query.shape[-2], key.shape[-2]) if causal else None
     return masked_softmax(query @ np.swapaxes(key, -1, -2), mask) @ value
 
 
-@exercise.mistake("future visible")
-def future_visible(query, key, value, causal=True):
+@exercise.mistake("not causal")
+def not_causal(query, key, value, causal=True):
     return linear_attention(query, key, value, causal=False)
 
 
-@exercise.mistake("small number added to the sum")
-def small_number_added_to_the_sum(query, key, value, causal=True):
+@exercise.mistake("a small number added to the sum")
+def a_small_number_added_to_the_sum(query, key, value, causal=True):
     weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
     if causal:
         weights = weights * causal_mask(query.shape[-2], key.shape[-2])
     return weights @ value / (weights.sum(axis=-1, keepdims=True) + 1e-6)
 
 
-@exercise.mistake("own token hidden")
-def own_token_hidden(query, key, value, causal=True):
+@exercise.mistake("the token itself is hidden")
+def the_token_itself_is_hidden(query, key, value, causal=True):
     weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
     if causal:
         weights = weights * np.tri(query.shape[-2], key.shape[-2], key.shape[-2] - query.shape[-2] - 1)
@@ -134,8 +158,8 @@ def divided_by_the_sum_over_all_keys(query, key, value, causal=True):
     return weights @ value
 
 
-@exercise.mistake("scaled before the feature map")
-def scaled_before_the_feature_map(query, key, value, causal=True):
+@exercise.mistake("a scale before the feature map")
+def a_scale_before_the_feature_map(query, key, value, causal=True):
     return linear_attention(query / math.sqrt(query.shape[-1]), key, value, causal)
 
 
@@ -148,8 +172,8 @@ def queries_taken_as_the_first_positions(query, key, value, causal=True):
     return weights @ value / np.where(total == 0, 1, total)
 
 
-@exercise.mistake("nothing visible gives nan")
-def nothing_visible_gives_nan(query, key, value, causal=True):
+@exercise.mistake("a query with no weight at all gives NaN")
+def a_query_with_no_weight_at_all_gives_nan(query, key, value, causal=True):
     weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
     if causal:
         weights = weights * causal_mask(query.shape[-2], key.shape[-2])

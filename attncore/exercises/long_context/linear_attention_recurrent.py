@@ -3,7 +3,7 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
-from attncore.exercises.long_context.cases import linear_with
+from attncore.exercises.long_context.cases import NO_WEIGHT, SUMS_TO_ONE, linear_with
 from attncore.long_context import feature_map, linear_attention, linear_attention_recurrent
 from attncore.masks import causal_mask
 
@@ -13,14 +13,7 @@ exercise = code(
     case("one token", small=True, sizes={"n": 1}),
     case("as many tokens as the width", sizes={"n": 8}),
     case("values as wide as the keys", sizes={"v": 8}),
-    case("large numbers", magnitude=200.0),
-    case(
-        "features close to zero",
-        small=True,
-        query=np.full((2, 2), -9.0),
-        key=np.array([[-9.0, -8], [-7, -9]]),
-        value=np.array([[3.0], [6]]),
-    ),
+    case("numbers in the hundreds", magnitude=200.0),
     case(
         "queries and keys of zero",
         small=True,
@@ -28,10 +21,28 @@ exercise = code(
         key=lambda rng, s: np.zeros((s.n, s.d)),
     ),
     case(
-        "a first key that has no feature left",
+        "features close to zero",
+        small=True,
+        query=np.full((2, 2), -24.0),
+        key=np.array([[-24.0, -23], [-22, -24]]),
+        value=np.array([[3.0], [6]]),
+        promise=SUMS_TO_ONE,
+    ),
+    case(
+        "features close to zero, in a batch",
+        small=True,
+        lead=(2,),
+        query=lambda rng, s: rng.standard_normal((2, s.n, s.d)).round(1) - 24,
+        key=lambda rng, s: rng.standard_normal((2, s.n, s.d)).round(1) - 24,
+        promise=SUMS_TO_ONE,
+    ),
+    case(
+        "a first key whose features round to zero",
         small=True,
         key=lambda rng, s: np.vstack([np.full((1, s.d), -2000.0), rng.standard_normal((s.n - 1, s.d)).round(1)]),
+        promise=NO_WEIGHT,
     ),
+    tolerance=1e-5,  # published code adds 1e-6 to the sum
 )
 
 
@@ -53,14 +64,14 @@ def share_of(asked, total):
     return np.where(share == 0, 1, share)
 
 
-@exercise.mistake("small number added to the sum")
-def small_number_added_to_the_sum(query, key, value):
+@exercise.mistake("a small number added to the sum")
+def a_small_number_added_to_the_sum(query, key, value):
     weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2) * causal_mask(query.shape[-2])
     return weights @ value / (weights.sum(axis=-1, keepdims=True) + 1e-6)
 
 
-@exercise.mistake("state read before the update")
-def state_read_before_the_update(query, key, value):
+@exercise.mistake("the state is read before the token is added")
+def the_state_is_read_before_the_token_is_added(query, key, value):
     query, key = feature_map(query), feature_map(key)
     memory, total = np.zeros((*key.shape[:-2], key.shape[-1], value.shape[-1])), np.zeros_like(key[..., 0, :])
     rows = []
@@ -77,13 +88,13 @@ def not_divided_by_the_sum(query, key, value):
     return walked(query, key, value, divided=False)
 
 
-@exercise.mistake("state replaced instead of added to")
-def state_replaced_instead_of_added_to(query, key, value):
+@exercise.mistake("the state is replaced instead of added to")
+def the_state_is_replaced_instead_of_added_to(query, key, value):
     return walked(query, key, value, keep=0.0)
 
 
-@exercise.mistake("state halved at every step")
-def state_halved_at_every_step(query, key, value):
+@exercise.mistake("the state decays at every step")
+def the_state_decays_at_every_step(query, key, value):
     return walked(query, key, value, keep=0.5)
 
 
@@ -92,21 +103,32 @@ def no_feature_map(query, key, value):
     return linear_with(lambda x: x, query, key, value, True)
 
 
-@exercise.mistake("query without its features")
-def query_without_its_features(query, key, value):
+@exercise.mistake("a token with no weight at all gives NaN")
+def a_token_with_no_weight_at_all_gives_nan(query, key, value):
+    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2) * causal_mask(query.shape[-2])
+    return weights @ value / weights.sum(axis=-1, keepdims=True)
+
+
+@exercise.mistake("no feature map and no division")
+def no_feature_map_and_no_division(query, key, value):
+    return (query @ np.swapaxes(key, -1, -2) * causal_mask(query.shape[-2])) @ value
+
+
+@exercise.mistake("the query skips the feature map")
+def the_query_skips_the_feature_map(query, key, value):
     phi = feature_map(key)
     memory = np.cumsum(phi[..., None] * value[..., None, :], axis=-3)
     total = np.sum(query * np.cumsum(phi, axis=-2), axis=-1, keepdims=True)
     return np.einsum("...nd,...ndv->...nv", query, memory) / np.where(total == 0, 1, total)
 
 
-@exercise.mistake("state of the whole text")
-def state_of_the_whole_text(query, key, value):
+@exercise.mistake("not causal: the state holds the whole sequence")
+def not_causal_the_state_holds_the_whole_sequence(query, key, value):
     return linear_attention(query, key, value, causal=False)
 
 
-@exercise.mistake("divided by the sum over the whole text")
-def divided_by_the_sum_over_the_whole_text(query, key, value):
+@exercise.mistake("divided by the sum over the whole sequence")
+def divided_by_the_sum_over_the_whole_sequence(query, key, value):
     memory = np.cumsum(feature_map(key)[..., None] * value[..., None, :], axis=-3)
     total = feature_map(query) @ feature_map(key).sum(axis=-2)[..., None]
     return np.einsum("...nd,...ndv->...nv", feature_map(query), memory) / np.where(total == 0, 1, total)
@@ -118,8 +140,8 @@ def divided_by_the_number_of_tokens(query, key, value):
     return walked(query, key, value, divided=False) / count
 
 
-@exercise.mistake("one state for the whole batch")
-def one_state_for_the_whole_batch(query, key, value):
+@exercise.mistake("one state shared by the whole batch")
+def one_state_shared_by_the_whole_batch(query, key, value):
     query, key = feature_map(query), feature_map(key)
     products = key[..., None] * value[..., None, :]
     together = tuple(range(key.ndim - 2))

@@ -13,23 +13,28 @@ exercise = code(
     case("two queries at the end of five keys", n_query=2, n_key=5),
     case("one query at the end of six keys", n_query=1, n_key=6),
     case("four queries, six keys", n_query=4, n_key=6),
-    case("more queries than keys", n_query=5, n_key=3),
+    case(
+        "more queries than keys",
+        n_query=5,
+        n_key=3,
+        promise="Where there are more queries than keys, the first rows are empty.",
+    ),
 )
 
 
-@exercise.mistake("diagonal hidden")
+@exercise.mistake("the diagonal is hidden")
 def diagonal_hidden(n_query, n_key=None):
     n_key = n_query if n_key is None else n_key
     return np.tri(n_query, n_key, n_key - n_query - 1, dtype=bool)
 
 
-@exercise.mistake("one step ahead visible")
+@exercise.mistake("one step ahead is visible")
 def one_step_ahead_visible(n_query, n_key=None):
     n_key = n_query if n_key is None else n_key
     return np.tri(n_query, n_key, n_key - n_query + 1, dtype=bool)
 
 
-@exercise.mistake("triangle flipped")
+@exercise.mistake("the triangle is flipped")
 def triangle_flipped(n_query, n_key=None):
     n_key = n_query if n_key is None else n_key
     return np.triu(np.ones((n_query, n_key), dtype=bool), k=n_key - n_query)
@@ -40,7 +45,7 @@ def queries_taken_as_the_first_positions(n_query, n_key=None):
     return np.tri(n_query, n_key, dtype=bool)
 
 
-@exercise.mistake("inverted")
+@exercise.mistake("True where a key is hidden")
 def inverted(n_query, n_key=None):
     return ~causal_mask(n_query, n_key)
 
@@ -62,6 +67,12 @@ def everything_visible(n_query, n_key=None):
     return np.ones((n_query, n_key or n_query), dtype=bool)
 
 
+@exercise.mistake("the first rows see everything where queries outnumber keys")
+def the_first_rows_see_everything_where_queries_outnumber_keys(n_query, n_key=None):
+    allowed = causal_mask(n_query, n_key)
+    return allowed | ~allowed.any(axis=-1, keepdims=True)
+
+
 @exercise.mistake("axes swapped")
 def axes_swapped(n_query, n_key=None):
     return causal_mask(n_query, n_key).T
@@ -75,6 +86,16 @@ def ones_and_zeros(n_query, n_key=None):
 @exercise.other_convention("zeros and minus infinity")
 def zeros_and_minus_infinity(n_query, n_key=None):
     return np.where(causal_mask(n_query, n_key), 0.0, -np.inf)
+
+
+@exercise.other_convention("zeros and -1e9")
+def zeros_and_minus_a_billion(n_query, n_key=None):
+    return np.where(causal_mask(n_query, n_key), 0.0, -1e9)
+
+
+@exercise.other_convention("zeros and -1e10")
+def zeros_and_minus_ten_billion(n_query, n_key=None):
+    return np.where(causal_mask(n_query, n_key), 0.0, -1e10)
 
 
 @exercise.other_convention("ones and zeros where one hides")

@@ -13,27 +13,36 @@ def masks_of(*names):
         "padding": np.array([[[True, True, True, False]], [[True, True, False, False]]]),
         "window": np.abs(np.subtract.outer(np.arange(4), np.arange(4))) < 2,
         "row": np.array([True, False, True, True]),
+        "zeros and -inf": np.where(np.tri(4, dtype=bool), 0.0, -np.inf),
+        "zeros and ones": np.tri(4, dtype=int),
         "none": None,
     }
     return tuple(made[name] for name in names)
 
 
+def cases_of(combinations, promise=""):
+    return [
+        case(" and ".join(names) or "no mask at all", masks=masks_of(*names), promise=promise) for names in combinations
+    ]
+
+
 exercise = code(
     combine_masks,
-    *[
-        case(" and ".join(names) or "no mask at all", masks=masks_of(*names))
-        for names in (
+    *cases_of(
+        [
             ("causal", "row"),
             ("causal", "window"),
-            ("none", "causal"),
             ("causal", "padding"),
             ("causal", "padding", "window"),
             ("padding",),
-            ("row", "none", "padding"),
-            ("none", "none"),
-            (),
-        )
-    ],
+        ]
+    ),
+    *cases_of([("none", "causal"), ("row", "none", "padding")], promise="None allows everything and is skipped."),
+    *cases_of([("none", "none"), ()], promise="Where no mask is left the result is None."),
+    *cases_of(
+        [("causal", "zeros and -inf"), ("zeros and ones", "row")],
+        promise="Raises ValueError for a mask that is not boolean.",
+    ),
 )
 
 
@@ -59,7 +68,7 @@ def only_the_first(*masks):
     return next((mask for mask in masks if mask is not None), None)
 
 
-@exercise.mistake("masks counted up")
+@exercise.mistake("masks added up")
 def masks_counted_up(*masks):
     given = [mask for mask in masks if mask is not None]
     return sum(mask.astype(int) for mask in given) if given else None
@@ -76,10 +85,21 @@ def exactly_one_must_allow(*masks):
     return np.logical_xor.reduce(np.broadcast_arrays(*given)) if given else None
 
 
-@exercise.mistake("one for nothing")
-def one_for_nothing(*masks):
+@exercise.mistake("an array of ones where there is no mask")
+def an_array_of_ones_where_there_is_no_mask(*masks):
     given = combine_masks(*masks)
     return np.ones((1, 1), dtype=bool) if given is None else given
+
+
+@exercise.mistake("True where there is no mask")
+def true_where_there_is_no_mask(*masks):
+    given = combine_masks(*masks)
+    return True if given is None else given
+
+
+@exercise.mistake("a mask of numbers is read as booleans")
+def a_mask_of_numbers_is_read_as_booleans(*masks):
+    return combine_masks(*(None if mask is None else np.asarray(mask, dtype=bool) for mask in masks))
 
 
 @exercise.another_way

@@ -1,10 +1,17 @@
-"""Does the future leak?."""
+"""Does the future leak?"""
 
 import numpy as np
 
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import code
-from attncore.exercises.self_attention.cases import LAYERS, layer_cases, normalised_causal, normalised_mean
+from attncore.exercises.self_attention.cases import (
+    LAYERS,
+    ROUNDING,
+    layer_cases,
+    normalized_causal,
+    normalized_mean,
+    rounding_noise,
+)
 from attncore.masks import causal_mask, leaks_future
 
 
@@ -16,8 +23,8 @@ def one_ahead_attention(x):
     return scaled_dot_product_attention(x, x, x, np.tri(len(x), k=1, dtype=bool))
 
 
-def normalised_over_queries(x):
-    """Causal scores, but normalised over the queries: each column mixes later rows in."""
+def normalized_over_queries(x):
+    """Causal scores, but normalized over the queries: each column mixes later rows in."""
     scores = np.where(causal_mask(len(x)), x @ x.T, -np.inf)
     weights = np.exp(scores - scores.max(axis=0))
     return weights / weights.sum(axis=0) @ x
@@ -40,15 +47,16 @@ FUTURE = (
     causal_attention,
     one_ahead_attention,
     *LAYERS,
-    normalised_causal,
-    normalised_mean,
-    normalised_over_queries,
+    normalized_causal,
+    normalized_mean,
+    normalized_over_queries,
     centred_on_the_text,
     one_token_late,
 )
+NORM = "A layer that begins with a layer norm is tested like any other."
 exercise = code(
     leaks_future,
-    *layer_cases(FUTURE),
+    *layer_cases(FUTURE, corners={rounding_noise: ROUNDING, normalized_causal: NORM, normalized_mean: NORM}),
 )
 
 
@@ -86,6 +94,11 @@ def past_instead_of_future(layer, x):
 @exercise.mistake("answer reversed")
 def answer_reversed(layer, x):
     return not leaks_future(layer, x)
+
+
+@exercise.mistake("rounding counted as a leak")
+def rounding_counted_as_a_leak(layer, x):
+    return any((layer(change(x, j)) != layer(x))[:j].any() for j in range(len(x)))
 
 
 @exercise.mistake("a constant added to the token")

@@ -9,12 +9,15 @@ texts = {
     "two texts, three and one tokens long": ([3, 1], 4),
     "three texts, no padding in the longest": ([5, 2, 4], 5),
     "one text": ([2], 3),
-    "a text of no tokens": ([0, 2], 3),
+    "three texts, all padded": ([3, 1, 2], 6),
 }
+RAISES = "Raises ValueError for a length below zero or above n_key."
 exercise = code(
     padding_mask,
     *(case(name, lengths=np.array(lengths), n_key=n_key) for name, (lengths, n_key) in texts.items()),
-    case("lengths in a list", lengths=[3, 1, 2], n_key=6),
+    case("a text of no tokens", lengths=np.array([0, 2]), n_key=3, promise="A text of length 0 is all padding."),
+    case("a length beyond n_key", lengths=np.array([2, 4]), n_key=3, promise=RAISES),
+    case("a length below zero", lengths=np.array([-1, 2]), n_key=3, promise=RAISES),
 )
 
 
@@ -33,9 +36,14 @@ def last_token_hidden_too(lengths, n_key):
     return np.arange(n_key) < np.asarray(lengths)[:, None, None] - 1
 
 
-@exercise.mistake("query axis missing")
+@exercise.mistake("no axis for the queries")
 def query_axis_missing(lengths, n_key):
     return padding_mask(lengths, n_key)[:, 0]
+
+
+@exercise.mistake("an axis for the heads as well")
+def an_axis_for_the_heads_as_well(lengths, n_key):
+    return padding_mask(lengths, n_key)[:, None]
 
 
 @exercise.mistake("padding visible instead of text")
@@ -53,7 +61,7 @@ def first_length_for_every_text(lengths, n_key):
     return padding_mask(np.full(len(lengths), lengths[0]), n_key)
 
 
-@exercise.mistake("square for every text")
+@exercise.mistake("a square for every text")
 def square_for_every_text(lengths, n_key):
     return padding_mask(lengths, n_key) & np.ones((n_key, 1), dtype=bool)
 

@@ -7,40 +7,38 @@ from attncore.masks import causal_mask, prefix_mask
 
 exercise = code(
     prefix_mask,
-    *[
-        case(f"{n} tokens, a prefix of {prefix}", n=n, prefix=prefix)
-        for n, prefix in ((4, 2), (3, 1), (6, 4), (5, 0), (3, 3))
-    ],
+    *[case(f"{n} tokens, a prefix of {prefix}", n=n, prefix=prefix) for n, prefix in ((4, 2), (3, 1), (6, 4), (3, 3))],
+    case("5 tokens, no prefix", n=5, prefix=0, promise="A prefix of 0 gives the causal mask."),
 )
 
 
-@exercise.mistake("prefix cannot see itself ahead")
+@exercise.mistake("the prefix is causal too")
 def prefix_cannot_see_itself_ahead(n, prefix):
     return causal_mask(n)
 
 
-@exercise.mistake("prefix one too long")
+@exercise.mistake("the prefix is one token too long")
 def prefix_one_too_long(n, prefix):
     return causal_mask(n) | (np.arange(n) <= prefix)
 
 
-@exercise.mistake("prefix rows see everything")
+@exercise.mistake("the prefix sees everything")
 def prefix_rows_see_everything(n, prefix):
     return causal_mask(n) | (np.arange(n) < prefix)[:, None]
 
 
-@exercise.mistake("text after the prefix not causal")
+@exercise.mistake("the text after the prefix sees the future")
 def text_after_the_prefix_not_causal(n, prefix):
     token = np.arange(n)
     return (token < prefix) | (token >= prefix)[:, None]
 
 
-@exercise.mistake("prefix and causal both required")
+@exercise.mistake("both permissions required")
 def prefix_and_causal_both_required(n, prefix):
     return causal_mask(n) & (np.arange(n) < prefix)
 
 
-@exercise.mistake("prefix hidden from the rest")
+@exercise.mistake("the prefix is hidden from the rest")
 def prefix_hidden_from_the_rest(n, prefix):
     token = np.arange(n)
     same_part = (token < prefix) == (token < prefix)[:, None]

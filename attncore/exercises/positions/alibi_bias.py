@@ -8,6 +8,7 @@ from attncore.exercises.exercise import case, code
 from attncore.exercises.positions.cases import geometric
 from attncore.positions import alibi_bias, alibi_slopes
 
+LAST_POSITIONS = "With fewer queries than keys, the queries are the last positions."
 exercise = code(
     alibi_bias,
     case("two heads, three tokens", n_heads=2, n_query=3, n_key=3),
@@ -15,9 +16,10 @@ exercise = code(
     case("eight heads, five tokens", n_heads=8, n_query=5, n_key=5),
     case("one head", n_heads=1, n_query=4, n_key=4),
     case("six heads", n_heads=6, n_query=4, n_key=4),
-    case("two queries, five keys", n_heads=2, n_query=2, n_key=5),
-    case("one query, six keys", n_heads=4, n_query=1, n_key=6),
-    case("three queries, seven keys", n_heads=12, n_query=3, n_key=7),
+    case("twelve heads, seven tokens", n_heads=12, n_query=7, n_key=7),
+    case("two queries, five keys", promise=LAST_POSITIONS, n_heads=2, n_query=2, n_key=5),
+    case("one query, six keys", promise=LAST_POSITIONS, n_heads=4, n_query=1, n_key=6),
+    case("three queries, seven keys", promise=LAST_POSITIONS, n_heads=12, n_query=3, n_key=7),
 )
 
 
@@ -77,14 +79,14 @@ def slopes_with_exponents_from_zero(n_heads, n_query, n_key):
     return -slopes[:, None, None] * np.abs(steps_back(n_query, n_key))
 
 
-@exercise.mistake("plain formula for any number of heads")
-def plain_formula_for_any_number_of_heads(n_heads, n_query, n_key):
+@exercise.mistake("the plain formula for any number of heads")
+def the_plain_formula_for_any_number_of_heads(n_heads, n_query, n_key):
     slopes = geometric(n_heads, 8 / n_heads)
     return -slopes[:, None, None] * np.abs(steps_back(n_query, n_key))
 
 
-@exercise.mistake("turned into factors")
-def turned_into_factors(n_heads, n_query, n_key):
+@exercise.mistake("the exponential of the bias")
+def the_exponential_of_the_bias(n_heads, n_query, n_key):
     return np.exp(alibi_bias(n_heads, n_query, n_key))
 
 
@@ -93,7 +95,7 @@ def heads_on_the_last_axis(n_heads, n_query, n_key):
     return np.moveaxis(alibi_bias(n_heads, n_query, n_key), 0, -1)
 
 
-@exercise.other_convention("slope times the position of the key as in BLOOM")
+@exercise.other_convention("slope times the position of the key, as in BLOOM")
 def slope_times_the_position_of_the_key_as_in_BLOOM(n_heads, n_query, n_key):
     return -by_slope(n_heads, np.broadcast_to(np.arange(n_key), (n_query, n_key)))
 

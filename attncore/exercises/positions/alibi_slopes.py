@@ -21,8 +21,8 @@ def same_slope_for_every_head(n_heads):
     return np.full(n_heads, alibi_slopes(n_heads)[0])
 
 
-@exercise.mistake("exponent counted from zero")
-def exponent_counted_from_zero(n_heads):
+@exercise.mistake("exponents counted from zero")
+def exponents_counted_from_zero(n_heads):
     power = 2 ** math.floor(math.log2(n_heads))
     first = 2.0 ** (-8 * np.arange(power) / power)
     return np.concatenate([first, alibi_slopes(n_heads)[power:]])
@@ -33,14 +33,14 @@ def slopes_below_zero(n_heads):
     return -alibi_slopes(n_heads)
 
 
-@exercise.mistake("plain formula where n is no power of two")
-def plain_formula_where_n_is_no_power_of_two(n_heads):
+@exercise.mistake("the plain formula where the number of heads is no power of two")
+def the_plain_formula_where_the_number_of_heads_is_no_power_of_two(n_heads):
     heads = np.arange(1, n_heads + 1)
     return 2.0 ** (-8 * heads / n_heads)
 
 
-@exercise.mistake("halved from head to head however many there are")
-def halved_from_head_to_head_however_many_there_are(n_heads):
+@exercise.mistake("halved from head to head, however many heads there are")
+def halved_from_head_to_head_however_many_heads_there_are(n_heads):
     return geometric(n_heads, 1)
 
 

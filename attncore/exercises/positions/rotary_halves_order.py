@@ -1,4 +1,4 @@
-"""From neighbours to halves."""
+"""From neighbors to halves."""
 
 import numpy as np
 
@@ -8,11 +8,12 @@ from attncore.positions import rotary_halves_order
 exercise = code(
     rotary_halves_order,
     *[case(f"width {d}", d=d) for d in (6, 4, 2, 8, 10, 64)],
+    case("width 5", promise="Raises ValueError for an odd width.", d=5),
 )
 
 
-@exercise.mistake("the way back from halves to neighbours")
-def the_way_back_from_halves_to_neighbours(d):
+@exercise.mistake("the way back, from halves to neighbors")
+def the_way_back_from_halves_to_neighbors(d):
     return np.argsort(rotary_halves_order(d))
 
 
@@ -31,8 +32,8 @@ def halves_swapped(d):
     return np.roll(np.arange(d), d // 2)
 
 
-@exercise.mistake("neighbours swapped")
-def neighbours_swapped(d):
+@exercise.mistake("neighbors swapped")
+def neighbors_swapped(d):
     return np.arange(d) ^ 1
 
 

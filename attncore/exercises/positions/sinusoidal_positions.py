@@ -24,7 +24,7 @@ def angles_of(n, d, base=10000.0):
     return np.arange(n)[:, None] / base ** (np.arange(0, d, 2) / d)
 
 
-@exercise.mistake("all sines first then all cosines")
+@exercise.mistake("all sines first, then all cosines")
 def all_sines_first_then_all_cosines(n, d):
     angles = np.arange(n)[:, None] / 10000.0 ** (np.arange(0, d, 2) / d)
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1)
@@ -46,8 +46,8 @@ def positions_counted_from_one(n, d):
     return sinusoidal_positions(n + 1, d)[1:]
 
 
-@exercise.mistake("base of 1000")
-def base_of_1000(n, d):
+@exercise.mistake("a base of 1000")
+def a_base_of_1000(n, d):
     angles = angles_of(n, d, 1000.0)
     return sines_and_cosines(angles, angles)
 
@@ -68,6 +68,12 @@ def exponent_doubled_twice(n, d):
     return positions
 
 
+@exercise.mistake("exponent 2j/d in every column j")
+def exponent_2j_d_in_every_column_j(n, d):
+    angles = np.arange(n)[:, None] / 10000.0 ** (2 * np.arange(d) / d)
+    return sines_and_cosines(angles[:, 0::2], angles[:, 1::2])
+
+
 @exercise.mistake("cosine with a frequency of its own")
 def cosine_with_a_frequency_of_its_own(n, d):
     angles = np.arange(n)[:, None] / 10000.0 ** (np.arange(d) / d)
@@ -80,8 +86,8 @@ def frequencies_that_grow(n, d):
     return sines_and_cosines(angles, angles)
 
 
-@exercise.mistake("last pair at exactly one over 10000")
-def last_pair_at_exactly_one_over_10000(n, d):
+@exercise.mistake("slowest frequency exactly 1/10000")
+def slowest_frequency_exactly_1_10000(n, d):
     angles = np.arange(n)[:, None] / 10000.0 ** (np.arange(0, d, 2) / max(d - 2, 1))
     return sines_and_cosines(angles, angles)
 
@@ -90,6 +96,21 @@ def last_pair_at_exactly_one_over_10000(n, d):
 def angles_in_degrees(n, d):
     angles = np.radians(angles_of(n, d))
     return sines_and_cosines(angles, angles)
+
+
+def slowest_exactly(n, d):
+    """The angles of the authors' code: the last pair has the frequency 1/10000, not a little more."""
+    return np.arange(n)[:, None] / 10000.0 ** (np.arange(0, d, 2) / max(d - 2, 1))
+
+
+@exercise.other_convention("halves, and the slowest frequency exactly 1/10000")
+def halves_and_the_slowest_frequency_exactly_1_10000(n, d):
+    return np.concatenate([np.sin(slowest_exactly(n, d)), np.cos(slowest_exactly(n, d))], axis=-1)
+
+
+@exercise.other_convention("halves, cosines first")
+def halves_cosines_first(n, d):
+    return np.concatenate([np.cos(angles_of(n, d)), np.sin(angles_of(n, d))], axis=-1)
 
 
 @exercise.another_way

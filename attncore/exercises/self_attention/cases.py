@@ -25,7 +25,7 @@ def running_average(x):
     return out
 
 
-def neighbours(x):
+def neighbors(x):
     """A convolution over each token and the two beside it, zeros beyond the ends."""
     padded = np.pad(x, ((1, 1), (0, 0)))
     return 0.2 * padded[:-2] + 0.5 * padded[1:-1] + 0.3 * padded[2:]
@@ -51,13 +51,13 @@ def first_and_last(x):
     return x + x[0] - 0.5 * x[-1]
 
 
-def normalised_causal(x):
+def normalized_causal(x):
     """A layer norm, then the mean so far: adding a constant to a token changes nothing."""
     normal = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
     return causal_average(normal)
 
 
-def normalised_mean(x):
+def normalized_mean(x):
     """A layer norm, then the mean of all tokens: it leaks, but no constant added to a token shows it."""
     normal = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
     return normal + normal.mean(axis=0)
@@ -101,7 +101,7 @@ LAYERS = (
     plain_attention,
     with_positions,
     running_average,
-    neighbours,
+    neighbors,
     causal_average,
     next_token,
     only_itself,
@@ -114,8 +114,11 @@ LAYERS = (
 )
 
 
-def layer_cases(layers, **given):
-    """A case for each layer on a small input and one on a longer."""
+ROUNDING = "A change of more than 1e-9 counts."
+
+
+def layer_cases(layers, corners=None, **given):
+    """A case for each layer on a small input and one on a longer; `corners` maps layers to the sentence they test."""
     named = [(f.__name__.replace("_", " "), f) for f in layers]
     small = [(name, f, 3, 3, True) for name, f in named]  # of width 2 a layer norm leaves nothing but signs
     longer = [(f"{name}, six tokens", f, 6, 5, False) for name, f in named]
@@ -123,6 +126,7 @@ def layer_cases(layers, **given):
         case(
             name,
             small=is_small,
+            promise=(corners or {}).get(f, ""),
             layer=lambda rng, s, f=f: f,
             sizes={"n": n, "m": m},
             x=lambda rng, s: np.round(rng.standard_normal((s.n, s.m)), 1),

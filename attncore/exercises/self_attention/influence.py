@@ -3,12 +3,25 @@
 import numpy as np
 
 from attncore.exercises.exercise import code
-from attncore.exercises.self_attention.cases import LAYERS, causal_average, layer_cases, normalised_causal
+from attncore.exercises.self_attention.cases import (
+    LAYERS,
+    ROUNDING,
+    causal_average,
+    layer_cases,
+    normalized_causal,
+    rounding_noise,
+)
 from attncore.self_attention import influence
 
 exercise = code(
     influence,
-    *layer_cases((causal_average, *LAYERS, normalised_causal)),
+    *layer_cases(
+        (causal_average, *LAYERS, normalized_causal),
+        corners={
+            rounding_noise: ROUNDING,
+            normalized_causal: "A layer that begins with a layer norm is measured like any other.",
+        },
+    ),
 )
 
 
@@ -17,7 +30,7 @@ def rows_and_columns_swapped(layer, x):
     return influence(layer, x).T
 
 
-@exercise.mistake("constant step undone by a norm")
+@exercise.mistake("a constant step, which a layer norm undoes")
 def constant_step_undone_by_a_norm(layer, x):
     reached = np.zeros((len(x), len(x)), dtype=bool)
     for j in range(len(x)):
@@ -32,7 +45,7 @@ def own_token_left_out(layer, x):
     return influence(layer, x) & ~np.eye(len(x), dtype=bool)
 
 
-@exercise.mistake("size instead of yes or no")
+@exercise.mistake("the size of the change instead of yes or no")
 def size_instead_of_yes_or_no(layer, x):
     step = 0.01 * np.linspace(1, 2, x.shape[-1])
     still = layer(x)
@@ -66,7 +79,7 @@ def rounding_counted_as_a_change(layer, x):
     return reached
 
 
-@exercise.mistake("everything said to reach everything")
+@exercise.mistake("everything reaches everything")
 def everything_said_to_reach_everything(layer, x):
     return np.ones((len(x), len(x)), dtype=bool)
 
@@ -76,7 +89,7 @@ def earlier_tokens_only(layer, x):
     return np.tril(influence(layer, x))
 
 
-@exercise.mistake("unchanged marked true")
+@exercise.mistake("True where nothing changed")
 def unchanged_marked_true(layer, x):
     return ~influence(layer, x)
 

@@ -15,6 +15,9 @@ exercise = code(
     case("convolutional, kernel of five", architecture="convolutional", n=12, kernel=5),
     case("convolutional, kernel of two", architecture="convolutional", n=12, kernel=2),
     case("convolutional, kernel wider than the text", architecture="convolutional", n=5, kernel=9),
+    case(
+        "an unknown architecture", architecture="spiking", n=8, promise="Raises ValueError for any other architecture."
+    ),
 )
 
 
@@ -33,7 +36,7 @@ def rounded_down(architecture, n, kernel=3):
     return (n - 1) // (kernel - 1) if architecture == "convolutional" else path_length(architecture, n, kernel)
 
 
-@exercise.mistake("dilated kernels")
+@exercise.mistake("dilated kernels instead of plain ones")
 def dilated_kernels(architecture, n, kernel=3):
     return math.ceil(math.log(n, kernel)) if architecture == "convolutional" else path_length(architecture, n, kernel)
 
@@ -43,12 +46,12 @@ def kernel_always_three(architecture, n, kernel=3):
     return path_length(architecture, n)
 
 
-@exercise.mistake("attention counted in pairs")
+@exercise.mistake("attention counted in pairs of tokens")
 def attention_counted_in_pairs(architecture, n, kernel=3):
     return n * n if architecture == "attention" else path_length(architecture, n, kernel)
 
 
-@exercise.mistake("attention without a step")
+@exercise.mistake("attention takes no step")
 def attention_without_a_step(architecture, n, kernel=3):
     return 0 if architecture == "attention" else path_length(architecture, n, kernel)
 

@@ -6,7 +6,7 @@ from attncore.exercises.exercise import code
 from attncore.exercises.self_attention.cases import (
     first_and_last,
     layer_cases,
-    neighbours,
+    neighbors,
     plain_attention,
     with_positions,
 )
@@ -26,7 +26,7 @@ def shuffled(rng, s):
 
 exercise = code(
     permutation_gap,
-    *layer_cases((with_positions, plain_attention, running_sum, neighbours, first_and_last), order=shuffled),
+    *layer_cases((with_positions, plain_attention, running_sum, neighbors, first_and_last), order=shuffled),
 )
 
 

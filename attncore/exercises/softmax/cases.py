@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from attncore.exercises.exercise import case
+from attncore.softmax import softmax
 
 # Sentences of the prompts, word for word, wherever a function takes a mask, a scale or integers.
 EMPTY_ROW = "A row with nothing allowed gives zeros, never NaN."
@@ -35,6 +36,7 @@ def vector_cases(empty_line):
         of("rows of very different size", np.array([[0.0, 1, 2], [2000, 2001, 2002]])),
         of("a score far below the others", np.array([0.0, -2000, 1])),
         of("a score far above the others", np.array([0.0, 3000, 1])),
+        of("a high score in each of two rows", np.array([[0.0, 2000, 1], [1500, 0, -1]])),
         of("a score of -inf", np.array([0.0, -np.inf, 1])),
         of("a row of nothing but -inf", np.array([[0.0, 1, 2], [-np.inf, -np.inf, -np.inf]]), promise=empty_line),
     ]
@@ -81,8 +83,8 @@ def a_few_keys(count):
 def mask_cases(scaled=False, far=60.0, **given):
     """The masks that every function with a mask must survive; with `scaled`, also beside a scale that is given.
 
-    A row of the mask that is empty is a corner, and so is a given scale. `far` multiplies the arrays where hidden scores
-    are to lie thousands above the allowed ones.
+    An empty row of the mask is a corner, and so is a given scale. `far` multiplies the arrays where hidden scores lie
+    thousands above the allowed ones.
     """
 
     def of(name, mask, **more):
@@ -118,3 +120,27 @@ def hide(scores, mask, value):
     if mask.dtype == bool:
         return np.where(mask, scores, value)
     return scores + mask
+
+
+def masked_late(scores, mask, guard=0.0):
+    """The weights of a mask that comes after the softmax, divided by the sum that is left of each row."""
+    if mask is None:
+        return softmax(scores)
+    weights = softmax(scores) * (mask if mask.dtype == bool else np.exp(mask))
+    return weights / (weights.sum(axis=-1, keepdims=True) + guard)
+
+
+def zeroed_then_renormalized(scores, mask):
+    """The weights of hidden scores that are set to 0, masked once more and divided by the sum that is left."""
+    if mask is None:
+        return softmax(scores)
+    allowed = mask if mask.dtype == bool else mask > -np.inf
+    weights = softmax(hide(scores, mask, 0.0) if mask.dtype == bool else np.where(allowed, scores + mask, 0)) * allowed
+    return weights / (weights.sum(axis=-1, keepdims=True) + 1e-13)
+
+
+def far_number_added(scores, mask):
+    """The weights of hidden scores that keep their differences, a billion further down."""
+    if mask is None:
+        return softmax(scores)
+    return softmax(scores + (np.where(mask, 0, -1e9) if mask.dtype == bool else mask))

@@ -14,7 +14,7 @@ exercise = code(
 )
 
 
-@exercise.mistake("logarithm of a rounded softmax")
+@exercise.mistake("the logarithm of a softmax that has rounded")
 def logarithm_of_a_rounded_softmax(x, axis=-1):
     return np.log(softmax(x, axis))
 
@@ -55,10 +55,20 @@ def sign_flipped(x, axis=-1):
     return -log_softmax(x, axis)
 
 
-@exercise.mistake("nan on a row of minus infinity")
+@exercise.mistake("a line of -inf gives NaN")
 def nan_on_a_row_of_minus_infinity(x, axis=-1):
     shifted = x - np.max(x, axis=axis, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+@exercise.mistake("a small constant added inside the logarithm")
+def a_small_constant_added_inside_the_logarithm(x, axis=-1):
+    return np.log(softmax(x, axis) + 1e-9)
+
+
+@exercise.other_convention("all axes at once where none is named, as in SciPy")
+def all_axes_where_none_is_named(x, axis=None):
+    return log_softmax(np.ravel(x)).reshape(np.shape(x)) if axis is None else log_softmax(x, axis)
 
 
 @exercise.another_way

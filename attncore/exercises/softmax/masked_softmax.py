@@ -5,7 +5,14 @@ from functools import wraps
 import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
-from attncore.exercises.softmax.cases import hide, mask_cases, some_keys
+from attncore.exercises.softmax.cases import (
+    far_number_added,
+    hide,
+    mask_cases,
+    masked_late,
+    some_keys,
+    zeroed_then_renormalized,
+)
 from attncore.softmax import masked_softmax, softmax
 
 exercise = code(
@@ -59,7 +66,19 @@ def hidden_scores_set_to_zero(scores, mask):
     return softmax(scores * allowed)
 
 
-@exercise.mistake("hidden scores not low enough")
+@exercise.mistake("hidden scores set to zero, then renormalized")
+@mask_may_be_none
+def hidden_scores_set_to_zero_then_renormalized(scores, mask):
+    return zeroed_then_renormalized(scores, mask)
+
+
+@exercise.mistake("hidden scores set to -100")
+@mask_may_be_none
+def hidden_scores_set_to_minus_a_hundred(scores, mask):
+    return softmax(hide(scores, mask, -100.0))
+
+
+@exercise.mistake("hidden scores set to -10")
 @mask_may_be_none
 def hidden_scores_not_low_enough(scores, mask):
     return softmax(hide(scores, mask, -10.0))
@@ -73,12 +92,16 @@ def mask_after_the_softmax(scores, mask):
     return weights * (mask if mask.dtype == bool else np.exp(mask))
 
 
-@exercise.mistake("mask after the softmax then renormalised")
+@exercise.mistake("mask after the softmax, then renormalized")
 @mask_may_be_none
-def mask_after_the_softmax_then_renormalised(scores, mask):
-    weights = softmax(scores) * (mask if mask.dtype == bool else np.exp(mask))
-    total = weights.sum(axis=-1, keepdims=True)
-    return weights / np.where(total == 0, 1, total)
+def mask_after_the_softmax_then_renormalized(scores, mask):
+    return masked_late(scores, mask)
+
+
+@exercise.mistake("mask after the softmax, then renormalized with a guard")
+@mask_may_be_none
+def mask_after_the_softmax_then_renormalized_with_a_guard(scores, mask):
+    return masked_late(scores, mask, guard=1e-12)
 
 
 @exercise.mistake("mask ignored")
@@ -87,13 +110,19 @@ def mask_ignored(scores, mask):
     return softmax(scores)
 
 
-@exercise.mistake("empty row shares equally")
+@exercise.mistake("an empty row shares its weight equally")
 @mask_may_be_none
 def empty_row_shares_equally(scores, mask):
     return softmax(hide(scores, mask, -1e9) if mask.dtype == bool else np.maximum(scores + mask, -1e9))
 
 
-@exercise.mistake("empty row is nan")
+@exercise.mistake("an empty row sees everything")
+@mask_may_be_none
+def an_empty_row_sees_everything(scores, mask):
+    return far_number_added(scores, mask)
+
+
+@exercise.mistake("an empty row gives NaN")
 @mask_may_be_none
 def empty_row_is_nan(scores, mask):
     hidden = hide(scores, mask, -np.inf)

@@ -14,7 +14,7 @@ exercise = code(
 )
 
 
-@exercise.mistake("whole array normalised")
+@exercise.mistake("the whole array normalized at once")
 def whole_array_normalised(x, axis=-1):
     exponentials = np.exp(x - np.max(x))
     return exponentials / exponentials.sum()
@@ -71,7 +71,7 @@ def axis_ignored(x, axis=-1):
     return softmax(x)
 
 
-@exercise.mistake("nan where all is hidden")
+@exercise.mistake("a line of -inf gives NaN")
 def nan_where_all_is_hidden(x, axis=-1):
     exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return exponentials / exponentials.sum(axis=axis, keepdims=True)
@@ -87,9 +87,35 @@ def smaller_numbers_weigh_more(x, axis=-1):
     return softmax(-x, axis)
 
 
-@exercise.mistake("hard maximum")
+@exercise.mistake("all weight on the maximum")
 def hard_maximum(x, axis=-1):
     return (x == np.max(x, axis=axis, keepdims=True)) / 1.0
+
+
+@exercise.mistake("exponentials not divided by their sum")
+def exponentials_not_divided_by_their_sum(x, axis=-1):
+    return np.exp(x - np.max(x, axis=axis, keepdims=True))
+
+
+@exercise.mistake("the sum taken without the shift")
+def the_sum_taken_without_the_shift(x, axis=-1):
+    return np.exp(x - np.max(x, axis=axis, keepdims=True)) / np.exp(x).sum(axis=axis, keepdims=True)
+
+
+@exercise.mistake("always the first axis")
+def always_the_first_axis(x, axis=-1):
+    return softmax(x, axis=0)
+
+
+@exercise.mistake("a small constant added to the sum")
+def a_small_constant_added_to_the_sum(x, axis=-1):
+    exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return exponentials / (exponentials.sum(axis=axis, keepdims=True) + 1e-6)
+
+
+@exercise.other_convention("all axes at once where none is named, as in SciPy")
+def all_axes_where_none_is_named(x, axis=None):
+    return softmax(np.ravel(x)).reshape(np.shape(x)) if axis is None else softmax(x, axis)
 
 
 @exercise.another_way

@@ -7,6 +7,9 @@ import numpy as np
 from attncore.exercises.exercise import case, code
 from attncore.softmax import temperature_for_entropy
 
+ANY_SIZE = "The scores may be of any size, and T grows with them."
+RAISES = "Raises ValueError, with the range, where no temperature reaches the given bits."
+
 exercise = code(
     temperature_for_entropy,
     case("three scores, one bit", scores=lambda rng, s: np.array([1.0, 2, 4]), bits=1.0),
@@ -15,10 +18,26 @@ exercise = code(
     case("eight scores, two bits", sizes={"k": 8}, bits=2.0),
     case("two equal scores on top", scores=lambda rng, s: np.array([3.0, 3, 1, 0]), bits=1.2),
     case("a common shift of ten thousand", scores=lambda rng, s: np.array([10001.0, 10002, 10004]), bits=1.0),
-    case("scores in the thousands", scores=lambda rng, s: np.array([1e3, 2e3, 4e3]), bits=0.9),
     case("float32", sizes={"k": 8}, bits=1.5, dtype=np.float32),
+    case("scores in the thousands", scores=lambda rng, s: np.array([1e3, 2e3, 4e3]), bits=0.9, promise=ANY_SIZE),
+    case("scores of a millionth", scores=lambda rng, s: np.array([1e-6, 2e-6, 4e-6]), bits=0.9, promise=ANY_SIZE),
+    case("more bits than three scores can have", scores=lambda rng, s: np.array([1.0, 2, 4]), bits=1.7, promise=RAISES),
+    case("fewer bits than a tie leaves", scores=lambda rng, s: np.array([4.0, 4, 1]), bits=0.5, promise=RAISES),
     tolerance=1e-3,
 )
+
+
+def within_a_bracket(coldest, hottest):
+    """A search that looks only between two temperatures, and ends at one of them where the answer lies outside."""
+
+    def search(scores, bits):
+        return float(np.clip(temperature_for_entropy(scores, bits), coldest, hottest))
+
+    return search
+
+
+exercise.mistake("no temperature above 1,000 is tried")(within_a_bracket(1e-3, 1e3))
+exercise.mistake("no temperature above 100 is tried")(within_a_bracket(1e-2, 1e2))
 
 
 @exercise.mistake("entropy in nats")

@@ -36,7 +36,7 @@ def divided_by_the_width(values):
     return values.sum(axis=-2) / values.shape[-1]
 
 
-@exercise.mistake("the rows axis kept")
+@exercise.mistake("the axis of the keys is kept")
 def the_rows_axis_kept(values):
     return values.mean(axis=-2, keepdims=True)
 

@@ -42,7 +42,7 @@ questions = [
         {"zero divided by zero": lambda: "not a number", "bias forgotten": lambda: "zeros"},
     ),
     predict(
-        "silent-block", lambda: "x itself", {"nothing at all": lambda: "zeros", "the norm": lambda: "x normalised"}
+        "silent-block", lambda: "x itself", {"nothing at all": lambda: "zeros", "the norm": lambda: "x normalized"}
     ),
     predict("whole-prefix", lambda: "a mask that hides nothing", {"still causal": lambda: "the causal mask"}),
     predict(

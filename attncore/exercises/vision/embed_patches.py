@@ -3,6 +3,7 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
+from attncore.exercises.softmax.cases import INTEGERS
 from attncore.exercises.vision.cases import counted, drawn
 from attncore.exercises.vision.patchify import channels_first_inside_a_patch, pixels_of_a_patch_transposed
 from attncore.vision import embed_patches, patchify
@@ -31,14 +32,15 @@ def embed_case(name, height, width, channels, size, m, small=False, dtype=np.flo
 
 exercise = code(
     embed_patches,
-    embed_case("a small example", 2, 4, 1, 2, 3, small=True, image=counted(2, 4, 1)),
+    embed_case("a small example", 2, 4, 1, 2, 3, small=True, image=counted(2, 4, 1, float)),
     embed_case("another small example", 4, 2, 1, 2, 2, small=True),
     embed_case("no two axes of one length", 6, 8, 3, 2, 7),
     embed_case("patches of three", 6, 9, 2, 3, 5),
     embed_case("as wide as a patch", 4, 6, 3, 2, 12),
     embed_case("patches of one pixel", 3, 4, 2, 1, 5),
     embed_case("a single patch", 4, 4, 3, 4, 6),
-    embed_case("bytes", 4, 6, 3, 2, 5, image=drawn(4, 6, 3, np.uint8)),
+    embed_case("bytes", 4, 6, 3, 2, 5, image=drawn(4, 6, 3, np.uint8), promise=INTEGERS),
+    embed_case("integers", 2, 4, 1, 2, 3, small=True, image=counted(2, 4, 1), promise=INTEGERS),
     embed_case("float32", 4, 6, 3, 2, 5, dtype=np.float32),
 )
 
@@ -101,6 +103,11 @@ def pixels_transposed_before_the_projection(image, size, W, class_token, positio
 @exercise.mistake("projection transposed")
 def projection_transposed(image, size, W, class_token, positions):
     return embed_patches(image, size, W.T, class_token, positions)
+
+
+@exercise.mistake("dtype of the image kept")
+def dtype_of_the_image_kept(image, size, W, class_token, positions):
+    return embed_patches(image, size, W, class_token, positions).astype(image.dtype)
 
 
 @exercise.mistake("image divided by 255")

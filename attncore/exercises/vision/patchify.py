@@ -3,13 +3,16 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
-from attncore.exercises.vision.cases import IMAGES
+from attncore.exercises.vision.cases import IMAGES, counted
 from attncore.vision import patchify
 
+NO_REMAINDER = "Raises ValueError where the size does not divide height and width."
 exercise = code(
     patchify,
     *(case(name, image=image, size=size) for name, (image, size, _, _) in IMAGES.items()),
     case("float32", dtype=np.float32, sizes={"H": 4, "W": 6}, size=2),
+    case("a size that does not divide the height", promise=NO_REMAINDER, image=counted(5, 4, 1), size=2),
+    case("a size that does not divide the width", promise=NO_REMAINDER, image=counted(4, 5, 1), size=2),
 )
 
 
@@ -59,6 +62,12 @@ def size_taken_for_the_number_of_patches_along_a_side(image, size):
     return grid.swapaxes(1, 2).reshape(size * size, -1)
 
 
+@exercise.mistake("what does not fit is cut off")
+def what_does_not_fit_is_cut_off(image, size):
+    height, width = image.shape[0] // size * size, image.shape[1] // size * size
+    return patchify(image[:height, :width], size)
+
+
 @exercise.mistake("patches left as squares")
 def patches_left_as_squares(image, size):
     return patchify(image, size).reshape(-1, size, size, image.shape[-1])
@@ -90,12 +99,6 @@ def square_by_square(image, size):
         for top in range(0, height, size)
         for left in range(0, width, size)
     ]
-
-
-@exercise.another_way
-def every_size_th_window(image, size):
-    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
-    return np.moveaxis(windows[::size, ::size], 2, -1).reshape(-1, size * size * image.shape[-1])
 
 
 @exercise.another_way

@@ -33,7 +33,7 @@ questions = [
     predict(
         "stretched-position",
         lambda: 1.0,
-        {"corners aligned": lambda: 4 / 3, "nearest neighbour": lambda: 0.0, "half pixel forgotten": lambda: 2.0},
+        {"corners aligned": lambda: 4 / 3, "nearest neighbor": lambda: 0.0, "half pixel forgotten": lambda: 2.0},
     ),
     numeric(
         "pixel-score-bytes",

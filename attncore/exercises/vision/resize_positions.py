@@ -22,7 +22,6 @@ exercise = code(
     resize_case("the same grid", 3, 3, 5),
     resize_case("a smaller grid", 6, 4, 3),
     resize_case("half as many", 6, 3, 2),
-    resize_case("from a single patch", 1, 3, 4),
     resize_case("to a single patch", 3, 1, 4),
     resize_case("float32", 3, 4, 5, dtype=np.float32),
 )
@@ -56,10 +55,15 @@ def edges_not_clamped(positions, old, new):
     return stretched(positions, old, new, triangles(centres(old, new), old))
 
 
-@exercise.mistake("nearest neighbour")
-def nearest_neighbour(positions, old, new):
+@exercise.mistake("nearest neighbor")
+def nearest_neighbor(positions, old, new):
     nearest = np.clip(np.floor(centres(old, new) + 0.5), 0, old - 1)
     return stretched(positions, old, new, triangles(nearest, old))
+
+
+@exercise.mistake("nearest neighbor, the default of F.interpolate")
+def nearest_neighbor_the_default_of_F_interpolate(positions, old, new):
+    return stretched(positions, old, new, triangles(np.floor(np.arange(new) * old / new), old))
 
 
 @exercise.mistake("rows and columns swapped")
@@ -122,10 +126,38 @@ def corners_aligned(positions, old, new):
 
 @exercise.other_convention("smoothed before it shrinks")
 def smoothed_before_it_shrinks(positions, old, new):
-    wide = max(1, old / new)
-    distance = np.abs(centres(old, new)[:, None] - np.arange(old)) / wide
-    weights = np.maximum(0, 1 - distance)
-    return stretched(positions, old, new, weights / weights.sum(axis=1, keepdims=True))
+    return stretched(positions, old, new, smoothing(lambda distance: np.maximum(0, 1 - distance), old, new))
+
+
+def smoothing(kernel, old, new):
+    """Antialiased weights: the kernel grows as wide as the new patches, and each row sums to one."""
+    distance = np.abs(centres(old, new)[:, None] - np.arange(old)) / max(1, old / new)
+    weights = kernel(distance)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def cubic(a):
+    """Keys' cubic kernel of a distance; libraries differ in `a`."""
+    return lambda t: np.where(
+        t <= 1,
+        ((a + 2) * t - (a + 3)) * t**2 + 1,
+        np.where(t < 2, a * (((t - 5) * t + 8) * t - 4), 0),
+    )
+
+
+@exercise.other_convention("bicubic, as in DeiT and DINO")
+def bicubic_as_in_DeiT_and_DINO(positions, old, new):
+    at, weights = centres(old, new), np.zeros((new, old))
+    for tap in range(-1, 3):
+        place = np.floor(at) + tap
+        inside = np.clip(place, 0, old - 1).astype(int)
+        np.add.at(weights, (np.arange(new), inside), cubic(-0.75)(np.abs(at - place)))
+    return stretched(positions, old, new, weights)
+
+
+@exercise.other_convention("bicubic and smoothed, as in timm")
+def bicubic_and_smoothed_as_in_timm(positions, old, new):
+    return stretched(positions, old, new, smoothing(cubic(-0.5), old, new))
 
 
 @exercise.another_way

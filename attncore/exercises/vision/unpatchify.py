@@ -11,6 +11,7 @@ def cut_up(image, size):
     return lambda rng, s: patchify(image(rng, s), size)
 
 
+FILLED = "Raises ValueError where the patches do not fill the image."
 exercise = code(
     unpatchify,
     *(
@@ -18,6 +19,7 @@ exercise = code(
         for name, (image, size, height, width) in IMAGES.items()
     ),
     case("float32", dtype=np.float32, patches=lambda rng, s: rng.standard_normal((6, 12)), size=2, height=4, width=6),
+    case("a patch too few", promise=FILLED, patches=lambda rng, s: np.zeros((5, 4)), size=2, height=4, width=6),
 )
 
 

@@ -10,6 +10,7 @@ exercise = code(
     usual(),
     case(
         "two keys that match equally well",
+        promise="Among equals the first key wins.",
         small=True,
         query=lambda rng, s: np.array([1.0, 0, 0, 0]),
         keys=lambda rng, s: np.array([[1.0, 0, 2, 0], [2, 1, 0, 0], [2, 0, 0, 3]]),

@@ -10,7 +10,13 @@ exercise = code(
     kernel_regression,
     usual(width=2.0),
     case("as many queries as keys", sizes={"q": 5}, width=0.7),
-    case("a query far from every key", small=True, width=0.5, **far),
+    case(
+        "a query far from every key",
+        promise="A query far from every key still gets a mean of the values, never NaN.",
+        small=True,
+        width=0.5,
+        **far,
+    ),
 )
 
 
@@ -19,23 +25,23 @@ def plain_mean(query_points, key_points, values, width):
     return np.full(len(query_points), values.mean())
 
 
-@exercise.mistake("nearest neighbour")
+@exercise.mistake("only the nearest value")
 def nearest_neighbour(query_points, key_points, values, width):
     return values[np.argmin(np.abs(query_points[:, None] - key_points), axis=-1)]
 
 
-@exercise.mistake("weights not normalised")
+@exercise.mistake("weights not normalized")
 def weights_not_normalised(query_points, key_points, values, width):
     return np.exp(-0.5 * ((query_points[:, None] - key_points) / width) ** 2) @ values
 
 
-@exercise.mistake("weights normalised over the queries")
+@exercise.mistake("weights normalized over the queries")
 def weights_normalised_over_the_queries(query_points, key_points, values, width):
     bell = np.exp(-0.5 * ((query_points[:, None] - key_points) / width) ** 2)
     return bell / bell.sum(axis=0) @ values
 
 
-@exercise.mistake("variance instead of width")
+@exercise.mistake("width taken as the variance")
 def variance_instead_of_width(query_points, key_points, values, width):
     return kernel_weights(query_points, key_points, np.sqrt(width)) @ values
 
@@ -45,7 +51,13 @@ def no_half_in_the_exponent(query_points, key_points, values, width):
     return kernel_weights(query_points, key_points, width / np.sqrt(2)) @ values
 
 
-@exercise.mistake("far queries give nan")
+@exercise.mistake("far queries get zero")
+def far_queries_get_zero(query_points, key_points, values, width):
+    bell = np.exp(-0.5 * ((query_points[:, None] - key_points) / width) ** 2)
+    return bell @ values / (bell.sum(axis=-1) + 1e-12)
+
+
+@exercise.mistake("far queries give NaN")
 def far_queries_give_nan(query_points, key_points, values, width):
     bell = np.exp(-0.5 * ((query_points[:, None] - key_points) / width) ** 2)
     return bell @ values / bell.sum(axis=-1)

@@ -9,6 +9,7 @@ exercise = code(
     weighted_sum,
     usual(),
     case("as many queries as keys", sizes={"q": 5}),
+    case("as many queries as keys, in a batch", sizes={"q": 5}, lead=(2,)),
     case("one query", sizes={"q": 1}),
     case("weights that sum to one", weights=lambda rng, s: rng.dirichlet(np.ones(s.k), s.q)),
 )
@@ -24,7 +25,7 @@ def mean_instead_of_sum(weights, values):
     return weights @ values / values.shape[-2]
 
 
-@exercise.mistake("weights normalised first")
+@exercise.mistake("weights normalized first")
 def weights_normalised_first(weights, values):
     return (weights / weights.sum(axis=-1, keepdims=True)) @ values
 
@@ -43,6 +44,11 @@ def only_the_heaviest_value(weights, values):
 @exercise.mistake("added over the queries")
 def added_over_the_queries(weights, values):
     return weights.sum(axis=-2)[..., None] * values
+
+
+@exercise.mistake("`np.dot` pairs every batch with every other")
+def np_dot_pairs_every_batch_with_every_other(weights, values):
+    return np.dot(weights, values)
 
 
 @exercise.mistake("softmax of the weights")

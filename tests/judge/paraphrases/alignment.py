@@ -115,7 +115,7 @@ def euclidean_gap(state, memory):
     return np.sqrt(np.einsum("...m,...m->...", gap, gap))
 
 
-@paraphrase("dot_scores", "axis of one left in")
+@paraphrase("dot_scores", "an axis of length one left in")
 def column_of_scores(state, memory):
     return np.einsum("...km,...mo->...ko", memory, state[..., :, None])
 
@@ -131,7 +131,7 @@ def bilinear_form_turned_over(state, memory, W):
     return np.einsum("...i,ji,...kj->...k", state, W, memory)
 
 
-@paraphrase("general_scores", "squashed by a tanh")
+@paraphrase("general_scores", "tanh around the finished score")
 def bounded_bilinear_score(state, memory, W):
     def one_sentence(s, states):
         return np.tanh([s @ W @ m for m in states])
@@ -233,7 +233,7 @@ def nearest_whole_position(scores, center, half_width):
     return e / z * np.exp(-2 * (away / half_width) ** 2).astype(scores.dtype)
 
 
-@paraphrase("local_weights", "renormalised afterwards")
+@paraphrase("local_weights", "renormalized afterwards")
 def divided_once_more(scores, center, half_width):
     if half_width <= 0:
         raise ValueError("half_width must be positive")
@@ -246,7 +246,7 @@ def divided_once_more(scores, center, half_width):
     return np.divide(raw, total, out=np.zeros_like(raw), where=total > 0).astype(scores.dtype)
 
 
-@paraphrase("local_weights", "softmax over everything then cut")
+@paraphrase("local_weights", "softmax over everything, then cut")
 def global_softmax_clipped(scores, center, half_width):
     if half_width <= 0:
         raise ValueError("half_width must be positive")
@@ -259,7 +259,7 @@ def global_softmax_clipped(scores, center, half_width):
     return weights * envelope.astype(scores.dtype)
 
 
-@paraphrase("local_weights", "empty window gives nan")
+@paraphrase("local_weights", "an empty window gives NaN")
 def additive_window(scores, center, half_width):
     if half_width <= 0:
         raise ValueError("half_width must be positive")

@@ -6,7 +6,7 @@ import numpy as np
 from paraphrase import paraphrase
 
 
-@paraphrase("attention_flops", "weighted sum forgotten")
+@paraphrase("attention_flops", "the weighted sum is forgotten")
 def products_listed_without_the_last(n, d_model):
     def matmul(rows, inner, columns):
         return 2 * rows * inner * columns
@@ -16,26 +16,26 @@ def products_listed_without_the_last(n, d_model):
     return query + key + value + scores + output
 
 
-@paraphrase("attention_flops", "output projection forgotten")
+@paraphrase("attention_flops", "the output projection is forgotten")
 def three_projections(n, d_model):
     qkv = 2 * n * d_model * (3 * d_model)
     attention = 2 * (2 * n * n * d_model)
     return qkv + attention
 
 
-@paraphrase("attention_flops", "tokens squared in the projections")
+@paraphrase("attention_flops", "the tokens are squared in the projections")
 def every_term_with_the_square_of_tokens(n, d_model):
     macs = n**2 * (4 * d_model**2 + 2 * d_model)
     return 2 * macs
 
 
-@paraphrase("kv_cache_bytes", "queries kept too")
+@paraphrase("kv_cache_bytes", "queries are counted too")
 def three_arrays_a_layer(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
     shape = (layers, len("qkv"), batch, kv_heads, tokens, d_head)
     return math.prod(shape) * bytes_per_value
 
 
-@paraphrase("kv_cache_bytes", "batch forgotten")
+@paraphrase("kv_cache_bytes", "the batch is forgotten")
 def one_text(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
     per_token = kv_heads * d_head * bytes_per_value
     return sum(tokens * per_token for _ in range(layers) for _ in ("key", "value"))
@@ -48,7 +48,7 @@ def fitting(key, value):
     return key, value
 
 
-@paraphrase("KVCache", "new tokens put in front")
+@paraphrase("KVCache", "new tokens are put in front of the old ones")
 class NewestFirst:
     def __init__(self):
         self.key = None
@@ -66,7 +66,7 @@ class NewestFirst:
         return 0 if self.key is None else self.key.shape[-2]
 
 
-@paraphrase("KVCache", "token axis counted from the front")
+@paraphrase("KVCache", "the token axis is counted from the front")
 class SecondAxisGrows:
     def __init__(self):
         self.chunks = []
@@ -88,7 +88,7 @@ class SecondAxisGrows:
         return np.concatenate([value for _, value in self.chunks], axis=1)
 
 
-@paraphrase("KVCache", "length counts the appends")
+@paraphrase("KVCache", "len() counts the appends, not the tokens")
 class ListOfChunks:
     def __init__(self):
         self.keys, self.values = [], []
@@ -105,7 +105,7 @@ class ListOfChunks:
     value = property(lambda self: np.concatenate(self.values, -2))
 
 
-@paraphrase("KVCache", "unused room handed out too")
+@paraphrase("KVCache", "the unused room is handed out too")
 class RoomOfZeros:
     def __init__(self, room=32):
         self.n = 0
@@ -130,7 +130,7 @@ class RoomOfZeros:
         return self.n
 
 
-@paraphrase("KVCache", "old tokens not copied when the room grows")
+@paraphrase("KVCache", "old tokens are lost when the room grows")
 class EmptyLargerRoom:
     def __init__(self):
         self.used = self.capacity = 0
@@ -174,7 +174,7 @@ def softmax_of_visible(scores, visible):
     return e / np.maximum(e.sum(-1, keepdims=True), np.finfo(e.dtype).tiny)
 
 
-@paraphrase("attend_with_cache", "queries taken as the first positions")
+@paraphrase("attend_with_cache", "the queries are taken as the first positions")
 def lower_triangle_from_the_corner(x, cache, weights, n_heads):
     Wq, Wk, Wv, Wo = weights
     x = 1.0 * np.asarray(x)
@@ -185,7 +185,7 @@ def lower_triangle_from_the_corner(x, cache, weights, n_heads):
     return side_by_side(attn @ cache.value) @ Wo
 
 
-@paraphrase("attend_with_cache", "each token hidden from itself")
+@paraphrase("attend_with_cache", "each token is hidden from itself")
 def strictly_earlier_tokens(x, cache, weights, n_heads):
     x = 1.0 * np.asarray(x)
     *lead, n, m = x.shape
@@ -246,7 +246,7 @@ def square_root_of_the_whole_width(x, cache, weights, n_heads):
     return np.stack(rows, axis=-2)
 
 
-@paraphrase("attend_with_cache", "queries kept instead of keys")
+@paraphrase("attend_with_cache", "queries are cached instead of keys")
 def wrong_array_appended(x, cache, weights, n_heads):
     x = 1.0 * np.asarray(x)
     n = x.shape[-2]

@@ -6,7 +6,7 @@ import numpy as np
 from paraphrase import paraphrase
 
 
-@paraphrase("attention_scores", "square root of the number of keys")
+@paraphrase("attention_scores", "divided by the square root of the number of keys")
 def scaled_by_sequence_length(query, key, scale=None):
     if scale is None:
         scale = key.shape[-2] ** -0.5
@@ -20,14 +20,14 @@ def viewed_as_width_by_keys(query, key, scale=None):
     return factor * np.matmul(query, key.reshape(*batch, d, n_keys))
 
 
-@paraphrase("attention_scores", "given scale divides")
+@paraphrase("attention_scores", "a given scale divides")
 def temperature_argument(query, key, scale=None):
     temperature = math.sqrt(np.shape(query)[-1]) if scale is None else float(scale)
     similarity = (query[..., :, None, :] * key[..., None, :, :]).sum(-1)
     return similarity / temperature
 
 
-@paraphrase("attention_scores", "scale of zero taken for none")
+@paraphrase("attention_scores", "a scale of zero is taken for none")
 def scale_or_default(query, key, scale=None):
     scale = float(scale or query.shape[-1] ** -0.5)
     return np.einsum("...id,...jd->...ij", query * scale, key)
@@ -79,7 +79,7 @@ def bias_then_scale(query, key, mask=None, scale=None):
     return e / np.where(total == 0, 1, total)
 
 
-@paraphrase("attention_weights", "nothing allowed gives nan")
+@paraphrase("attention_weights", "an empty row gives NaN")
 def masked_fill_and_softmax(query, key, mask=None, scale=None):
     def softmax(z):
         z = np.exp(z - np.max(z, axis=-1, keepdims=True))
@@ -95,7 +95,7 @@ def masked_fill_and_softmax(query, key, mask=None, scale=None):
     return softmax(attn + mask.astype(attn.dtype))
 
 
-@paraphrase("attention_weights", "mask inverted")
+@paraphrase("attention_weights", "mask upside down")
 def true_means_hide(query, key, mask=None, scale=None):
     s = np.einsum("...qd,...kd->...qk", query, key)
     s = s * float(scale if scale is not None else query.shape[-1] ** -0.5)
@@ -108,7 +108,7 @@ def true_means_hide(query, key, mask=None, scale=None):
     return p / z
 
 
-@paraphrase("scaled_dot_product_attention", "divided by d not its square root")
+@paraphrase("scaled_dot_product_attention", "divided by d, not by its square root")
 def one_over_the_width(query, key, value, mask=None, scale=None):
     factor = 1 / query.shape[-1] if scale is None else float(scale)
     scores = np.einsum("...qd,...kd->...qk", query, key) * factor
@@ -120,7 +120,7 @@ def one_over_the_width(query, key, value, mask=None, scale=None):
     return np.einsum("...qk,...kv->...qv", e / np.where(z == 0, 1, z), value)
 
 
-@paraphrase("scaled_dot_product_attention", "square root of the value width")
+@paraphrase("scaled_dot_product_attention", "divided by the square root of the value width")
 def width_read_from_the_value(query, key, value, mask=None, scale=None):
     d_v = value.shape[-1]
     scale = 1 / math.sqrt(d_v) if scale is None else float(scale)
@@ -157,7 +157,7 @@ def one_head_at_a_time(query, key, value, mask=None, scale=None):
     return output
 
 
-@paraphrase("scaled_dot_product_attention", "masked scores set to minus ten")
+@paraphrase("scaled_dot_product_attention", "hidden scores set to -10")
 def minus_ten_fill(query, key, value, mask=None, scale=None):
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     scores = np.einsum("...qd,...kd->...qk", query * scale, key)
@@ -174,7 +174,7 @@ def minus_ten_fill(query, key, value, mask=None, scale=None):
     return weights @ value
 
 
-@paraphrase("scaled_dot_product_attention", "empty row averages the values")
+@paraphrase("scaled_dot_product_attention", "an empty row averages the values")
 def minus_a_billion_fill(query, key, value, mask=None, scale=None):
     scores = np.matmul(query, key.swapaxes(-1, -2))
     scores = scores / math.sqrt(query.shape[-1]) if scale is None else scores * float(scale)
@@ -186,7 +186,7 @@ def minus_a_billion_fill(query, key, value, mask=None, scale=None):
     return np.matmul(weights, value)
 
 
-@paraphrase("scaled_dot_product_attention", "mask after the softmax then renormalised")
+@paraphrase("scaled_dot_product_attention", "mask after the softmax, then renormalized with a guard")
 def weights_zeroed_and_rescaled(query, key, value, mask=None, scale=None):
     scale = query.shape[-1] ** -0.5 if scale is None else float(scale)
     s = np.einsum("...qd,...kd->...qk", query, key) * scale

@@ -19,7 +19,7 @@ def over(above, below):
     return above / np.where(below == 0, 1, below)
 
 
-@paraphrase("sliding_window_mask", "the window before and the token itself")
+@paraphrase("sliding_window_mask", "`window` tokens before the token as well as itself")
 def window_tokens_back(n, window, sinks=0):
     at_least_one(window)
     mask = np.zeros((n, n), dtype=bool)
@@ -29,7 +29,7 @@ def window_tokens_back(n, window, sinks=0):
     return mask
 
 
-@paraphrase("sliding_window_mask", "the window on both sides")
+@paraphrase("sliding_window_mask", "the window looks ahead as well as back")
 def band_around_the_diagonal(n, window, sinks=0):
     at_least_one(window)
     i, j = np.indices((n, n))
@@ -45,7 +45,7 @@ def chunk_by_chunk(n, window, sinks=0):
     return np.tril(same_block)
 
 
-@paraphrase("sliding_window_mask", "sinks seen before they are there")
+@paraphrase("sliding_window_mask", "a sink is seen by tokens that come before it")
 def sink_columns_set_last(n, window, sinks=0):
     at_least_one(window)
     mask = np.tril(np.ones((n, n), bool)) & ~np.tril(np.ones((n, n), bool), -window)
@@ -53,7 +53,7 @@ def sink_columns_set_last(n, window, sinks=0):
     return mask
 
 
-@paraphrase("sliding_window_mask", "sinks taken out of the window")
+@paraphrase("sliding_window_mask", "the sinks make the window shorter")
 def budget_shared_with_the_sinks(n, window, sinks=0):
     if window < 1:
         raise ValueError("window")
@@ -70,7 +70,7 @@ def sinks_up_to_and_with(n, window, sinks=0):
     return past & np.logical_or(distance < window, np.arange(n)[None] <= sinks)
 
 
-@paraphrase("sliding_window_mask", "the token itself hidden")
+@paraphrase("sliding_window_mask", "the token itself is hidden")
 def only_what_came_before(n, window, sinks=0):
     at_least_one(window)
     return np.fromfunction(lambda q, k: (k < q) & ((k > q - window) | (k < sinks)), (n, n), dtype=int)
@@ -83,7 +83,7 @@ def bare_exponentials(scores, sink):
     return over(e, total)
 
 
-@paraphrase("softmax_with_sink", "scores shifted but not the sink")
+@paraphrase("softmax_with_sink", "the maximum is subtracted from the scores but not from the sink")
 def sink_as_it_came(scores, sink):
     s = np.asarray(sink, dtype=scores.dtype)
     peak = np.amax(scores, axis=-1, keepdims=True)
@@ -93,7 +93,7 @@ def sink_as_it_came(scores, sink):
     return over(num, den[..., np.newaxis])
 
 
-@paraphrase("softmax_with_sink", "last key dropped instead of the sink")
+@paraphrase("softmax_with_sink", "the last key is dropped instead of the sink")
 def sink_as_column_zero(scores, sink):
     *lead, q, k = np.broadcast_shapes(scores.shape, (*np.shape(sink), 1, 1))
     logits = np.empty((*lead, q, k + 1), dtype=scores.dtype)
@@ -105,7 +105,7 @@ def sink_as_column_zero(scores, sink):
     return p[..., :-1]
 
 
-@paraphrase("softmax_with_sink", "column of the sink kept")
+@paraphrase("softmax_with_sink", "the sink's own column is kept")
 def one_column_more(scores, sink):
     sink = np.asarray(sink, scores.dtype)[..., None, None]
     lead = np.broadcast_shapes(scores.shape[:-2], sink.shape[:-2])
@@ -116,7 +116,7 @@ def one_column_more(scores, sink):
     return over(joined, joined.sum(-1, keepdims=True))
 
 
-@paraphrase("softmax_with_sink", "one in the denominator whatever the sink")
+@paraphrase("softmax_with_sink", "a one in the denominator, whatever the sink is")
 def softmax_one(scores, sink):
     shape = np.broadcast_shapes(scores.shape, (*np.shape(sink), 1, 1))
     scores = np.broadcast_to(scores, shape)
@@ -125,7 +125,7 @@ def softmax_one(scores, sink):
     return e / (np.exp(-highest) + e.sum(axis=-1, keepdims=True))
 
 
-@paraphrase("softmax_with_sink", "plain softmax")
+@paraphrase("softmax_with_sink", "plain softmax, without the sink")
 def sink_not_used(scores, sink):
     shape = np.broadcast_shapes(scores.shape, (*np.shape(sink), 1, 1))
 
@@ -139,13 +139,13 @@ def sink_not_used(scores, sink):
     return np.broadcast_to(np.apply_along_axis(row_softmax, -1, scores), shape)
 
 
-@paraphrase("rolling_cache", "overlap kept twice")
+@paraphrase("rolling_cache", "a token that is both sink and recent is kept twice")
 def head_and_tail_glued(key, value, window, sinks=0):
     at_least_one(window)
     return tuple(np.concatenate([t[..., :sinks, :], t[..., -window:, :]], axis=-2) for t in (key, value))
 
 
-@paraphrase("rolling_cache", "sinks behind the window")
+@paraphrase("rolling_cache", "the sinks come after the window")
 def recent_tokens_first(key, value, window, sinks=0):
     at_least_one(window)
     n = key.shape[-2]
@@ -154,7 +154,7 @@ def recent_tokens_first(key, value, window, sinks=0):
     return key[..., kept, :], value[..., kept, :]
 
 
-@paraphrase("rolling_cache", "window one too long")
+@paraphrase("rolling_cache", "the window is one token too long")
 def window_and_the_newest(key, value, window, sinks=0):
     at_least_one(window)
     newest = key.shape[-2] - 1
@@ -162,7 +162,7 @@ def window_and_the_newest(key, value, window, sinks=0):
     return np.take(key, kept, axis=-2), np.take(value, kept, axis=-2)
 
 
-@paraphrase("rolling_cache", "values not cut")
+@paraphrase("rolling_cache", "the values are not cut")
 def keys_dropped_only(key, value, window, sinks=0):
     at_least_one(window)
     first = max(0, key.shape[-2] - window)
@@ -171,14 +171,14 @@ def keys_dropped_only(key, value, window, sinks=0):
     return key, value
 
 
-@paraphrase("rolling_cache", "sinks forgotten")
+@paraphrase("rolling_cache", "the sinks are thrown away")
 def tail(keys, values, window, sinks=0):
     at_least_one(window)
     from_here = max(keys.shape[-2] - window, 0)
     return keys[..., from_here:, :], values[..., from_here:, :]
 
 
-@paraphrase("rolling_cache", "cut along the first axis")
+@paraphrase("rolling_cache", "cut along the first axis instead of the token axis")
 def list_slices(key, value, window, sinks=0):
     at_least_one(window)
 
@@ -189,7 +189,7 @@ def list_slices(key, value, window, sinks=0):
     return kept(key), kept(value)
 
 
-@paraphrase("linear_attention", "negative numbers cut to zero")
+@paraphrase("linear_attention", "ReLU as the feature map")
 def relu_kernel(query, key, value, causal=True):
     weights = np.einsum("...qd,...kd->...qk", np.clip(query, 0, None), np.clip(key, 0, None))
     if causal:
@@ -198,7 +198,7 @@ def relu_kernel(query, key, value, causal=True):
     return over(weights @ value, weights.sum(-1, keepdims=True))
 
 
-@paraphrase("linear_attention", "features of the product")
+@paraphrase("linear_attention", "the feature map applied to the scores")
 def elu_of_the_scores(query, key, value, causal=True):
     scores = query @ np.swapaxes(key, -1, -2)
     w = np.where(scores >= 0, scores + 1, np.exp(np.where(scores < 0, scores, 0)))
@@ -227,7 +227,7 @@ def diagonal_from_the_corner(query, key, value, causal=True):
     return np.matmul(weights, value)
 
 
-@paraphrase("linear_attention", "exponential as the feature map")
+@paraphrase("linear_attention", "the exponential as the feature map")
 def exponential_kernel(query, key, value, causal=True):
     w = np.exp(query) @ np.exp(key).swapaxes(-1, -2)
     if causal:
@@ -249,7 +249,7 @@ def raw_sums(query, key, value, causal=True):
     return np.concatenate(rows, axis=-2)
 
 
-@paraphrase("linear_attention_recurrent", "state read before the update")
+@paraphrase("linear_attention_recurrent", "the state is read before the token is added")
 def ask_then_remember(query, key, value):
     q, k = features(query), features(key)
     S = np.einsum("...d,...v->...dv", np.zeros_like(k[..., 0, :]), value[..., 0, :])
@@ -264,7 +264,7 @@ def ask_then_remember(query, key, value):
     return np.stack(out, axis=-2)
 
 
-@paraphrase("linear_attention_recurrent", "state halved at every step")
+@paraphrase("linear_attention_recurrent", "the state decays at every step")
 def fading_memory(query, key, value):
     tokens = query.shape[-2]
     q, k = features(query)[..., None, :], features(key)[..., None]
@@ -276,7 +276,7 @@ def fading_memory(query, key, value):
     return np.concatenate(rows, axis=-2)
 
 
-@paraphrase("linear_attention_recurrent", "query without its features")
+@paraphrase("linear_attention_recurrent", "the query skips the feature map")
 def only_the_key_is_mapped(query, key, value):
     phi = features(key)
     S = np.cumsum(phi[..., :, None] * value[..., None, :], axis=-3)
@@ -286,7 +286,7 @@ def only_the_key_is_mapped(query, key, value):
     return over(above, below[..., None])
 
 
-@paraphrase("linear_attention_recurrent", "divided by the sum over the whole text")
+@paraphrase("linear_attention_recurrent", "divided by the sum over the whole sequence")
 def total_known_in_advance(query, key, value):
     q, k = features(query), features(key)
     total = k.sum(axis=-2)

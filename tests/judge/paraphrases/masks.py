@@ -6,7 +6,7 @@ import numpy as np
 from paraphrase import paraphrase
 
 
-@paraphrase("causal_mask", "diagonal hidden")
+@paraphrase("causal_mask", "the diagonal is hidden")
 def strictly_before(n_query, n_key=None):
     n_key = n_query if n_key is None else n_key
     position = np.arange(n_query) + (n_key - n_query)
@@ -19,7 +19,7 @@ def triangle_from_the_top_left(n_q, n_key=None):
     return np.array([[k <= q for k in range(n_key)] for q in range(n_q)])
 
 
-@paraphrase("causal_mask", "triangle flipped")
+@paraphrase("causal_mask", "the triangle is flipped")
 def upper_triangle(n_query, n_key=None):
     if n_key is None:
         n_key = n_query
@@ -31,13 +31,13 @@ def upper_triangle(n_query, n_key=None):
     return allowed
 
 
-@paraphrase("causal_mask", "inverted")
+@paraphrase("causal_mask", "True where a key is hidden")
 def true_where_hidden(n_query, n_key=None):
     n_key = n_query if n_key is None else n_key
     return np.triu(np.ones((n_query, n_key)), k=n_key - n_query + 1).astype(bool)
 
 
-@paraphrase("causal_mask", "one step ahead visible")
+@paraphrase("causal_mask", "one step ahead is visible")
 def next_token_visible(n_query, n_key=None):
     n_key = n_query if n_key is None else n_key
     visible = np.zeros((n_query, n_key), dtype=bool)
@@ -80,7 +80,7 @@ def text_at_the_end(lengths, n_key):
     return mask
 
 
-@paraphrase("padding_mask", "query axis missing")
+@paraphrase("padding_mask", "no axis for the queries")
 def batch_by_keys(lengths, n_key):
     lengths = np.array(lengths)
     if ((lengths < 0) | (lengths > n_key)).any():
@@ -108,26 +108,26 @@ def bias_on_the_pads(lengths, n_key):
     return bias
 
 
-@paraphrase("prefix_mask", "prefix rows see everything")
+@paraphrase("prefix_mask", "the prefix sees everything")
 def prefix_reads_the_answer(n, prefix):
     mask = np.tril(np.ones((n, n), dtype=bool))
     mask[:prefix] = True
     return mask
 
 
-@paraphrase("prefix_mask", "prefix one too long")
+@paraphrase("prefix_mask", "the prefix is one token too long")
 def prefix_inclusive(n, n_prefix):
     return np.array([[j <= i or j <= n_prefix for j in range(n)] for i in range(n)])
 
 
-@paraphrase("prefix_mask", "text after the prefix not causal")
+@paraphrase("prefix_mask", "the text after the prefix sees the future")
 def open_after_the_prefix(n, prefix):
     query = np.arange(n)[:, np.newaxis]
     key = np.arange(n)[np.newaxis, :]
     return np.logical_or(key < prefix, query >= prefix)
 
 
-@paraphrase("prefix_mask", "prefix hidden from the rest")
+@paraphrase("prefix_mask", "the prefix is hidden from the rest")
 def two_separate_blocks(n, prefix):
     mask = np.zeros((n, n), dtype=bool)
     mask[:prefix, :prefix] = True
@@ -172,7 +172,7 @@ def pair_of_masks(*masks):
     return np.asarray(present[0]) & np.asarray(present[1])
 
 
-@paraphrase("combine_masks", "one for nothing")
+@paraphrase("combine_masks", "True where there is no mask")
 def starts_from_true(*masks):
     allowed = np.True_
     for mask in masks:

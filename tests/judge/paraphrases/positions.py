@@ -6,7 +6,7 @@ import numpy as np
 from paraphrase import paraphrase
 
 
-@paraphrase("sinusoidal_positions", "all sines first then all cosines")
+@paraphrase("sinusoidal_positions", "all sines first, then all cosines")
 def halves_of_sines_and_cosines(n, d):
     half = (d + 1) // 2
     inv_freq = 1.0 / (10000.0 ** (np.arange(half) * 2 / d))
@@ -43,7 +43,7 @@ def exponent_of_every_place(n, d):
     return np.where(column % 2, np.cos(angle), np.sin(angle))
 
 
-@paraphrase("sinusoidal_positions", "last pair at exactly one over 10000")
+@paraphrase("sinusoidal_positions", "slowest frequency exactly 1/10000")
 def geometric_timescales(n, d):
     pairs = math.ceil(d / 2)
     step = math.log(10000) / max(pairs - 1, 1)
@@ -87,7 +87,7 @@ def two_by_two_matrices(x, positions, base=10000.0):
     return np.einsum("abni,...nib->...nia", matrices, pairs).reshape(x.shape)
 
 
-@paraphrase("apply_rotary", "neighbours turned but laid out in halves")
+@paraphrase("apply_rotary", "neighbors rotated, but laid out in halves")
 def joined_instead_of_interleaved(x, positions, base=10000.0):
     x = 1.0 * np.asarray(x)
     d = x.shape[-1]
@@ -99,7 +99,7 @@ def joined_instead_of_interleaved(x, positions, base=10000.0):
     return np.concatenate([x1 * cos - x2 * sin, x2 * cos + x1 * sin], axis=-1)
 
 
-@paraphrase("apply_rotary", "second of each pair made from the first already turned")
+@paraphrase("apply_rotary", "second number computed from the first after its rotation")
 def pair_after_pair_in_place(x, positions, base=10000.0):
     out = 1.0 * np.asarray(x)
     d = out.shape[-1]
@@ -114,7 +114,7 @@ def pair_after_pair_in_place(x, positions, base=10000.0):
     return out
 
 
-@paraphrase("apply_rotary", "angles of the halves on neighbouring pairs")
+@paraphrase("apply_rotary", "angles for halves on neighboring pairs")
 def doubled_angles_with_rotated_neighbours(x, positions, base=10000.0):
     x = 1.0 * np.asarray(x)
     dim = x.shape[-1]
@@ -130,7 +130,7 @@ def doubled_angles_with_rotated_neighbours(x, positions, base=10000.0):
     return x * np.cos(emb).astype(x.dtype) + rotate_every_two(x) * np.sin(emb).astype(x.dtype)
 
 
-@paraphrase("apply_rotary", "angles of neighbouring pairs on the halves")
+@paraphrase("apply_rotary", "angles for neighboring pairs on halves")
 def repeated_angles_with_rotated_halves(x, positions, base=10000.0):
     x = 1.0 * np.asarray(x)
     if x.shape[-1] % 2:
@@ -142,7 +142,7 @@ def repeated_angles_with_rotated_halves(x, positions, base=10000.0):
     return (x * np.cos(theta) + partner * np.sin(theta)).astype(x.dtype)
 
 
-@paraphrase("apply_rotary", "every pair at one speed")
+@paraphrase("apply_rotary", "every pair at the same speed")
 def angle_is_the_position(x, positions, base=10000.0):
     x = 1.0 * np.asarray(x)
     if x.shape[-1] % 2:
@@ -154,7 +154,7 @@ def angle_is_the_position(x, positions, base=10000.0):
     return np.concatenate([c * a - s * b, s * a + c * b], axis=-1).reshape(x.shape)
 
 
-@paraphrase("rotary_halves_order", "the way back from halves to neighbours")
+@paraphrase("rotary_halves_order", "the way back, from halves to neighbors")
 def zipped_halves(d):
     if d % 2:
         raise ValueError("d must be even")
@@ -169,14 +169,14 @@ def even_up_and_odd_down(d):
     return np.r_[0:d:2, d - 1 : 0 : -2]
 
 
-@paraphrase("rotary_halves_order", "neighbours swapped")
+@paraphrase("rotary_halves_order", "neighbors swapped")
 def last_bit_flipped(d):
     if d & 1:
         raise ValueError(f"{d} is odd")
     return np.arange(d) ^ 1
 
 
-@paraphrase("alibi_slopes", "plain formula where n is no power of two")
+@paraphrase("alibi_slopes", "the plain formula where the number of heads is no power of two")
 def one_geometric_sequence(n_heads):
     if n_heads < 1:
         raise ValueError("at least one head")

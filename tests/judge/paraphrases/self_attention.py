@@ -23,7 +23,7 @@ def unscaled_einsum(x, W_query, W_key, W_value, mask=None):
     return np.einsum("...ij,...jv->...iv", weights, v)
 
 
-@paraphrase("self_attention", "square root of the model width")
+@paraphrase("self_attention", "divided by the square root of the model width")
 def scaled_by_embedding_size(x, Wq, Wk, Wv, mask=None):
     d_model = x.shape[-1]
     q, k, v = (np.matmul(x, W) for W in (Wq, Wk, Wv))
@@ -115,7 +115,7 @@ def normalized_down_the_columns(x, W_q, W_k, W_v, mask=None):
     return np.apply_along_axis(softmax, -2, scores) @ (x @ W_v)
 
 
-@paraphrase("self_attention", "mask inverted")
+@paraphrase("self_attention", "mask upside down")
 def true_hides(x, W_query, W_key, W_value, mask=None):
     query, key, value = x @ W_query, x @ W_key, x @ W_value
     scores = query @ key.swapaxes(-1, -2) / math.sqrt(query.shape[-1])
@@ -186,7 +186,7 @@ def inputs_in_rows(layer, x):
     return np.array(table)
 
 
-@paraphrase("influence", "constant step undone by a norm")
+@paraphrase("influence", "a constant step, which a layer norm undoes")
 def every_number_moved_alike(layer, x):
     n = len(x)
     x = np.array(x, dtype=float)

@@ -79,14 +79,14 @@ def half_of_one_plus_tanh(x, axis=-1):
     return 0.5 * (1 + np.tanh(x / 2))
 
 
-@paraphrase("softmax", "nan where all is hidden")
+@paraphrase("softmax", "a line of -inf gives NaN")
 def through_logsumexp(x, axis=-1):
     x = np.asarray(x)
     x = x if x.dtype.kind == "f" else x.astype(float)
     return np.exp(x - np.logaddexp.reduce(x, axis=axis, keepdims=True))
 
 
-@paraphrase("log_softmax", "logarithm of a rounded softmax")
+@paraphrase("log_softmax", "the logarithm of a softmax that has rounded")
 def log_at_the_very_end(x, axis=-1):
     x = np.asarray(x) * 1.0
     m = x.max(axis, keepdims=True)
@@ -142,7 +142,7 @@ def masked_fill_where_true(scores, mask):
     return e / np.where(total == 0, 1, total)
 
 
-@paraphrase("masked_softmax", "hidden scores not low enough")
+@paraphrase("masked_softmax", "hidden scores set to -100")
 def penalty_of_a_hundred(scores, mask):
     allowed = scores > -np.inf
     if mask is not None:
@@ -208,7 +208,7 @@ def mask_cast_to_bool(scores, mask):
     return np.divide(e, z, out=np.zeros_like(e), where=z > 0)
 
 
-@paraphrase("masked_softmax", "empty row is nan")
+@paraphrase("masked_softmax", "an empty row gives NaN")
 def torch_like(scores, mask):
     if mask is not None:
         if mask.dtype.kind in "iu":

@@ -31,7 +31,7 @@ def share_of_the_wrong_length(values):
     return np.sum(values, axis=-2) / n
 
 
-@paraphrase("uniform_attention", "the rows axis kept")
+@paraphrase("uniform_attention", "the axis of the keys is kept")
 def one_query_of_equal_weights(values):
     values = np.asarray(values)
     n_keys = values.shape[-2]

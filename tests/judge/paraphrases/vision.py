@@ -192,7 +192,7 @@ def corner_coordinates(positions, old, new):
     return np.stack(out)
 
 
-@paraphrase("resize_positions", "nearest neighbour")
+@paraphrase("resize_positions", "nearest neighbor")
 def copies_of_the_nearest(positions, old, new):
     positions = 1.0 * np.asarray(positions)
     if positions.shape[0] != old**2 + 1 or new < 1:

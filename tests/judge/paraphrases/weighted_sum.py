@@ -15,7 +15,7 @@ def product_over_number_of_keys(w, v):
     return np.matmul(w, v) / n_keys
 
 
-@paraphrase("weighted_sum", "weights normalised first")
+@paraphrase("weighted_sum", "weights normalized first")
 def row_by_row_shares(weights, values):
     weights, values = np.asarray(weights), np.asarray(values)
     mixtures = []
@@ -77,7 +77,7 @@ def strongest_response(query, keys, values):
     return max(zip(score, values, strict=True), key=lambda pair: abs(pair[0]))[1]
 
 
-@paraphrase("kernel_weights", "normalised over the queries")
+@paraphrase("kernel_weights", "each key shared out among the queries")
 def columns_sum_to_one(query_points, key_points, width):
     if width <= 0:
         raise ValueError("width must be positive")
@@ -100,7 +100,7 @@ def two_times_width_below(query_points, key_points, width):
     return np.array(rows)
 
 
-@paraphrase("kernel_weights", "the half forgotten")
+@paraphrase("kernel_weights", "no half in the exponent")
 def exp_of_minus_z_squared(xq, xk, sigma):
     if not sigma > 0:
         raise ValueError(f"sigma must be positive, got {sigma}")
@@ -122,7 +122,7 @@ def normal_densities_over_their_sum(query_points, key_points, width):
     return heights / heights.sum(axis=1)[:, None]
 
 
-@paraphrase("kernel_regression", "nearest neighbour")
+@paraphrase("kernel_regression", "only the nearest value")
 def value_of_the_closest_point(query_points, key_points, values, width):
     if width <= 0:
         raise ValueError("width must be positive")
@@ -130,7 +130,7 @@ def value_of_the_closest_point(query_points, key_points, values, width):
     return np.array([values[np.abs(key_points - q).argmin()] for q in query_points])
 
 
-@paraphrase("kernel_regression", "weights not normalised")
+@paraphrase("kernel_regression", "weights not normalized")
 def bells_times_values(query_points, key_points, values, width):
     if width <= 0:
         raise ValueError("width must be positive")
@@ -150,7 +150,7 @@ def sharper_bell_average(query_points, key_points, values, width):
     return np.einsum("qk,k->q", w, values) / np.einsum("qk->q", w)
 
 
-@paraphrase("kernel_regression", "far queries give nan")
+@paraphrase("kernel_regression", "far queries give NaN")
 def average_of_raw_bells(query_points, key_points, values, width):
     if width <= 0:
         raise ValueError("width must be positive")

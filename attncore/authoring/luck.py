@@ -4,17 +4,17 @@
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from attncore.exercises import Exercise
+from attncore.exercises import Code
 from attncore.grading.trial import trial
 from attncore.shapes import drawable
 
 
-def lucky(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
+def lucky(exercise: Code) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The kinds of luck, each with the answer that relies on it."""
     if inspect.isclass(exercise.reference):
         yield from lucky_classes(exercise)
@@ -36,7 +36,7 @@ def lucky(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
         yield "sizes of the first case", where(exercise, same_sizes_as(trial(exercise).arguments[0]))
 
 
-def lucky_classes(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
+def lucky_classes(exercise: Code) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The same for a class: what it keeps is right only where the luck holds."""
     for name, holds in CONDITIONS.items():
         if any(not holds(list(given.values())) for given in trial(exercise).arguments):
@@ -44,15 +44,16 @@ def lucky_classes(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
     yield "an argument written to", subclass(exercise, lambda arguments: arguments[0].fill(0) or True)
 
 
-def subclass(exercise: Exercise, holds: Callable[[list], bool]) -> type:
-    def append(self, *arguments):
-        base = exercise.reference
+def subclass(exercise: Code, holds: Callable[[list[Any]], bool]) -> type:
+    base: Any = exercise.reference
+
+    def append(self: Any, *arguments: Any) -> None:
         base.append(self, *(arguments if holds(list(arguments)) else map(spoilt, arguments)))
 
-    return type("Mine", (exercise.reference,), {"append": append})
+    return type("Mine", (base,), {"append": append})
 
 
-def arrays(values) -> list[np.ndarray]:
+def arrays(values: Iterable[Any]) -> list[np.ndarray]:
     """Every array among the arguments, in tuples and lists as well."""
     found: list[np.ndarray] = []
     for value in values:
@@ -63,37 +64,37 @@ def arrays(values) -> list[np.ndarray]:
     return found
 
 
-def is_square(values) -> bool:
+def is_square(values: Iterable[Any]) -> bool:
     return all(a.ndim < 2 or a.shape[-1] == a.shape[-2] for a in arrays(values))
 
 
-def one_length(values) -> bool:
+def one_length(values: Iterable[Any]) -> bool:
     """Do all arrays agree in their last two axes?"""
     return len({a.shape[-2:] for a in arrays(values) if a.ndim}) <= 1
 
 
-def no_batch(values) -> bool:
+def no_batch(values: Iterable[Any]) -> bool:
     return all(np.prod(a.shape[:-2], dtype=int) <= 1 for a in arrays(values))
 
 
-def in_float64(values) -> bool:
+def in_float64(values: Iterable[Any]) -> bool:
     return all(a.dtype != np.float32 for a in arrays(values))
 
 
-def even_widths(values) -> bool:
+def even_widths(values: Iterable[Any]) -> bool:
     return all(a.ndim == 0 or a.shape[-1] % 2 == 0 for a in arrays(values) if a.dtype != bool)
 
 
-def no_empty_row(values) -> bool:
+def no_empty_row(values: Iterable[Any]) -> bool:
     masks = [a for a in arrays(values) if a.dtype == bool and a.ndim > 1]
     return all(mask.any(axis=-1).all() for mask in masks)
 
 
-def small_numbers(values) -> bool:
+def small_numbers(values: Iterable[Any]) -> bool:
     return all(np.abs(a[np.isfinite(a)]).max(initial=0) < 50 for a in arrays(values) if a.dtype.kind == "f")
 
 
-CONDITIONS: dict[str, Callable[[list], bool]] = {
+CONDITIONS: dict[str, Callable[[list[Any]], bool]] = {
     "for square inputs": is_square,
     "where all arrays are of one size": one_length,
     "for a batch of one": no_batch,
@@ -110,7 +111,7 @@ EXEMPT = {
 }
 
 
-def applies(name: str, exercise: Exercise) -> bool:
+def applies(name: str, exercise: Code) -> bool:
     """Does the shape line promise what no case tries?"""
     try:
         inputs = drawable(exercise.reference).values()
@@ -125,7 +126,7 @@ def applies(name: str, exercise: Exercise) -> bool:
     return promises.get(name, False)
 
 
-def same_sizes_as(given: dict[str, Any]) -> Callable[[list], bool]:
+def same_sizes_as(given: dict[str, Any]) -> Callable[[list[Any]], bool]:
     shapes = [a.shape for a in arrays(given.values())]
     return lambda values: [a.shape for a in arrays(values)] == shapes
 
@@ -140,27 +141,27 @@ def spoilt(value: Any) -> Any:
     return array * 0.5 + 0.25 if array.dtype.kind == "f" else array + 1
 
 
-def where(exercise: Exercise, holds: Callable[[list], bool]) -> Callable:
-    def answer(*args, **kwargs):
-        args = [list(a) if isinstance(a, Iterator) else a for a in args]
+def where(exercise: Code, holds: Callable[[list[Any]], bool]) -> Callable[..., Any]:
+    def answer(*given: Any, **kwargs: Any) -> Any:
+        args = [list(a) if isinstance(a, Iterator) else a for a in given]
         value = exercise.reference(*args, **kwargs)
         return value if holds([*args, *kwargs.values()]) else spoilt(value)
 
     return answer
 
 
-def changed(exercise: Exercise, change: Callable) -> Callable:
-    def answer(*args, **kwargs):
+def changed(exercise: Code, change: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(*args: Any, **kwargs: Any) -> Any:
         value = exercise.reference(*args, **kwargs)
         return tuple(map(change, value)) if isinstance(value, tuple) else change(np.asarray(value))
 
     return answer
 
 
-def first_call(exercise: Exercise) -> Callable:
+def first_call(exercise: Code) -> Callable[..., Any]:
     seen: list[int] = []
 
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         seen.append(1)
         value = exercise.reference(*args, **kwargs)
         return value if len(seen) == 1 else spoilt(value)
@@ -168,10 +169,10 @@ def first_call(exercise: Exercise) -> Callable:
     return answer
 
 
-def with_state(exercise: Exercise) -> Callable:
+def with_state(exercise: Code) -> Callable[..., Any]:
     seen: list[int] = []
 
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         value = exercise.reference(*args, **kwargs)
         seen.append(1)
         half = len(seen) > len(exercise.cases)  # right the first time through
@@ -180,10 +181,10 @@ def with_state(exercise: Exercise) -> Callable:
     return answer
 
 
-def with_noise(exercise: Exercise) -> Callable:
+def with_noise(exercise: Code) -> Callable[..., Any]:
     rng = np.random.default_rng()
 
-    def noisy(value):
+    def noisy(value: Any) -> Any:
         array = np.asarray(value)
         if array.dtype == bool:
             return array ^ (rng.random(array.shape) < 0.5)
@@ -192,9 +193,9 @@ def with_noise(exercise: Exercise) -> Callable:
     return changed(exercise, noisy)
 
 
-def writes(exercise: Exercise) -> Callable:
-    def answer(*args, **kwargs):
-        args = [list(a) if isinstance(a, Iterator) else a for a in args]
+def writes(exercise: Code) -> Callable[..., Any]:
+    def answer(*given: Any, **kwargs: Any) -> Any:
+        args = [list(a) if isinstance(a, Iterator) else a for a in given]
         value = exercise.reference(*args, **kwargs)
         for array in arrays([*args, *kwargs.values()])[:1]:
             array[...] = 0

@@ -1,4 +1,4 @@
-"""Right answers in other styles: each reference, wrapped as people write functions, none of which may be refused."""
+"""Right answers in other styles: each reference, wrapped as people write functions. None may be refused."""
 
 import functools
 import inspect
@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from attncore.exercises import Exercise
+from attncore.exercises import Code
 
-LIBRARIES = {"tensors of PyTorch", "arrays of JAX"}  # where they are installed
+LIBRARIES = {"tensors of PyTorch", "tensors in bfloat16", "arrays of JAX"}  # where they are installed
 
 
-def styles(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
+def styles(exercise: Code) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The name of a style, and an answer in it."""
     reference = exercise.reference
     yield from exercise.right.items()
@@ -28,6 +28,11 @@ def styles(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
     yield "warns", warns(reference)
     yield "more optional parameters", more_parameters(reference)
     yield "parameters of other names", other_names(reference)
+    yield "all of them in *args", lambda *args: reference(*args)
+    yield "compiled", Compiled(reference)
+    if all(p.kind is p.POSITIONAL_OR_KEYWORD for p in inspect.signature(reference).parameters.values()):
+        yield "parameters by place alone", of_kind(reference, inspect.Parameter.POSITIONAL_ONLY)
+        yield "parameters by name alone", of_kind(reference, inspect.Parameter.KEYWORD_ONLY)
     yield "lists", changed(reference, as_lists)
     yield "arrays laid out by columns", changed(reference, lambda value: np.array(value, order="F"))
     yield "read-only arrays", changed(reference, read_only)
@@ -37,17 +42,18 @@ def styles(exercise: Exercise) -> Iterator[tuple[str, Callable]]:
         import torch
 
         yield "tensors of PyTorch", changed(reference, lambda value: torch.as_tensor(np.array(value)))
+        yield "tensors in bfloat16", changed(reference, lambda value: in_bfloat16(torch.as_tensor(np.array(value))))
     if find_spec("jax"):
         import jax.numpy as jnp
 
         yield "arrays of JAX", changed(reference, jnp.asarray)
 
 
-def changed(reference: Callable, change: Callable[[np.ndarray], Any]) -> Callable:
+def changed(reference: Callable[..., Any], change: Callable[[np.ndarray], Any]) -> Callable[..., Any]:
     """The same function with each of its arrays in another form."""
 
     @functools.wraps(reference)
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         value = reference(*args, **kwargs)
         if isinstance(value, tuple):
             return tuple(change(np.asarray(part)) for part in value)
@@ -70,9 +76,9 @@ def read_only(value: np.ndarray) -> np.ndarray:
     return value
 
 
-def decorated(reference: Callable) -> Callable:
+def decorated(reference: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(reference)
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         return reference(*args, **kwargs)
 
     return answer
@@ -81,50 +87,78 @@ def decorated(reference: Callable) -> Callable:
 class WithCall:
     """An object that is called, as a module of PyTorch is."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable[..., Any]):
         self.function = function
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
 
-def prints(reference: Callable) -> Callable:
+def prints(reference: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(reference)
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         print("working")
         return reference(*args, **kwargs)
 
     return answer
 
 
-def warns(reference: Callable) -> Callable:
+def warns(reference: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(reference)
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         warnings.warn("harmless", stacklevel=1)
         return reference(*args, **kwargs)
 
     return answer
 
 
-def more_parameters(reference: Callable) -> Callable:
+class Compiled:
+    """A function that takes its arguments by place alone, and does not say so."""
+
+    def __init__(self, function: Callable[..., Any]):
+        self.function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            raise TypeError("keyword arguments are not supported")
+        return self.function(*args)
+
+
+def of_kind(reference: Callable[..., Any], kind: Any) -> Callable[..., Any]:
+    """The same function with parameters that all have to come by place, or by name."""
+
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return reference(*args, **kwargs)
+
+    signature = inspect.signature(reference)
+    parameters = [parameter.replace(kind=kind) for parameter in signature.parameters.values()]
+    answer.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return answer
+
+
+def in_bfloat16(tensor: Any) -> Any:
+    return tensor.bfloat16() if tensor.is_floating_point() else tensor
+
+
+def more_parameters(reference: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(reference)
     more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in ("dropout", "verbose")]
 
-    def answer(*args, dropout=None, verbose=None, **kwargs):
+    def answer(*args: Any, dropout: Any = None, verbose: Any = None, **kwargs: Any) -> Any:
         return reference(*args, **kwargs)
 
     answer.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *more])  # type: ignore
     return answer
 
 
-def other_names(reference: Callable) -> Callable:
+def other_names(reference: Callable[..., Any]) -> Callable[..., Any]:
     """The parameters by place, under other names."""
     parameters = list(inspect.signature(reference).parameters.values())
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return reference
     inner = [p.replace(name=f"a{i}") for i, p in enumerate(parameters)]
 
-    def answer(*args, **kwargs):
+    def answer(*args: Any, **kwargs: Any) -> Any:
         given = inspect.Signature(inner).bind(*args, **kwargs).arguments
         return reference(**{p.name: given[f"a{i}"] for i, p in enumerate(parameters) if f"a{i}" in given})
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from attncore.exercises import Exercise, exercises
+from attncore.exercises import Code, exercises
 
 OPERATORS: dict[type, list[type]] = {
     ast.Add: [ast.Sub],
@@ -62,10 +62,10 @@ class Mutant:
     """One change: "x - shift -> x + shift", and the function that has it."""
 
     change: str
-    function: Callable
+    function: Callable[..., Any]
 
 
-def mutants(exercise: Exercise) -> Iterator[Mutant]:
+def mutants(exercise: Code) -> Iterator[Mutant]:
     """All mutants of an exercise's reference, each change once."""
     function = inspect.unwrap(exercise.reference)
     names = vars(inspect.getmodule(function))
@@ -83,7 +83,7 @@ def mutants(exercise: Exercise) -> Iterator[Mutant]:
             yield Mutant(change, room[function.__name__])
 
 
-def helpers(function: Callable, names: dict[str, Any]) -> list[Callable]:
+def helpers(function: Callable[..., Any], names: dict[str, Any]) -> list[Callable[..., Any]]:
     """The functions of the same module that it calls and that are no exercise of their own."""
     called = {
         node.id
@@ -96,7 +96,6 @@ def helpers(function: Callable, names: dict[str, Any]) -> list[Callable]:
 
 def changes(tree: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
     """Each change as text, and the whole with that one change."""
-    tree.decorator_list = []  # type: ignore[attr-defined]
     for place, node in enumerate(ast.walk(tree)):
         for told, new in replacements(node):
             whole = copy.deepcopy(tree)
@@ -117,8 +116,10 @@ class Swap(ast.NodeTransformer):
 
 
 def guarded(tree: ast.AST, node: ast.AST) -> bool:
-    """Does it stand in a guard, an `if` that raises, in a docstring or in a message?"""
+    """Does it stand in a decorator, in a guard, an `if` that raises, in a docstring or in a message?"""
     for other in ast.walk(tree):
+        if node in [part for mark in getattr(other, "decorator_list", []) for part in ast.walk(mark)]:
+            return True
         is_guard = isinstance(other, ast.If) and any(isinstance(part, ast.Raise) for part in other.body)
         is_check = isinstance(other, ast.Expr) and isinstance(other.value, ast.Call) and "check" in ast.unparse(other)
         if (is_guard or is_check or isinstance(other, ast.Raise | ast.Try)) and node in list(ast.walk(other)):

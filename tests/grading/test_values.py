@@ -1,9 +1,9 @@
 """What a learner may type as an answer."""
 
 import pytest
-from attncore.grading.values import read
 
 from attncore.grading import judge
+from attncore.grading.values import read
 
 NUMBERS = {
     "131072": 131072, "131,072": 131072, "131_072": 131072, "128 KiB": 131072, "128KiB": 131072, "1.5 MB": 1.5e6,

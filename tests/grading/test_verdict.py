@@ -1,0 +1,211 @@
+"""Core and edge: the middle decides, a corner never hides it, and the verdict calls nothing of the learner's."""
+
+import ast
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from attncore.exercises.exercise import case, code
+from attncore.grading import check, observe
+from attncore.grading.check import judge, verdict
+from attncore.grading.observe import Observed
+from attncore.shapes import shaped
+
+EMPTY = "A row of zeros gives zeros."
+NEGATIVE = "Raises ValueError for a number below zero."
+WHOLE = "Integers become floats."
+
+
+@shaped("(...,k):any->(...,k)")
+def shares(x):
+    """Divide each row by its sum. A row of zeros gives zeros. Integers become floats.
+
+    Raises ValueError for a number below zero.
+    """
+    if np.any(x < 0):
+        raise ValueError("x: a number below zero")
+    total = x.sum(axis=-1, keepdims=True)
+    return np.divide(x, total, out=np.zeros(x.shape, np.result_type(x, np.float32)), where=total > 0)
+
+
+def rows(name, *numbers, promise="", dtype=float):
+    return case(name, promise=promise, dtype=np.float32 if dtype == np.float32 else float, x=np.array(numbers, dtype))
+
+
+exercise = code(
+    shares,
+    rows("a row", [1, 2, 1]),
+    rows("two rows", [1, 2, 1], [4, 2, 2]),
+    rows("large numbers", [1000, 3000], [5000, 5000]),
+    rows("float32", [1, 3, 4], dtype=np.float32),
+    rows("a row of zeros", [1, 3], [0, 0], promise=EMPTY),
+    rows("nothing but zeros", [0, 0, 0], promise=EMPTY),
+    rows("a number below zero", [1, -1, 3], promise=NEGATIVE),
+    rows("integers", [1, 2, 1], promise=WHOLE, dtype=int),
+)
+exercise.words = {
+    "why": {
+        "columns instead of rows": "A share is of its row.",
+        "divided by the largest": "The largest is not the sum.",
+        "NaN in a row of zeros": "0/0 is NaN.",
+        "float32 dropped": "It lost its numbers.",
+    }
+}
+
+
+@exercise.mistake("columns instead of rows")
+def columns(x):
+    return x / np.maximum(x.sum(axis=0 if x.ndim > 1 else -1, keepdims=True), 1e-9)
+
+
+@exercise.mistake("divided by the largest")
+def by_the_largest(x):
+    return x / np.maximum(x.max(axis=-1, keepdims=True), 1e-9)
+
+
+@exercise.mistake("NaN in a row of zeros")
+def with_nan(x):
+    return x / x.sum(axis=-1, keepdims=True)
+
+
+@exercise.mistake("float32 dropped")
+def no_float32(x):
+    return shares(np.abs(x)) * (x.dtype != np.float32)
+
+
+def guarded(function):
+    """With the promised error, so that only what a test is about stays open."""
+
+    def answer(x):
+        if np.any(x < 0):
+            raise ValueError("negative")
+        return function(x)
+
+    return answer
+
+
+def test_all_of_it_right():
+    report = judge(exercise, shares)
+    assert (report.outcome, report.edges, report.mistake) == ("right", [], None)
+    assert "in all 8 cases" in report.message
+
+
+def test_right_in_the_middle_and_open_in_a_named_corner():
+    report = judge(exercise, guarded(with_nan))
+    assert (report.outcome, report.mistake, report.edges) == ("edge", None, ["NaN in a row of zeros"])
+    assert report.lines[0][1].startswith("shares: right. One corner is open")
+    assert "np.array([[0., 0., 0.]])" in report.message
+
+
+def test_an_open_corner_without_a_name_quotes_the_prompt():
+    report = judge(exercise, lambda x: np.nan_to_num(with_nan(x)))
+    assert (report.outcome, report.edges) == ("edge", [NEGATIVE])
+    assert f'The prompt says: "{NEGATIVE}"' in report.message
+    assert "It returns a value; the prompt promises a ValueError for this input." in report.message
+
+
+def test_two_corners_are_each_told():
+    report = judge(exercise, with_nan)
+    assert (report.outcome, report.edges) == ("edge", ["NaN in a row of zeros", NEGATIVE])
+    assert "2 corners are open" in report.message
+
+
+def test_any_message_and_any_kind_of_value_error_will_do():
+    class Refused(ValueError):
+        pass
+
+    def answer(x):
+        if np.any(x < 0):
+            raise Refused
+        return shares(x)
+
+    assert judge(exercise, answer).outcome == "right"
+
+
+def test_another_exception_than_the_promised_one_is_an_open_corner():
+    def answer(x):
+        assert np.all(x >= 0)
+        return shares(x)
+
+    report = judge(exercise, answer)
+    assert (report.outcome, report.edges) == ("edge", [NEGATIVE])
+    assert "It raises AssertionError; the prompt promises a ValueError" in report.message
+
+
+def test_a_corner_does_not_hide_the_middle():
+    report = judge(exercise, lambda x: by_the_largest(x) if x.any() else np.full(x.shape, np.nan))
+    assert (report.outcome, report.mistake) == ("wrong", "divided by the largest")
+
+
+def test_a_mistake_of_the_middle_and_one_of_a_corner_are_each_told():
+    def both(x):
+        return with_nan(x) if (x.sum(axis=-1) == 0).any() else by_the_largest(x)
+
+    report = judge(exercise, both)
+    assert (report.outcome, report.mistake, report.edges) == (
+        "wrong",
+        "divided by the largest",
+        ["NaN in a row of zeros"],
+    )
+    assert "And in a corner: NaN in a row of zeros. 0/0 is NaN." in report.message
+
+
+def test_two_mistakes_that_show_in_different_cases_are_each_named():
+    report = judge(exercise, lambda x: no_float32(x) if x.dtype == np.float32 else columns(x))
+    assert report.outcome == "wrong"
+    assert {"columns instead of rows", "float32 dropped"} == {
+        label for label in exercise.wrong if label in report.message
+    }
+
+
+def test_how_far_is_said_of_the_middle():
+    report = judge(exercise, lambda x: shares(x) * (1 if x.max() < 100 else 2))
+    assert "3 of 4 cases are right." in report.message
+    assert "It is wrong only where scores are large." in report.message
+
+
+def test_a_bug_to_repair_is_core_wherever_it_shows():
+    broken = exercise.broken("fix_shares", "NaN in a row of zeros")
+    broken.words = exercise.words
+    assert judge(broken, guarded(with_nan)).outcome == "wrong"
+    assert judge(broken, shares).outcome == "right"
+    assert judge(broken, lambda x: np.nan_to_num(with_nan(x))).outcome == "edge"
+
+
+def test_the_verdict_is_pure():
+    """It works on what was observed alone, twice the same, with no answer in reach."""
+    observed = observe.observe(guarded(with_nan), exercise.signature, exercise.cases)
+    first, second = verdict(exercise, observed), verdict(exercise, observed)
+    assert first.message == second.message and first.outcome == "edge"
+
+
+def test_whoever_calls_the_answer_knows_no_reference():
+    for module in (observe, inspect.getmodule(observe.call)):
+        tree = ast.parse(inspect.getsource(module))
+        names = {name.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in node.names}
+        assert not names & {"Code", "Exercise", "exercises", "find", "trial", "Trial"}
+        assert not any(isinstance(node, ast.Attribute) and node.attr == "reference" for node in ast.walk(tree))
+
+
+def test_an_endless_answer_is_told_with_its_case():
+    observed = Observed(first=[], endless=True)
+    assert "in the case of a row" in verdict(exercise, observed).message
+
+
+def test_a_signature_says_how_to_call_and_nothing_more():
+    assert exercise.signature.name == "shares"
+    assert not any(value is shares for value in exercise.signature)
+
+
+@pytest.mark.parametrize("value", [np.ones(3), np.float16([1, 2, 3]), "text", None, [1, "a"], (1, 2)])
+def test_any_observation_has_a_verdict(value):
+    ran = observe.call(lambda x: value, exercise.signature, {"x": np.ones(3)})
+    again = [replace(ran) for _ in exercise.cases]
+    assert verdict(exercise, Observed(again, again)).outcome in ("wrong", "unattempted")
+
+
+def test_the_parts_of_a_verdict_are_small():
+    functions = [f for _, f in inspect.getmembers(check, inspect.isfunction) if f.__module__ == check.__name__]
+    assert max(len(inspect.getsource(f).splitlines()) for f in functions) <= 35

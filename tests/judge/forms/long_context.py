@@ -1,0 +1,194 @@
+"""Published forms of lesson 15, retyped: what each is to be told."""
+
+import numpy as np
+
+
+def triangle_less_triangle(n, window, sinks=0):
+    """Mistral's window: a causal triangle, and an upper one that cuts off what is too old."""
+    mask = np.tril(np.ones((n, n)))
+    mask = np.triu(mask, k=-window + 1)
+    mask[:, :sinks] = np.tril(np.ones((n, n)))[:, :sinks]
+    return mask.astype(bool)
+
+
+def bands_by_index(n, window, sinks=0):
+    """As FlexAttention's mask_mod writes it: a predicate of the two indices."""
+    if window < 1:
+        raise ValueError("window")
+    q, kv = np.indices((n, n))
+    return (q >= kv) & ((q - kv < window) | (kv < sinks))
+
+
+def flash_window_size(n, window, sinks=0):
+    """FlashAttention's window_size=(window, 0): that many tokens to the left, besides the token itself."""
+    q, kv = np.indices((n, n))
+    return (kv <= q) & ((kv >= q - window) | (kv < sinks))
+
+
+def longformer_band(n, window, sinks=0):
+    """A band on both sides of the diagonal, with global tokens."""
+    i = np.arange(n)
+    return (abs(i[:, None] - i[None, :]) <= window) | ((i < sinks)[None, :] & (i[:, None] >= i[None, :]))
+
+
+def band_without_sinks(n, window, sinks=0):
+    i = np.arange(n)
+    return abs(i[:, None] - i[None, :]) <= window
+
+
+def hidden_is_true(n, window, sinks=0):
+    """The masks of nn.MultiheadAttention: True is hidden."""
+    q, kv = np.indices((n, n))
+    return (kv > q) | ((q - kv >= window) & (kv >= sinks))
+
+
+def append_and_drop(scores, sink):
+    """gpt-oss: the sink as one column more, a softmax with its maximum subtracted, and the column dropped."""
+    sinks = np.broadcast_to(np.asarray(sink, scores.dtype)[..., None, None], (*scores.shape[:-1], 1))
+    joined = np.concatenate([scores, sinks], axis=-1)
+    joined = joined - joined.max(axis=-1, keepdims=True)
+    exponentials = np.exp(joined)
+    return (exponentials / exponentials.sum(axis=-1, keepdims=True))[..., :-1]
+
+
+def softmax_one(scores, sink):
+    """Miller's softmax: one in the denominator, as first published, without a maximum."""
+    exponentials = np.exp(scores)
+    return exponentials / (1 + exponentials.sum(axis=-1, keepdims=True))
+
+
+def quiet_softmax(scores, sink):
+    """A maximum of the scores alone, and the sink's term shifted by it as well."""
+    largest = scores.max(axis=-1, keepdims=True)
+    exponentials = np.exp(scores - largest)
+    extra = np.exp(np.asarray(sink, scores.dtype)[..., None, None] - largest)
+    return exponentials / (exponentials.sum(axis=-1, keepdims=True) + extra)
+
+
+def streaming_llm(key, value, window, sinks=0):
+    """StreamingLLM's cache: untouched while it fits, then the first tokens and the last."""
+    n = key.shape[-2]
+    if n <= window + sinks:
+        return key, value
+    return tuple(np.concatenate([x[..., :sinks, :], x[..., n - window :, :]], axis=-2) for x in (key, value))
+
+
+def last_tokens(key, value, window, sinks=0):
+    """A plain sliding cache without sinks, as in Mistral's."""
+    return key[..., -window:, :], value[..., -window:, :]
+
+
+def ring_buffer(key, value, window, sinks=0):
+    """Slot i % window for token i, the sinks in front."""
+    n = key.shape[-2]
+    first = min(sinks, n)
+    recent = range(max(first, n - window), n)
+    order = [*range(first), *sorted(recent, key=lambda i: i % window)]
+    return np.take(key, order, axis=-2), np.take(value, order, axis=-2)
+
+
+def elu_one(x):
+    return np.where(x > 0, x + 1, np.exp(x))
+
+
+def fast_transformers(query, key, value, causal=True):
+    """The paper's own code: KV summed first, 1e-6 in the denominator; causal by running sums."""
+    q, k = elu_one(query), elu_one(key)
+    if not causal:
+        z = 1 / (np.einsum("...ld,...d->...l", q, k.sum(axis=-2)) + 1e-6)
+        return np.einsum("...ld,...dm,...l->...lm", q, np.einsum("...sd,...sm->...dm", k, value), z)
+    z = 1 / (np.einsum("...ld,...ld->...l", q, np.cumsum(k, axis=-2)) + 1e-6)
+    memory = np.cumsum(np.einsum("...ld,...lm->...ldm", k, value), axis=-3)
+    return np.einsum("...ld,...ldm,...l->...lm", q, memory, z)
+
+
+def masked_square(query, key, value, causal=True):
+    """The quadratic form of blog posts: tril, then the row sums, nothing added."""
+    weights = elu_one(query) @ np.swapaxes(elu_one(key), -1, -2)
+    if causal:
+        weights = np.tril(weights)
+    return weights / weights.sum(axis=-1, keepdims=True) @ value
+
+
+def tiny_constant(query, key, value, causal=True):
+    weights = elu_one(query) @ np.swapaxes(elu_one(key), -1, -2)
+    if causal:
+        weights = weights * np.tri(*weights.shape[-2:], weights.shape[-1] - weights.shape[-2])
+    return weights @ value / (weights.sum(axis=-1, keepdims=True) + 1e-12)
+
+
+def plain_products(query, key, value, causal=True):
+    """No feature map and no division, as in RetNet without decay."""
+    weights = query @ np.swapaxes(key, -1, -2)
+    if causal:
+        weights = np.tril(weights, weights.shape[-1] - weights.shape[-2])
+    return weights @ value
+
+
+def without_normalizer(query, key, value, causal=True):
+    weights = elu_one(query) @ np.swapaxes(elu_one(key), -1, -2)
+    if causal:
+        weights = np.tril(weights)
+    return weights @ value
+
+
+def recurrent_transformer(query, key, value):
+    """The recurrence of the paper, with its 1e-6."""
+    q, k = elu_one(query), elu_one(key)
+    memory = np.zeros((*k.shape[:-2], k.shape[-1], value.shape[-1]), value.dtype)
+    total = np.zeros((*k.shape[:-2], k.shape[-1]), k.dtype)
+    out = []
+    for i in range(q.shape[-2]):
+        memory = memory + np.einsum("...d,...m->...dm", k[..., i, :], value[..., i, :])
+        total = total + k[..., i, :]
+        z = 1 / (np.einsum("...d,...d->...", q[..., i, :], total) + 1e-6)
+        out.append(np.einsum("...d,...dm,...->...m", q[..., i, :], memory, z))
+    return np.stack(out, axis=-2)
+
+
+def recurrent_without_normalizer(query, key, value):
+    q, k = elu_one(query), elu_one(key)
+    memory = np.cumsum(k[..., :, None] * value[..., None, :], axis=-3)
+    return np.einsum("...nd,...ndv->...nv", q, memory)
+
+
+WINDOW = "Raises ValueError for a window below 1."
+FORMS = [
+    ("sliding_window_mask", "Mistral", triangle_less_triangle, "edge", WINDOW),
+    ("sliding_window_mask", "a predicate of two indices", bands_by_index, "right", None),
+    (
+        "sliding_window_mask",
+        "FlashAttention's count",
+        flash_window_size,
+        "wrong",
+        "`window` tokens before the token as well as itself",
+    ),
+    ("sliding_window_mask", "a band", longformer_band, "wrong", "`window` tokens on each side of the token"),
+    ("sliding_window_mask", "no sinks", band_without_sinks, "wrong", "`window` tokens on each side of the token"),
+    ("sliding_window_mask", "True is hidden", hidden_is_true, "wrong", "True marks what is hidden"),
+    ("softmax_with_sink", "gpt-oss", append_and_drop, "edge", "a row of -inf gives NaN"),
+    ("softmax_with_sink", "softmax-one", softmax_one, "wrong", "a one in the denominator, whatever the sink is"),
+    ("softmax_with_sink", "the maximum of the scores alone", quiet_softmax, "edge", None),
+    ("rolling_cache", "StreamingLLM", streaming_llm, "edge", WINDOW),
+    ("rolling_cache", "no sinks", last_tokens, "wrong", "the sinks are thrown away"),
+    ("rolling_cache", "Mistral's ring", ring_buffer, "wrong", "the order of a ring buffer"),
+    ("linear_attention", "the paper's code", fast_transformers, "edge", "a small number added to the sum"),
+    ("linear_attention", "the masked square", masked_square, "edge", "queries taken as the first positions"),
+    (
+        "linear_attention",
+        "1e-12 added",
+        tiny_constant,
+        "edge",
+        "However small the features are, the weights of a row sum to one.",
+    ),
+    ("linear_attention", "no feature map, no division", plain_products, "wrong", "no feature map and no division"),
+    ("linear_attention", "no division", without_normalizer, "wrong", "not divided by the sum"),
+    ("linear_attention_recurrent", "the paper's", recurrent_transformer, "edge", "a small number added to the sum"),
+    (
+        "linear_attention_recurrent",
+        "no division",
+        recurrent_without_normalizer,
+        "wrong",
+        "not divided by the sum",
+    ),
+]

@@ -1,0 +1,34 @@
+"""The judge keeps its promises on thousands of answers that it was not made for, and the README says so."""
+
+import pytest
+
+from attncore.authoring import trust
+
+exercise_by_exercise = pytest.mark.parametrize("exercise", trust.CODE, ids=lambda e: e.id)
+
+
+@exercise_by_exercise
+def test_mutants_luck_and_styles(exercise):
+    """No mutant passes but for a reason, nothing passes by luck, and no right answer is refused for its style."""
+    assert list(trust.problems(exercise)) == []
+
+
+def test_published_forms_are_told_as_they_should_be():
+    assert trust.form_problems() == []
+    assert len(trust.forms()) >= 60
+
+
+def test_no_paraphrase_passes_and_nearly_all_are_named():
+    passed, unnamed = trust.paraphrase_verdicts()
+    assert passed == []
+    assert len(trust.paraphrases()) >= 150
+    assert 20 * len(unnamed) <= len(trust.paraphrases()), unnamed
+
+
+def test_every_paraphrase_makes_a_mistake_that_has_a_name():
+    known = {(e.id, label) for e in trust.CODE for label in (*e.wrong, *e.conventions)}
+    assert {(exercise, label) for exercise, label, _ in trust.paraphrases()} <= known
+
+
+def test_the_readme_says_what_the_report_says():
+    assert trust.table() in (trust.HOME / "README.md").read_text(encoding="utf-8")
