@@ -19,7 +19,7 @@ class HeadWeights(NamedTuple):
 
 @shaped("(...,n,m)->(...,h,n,m/h)")
 def split_heads(x, n_heads):
-    """Cut the model width into heads: head i of every token takes the i-th run of neighbouring
+    """Cut the model width into heads: head i of every token takes the i-th block of neighboring
     numbers.
 
     Raises ValueError where the heads do not divide the width. Vaswani et al. (2017).
@@ -43,9 +43,10 @@ def multi_head_attention(query, key, value, weights, n_heads, mask=None):
     bring.
 
     `weights` is a `HeadWeights`: query, key and value are projected (x @ W), split into heads,
-    attended to, merged, and projected by W_output. No bias. The mask is that of
-    `scaled_dot_product_attention`, the same for every head: a mask (batch, q, k) is one for each
-    text of the batch. Vaswani et al. (2017).
+    attended to, merged, and projected by W_output. No bias. A boolean mask: True = may attend; a
+    float mask is added to the scaled scores. It is the same for every head: a mask (batch, q, k)
+    is one for each sequence of the batch. A row with nothing allowed gives zeros, never NaN.
+    Vaswani et al. (2017).
     """
     query = split_heads(query @ weights.W_query, n_heads)
     key = split_heads(key @ weights.W_key, n_heads)
