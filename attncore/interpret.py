@@ -9,8 +9,8 @@ from attncore.shapes import shaped
 def value_weighted_map(weights, value, W_output):
     """Measure what each key adds to each output: its weight times the length of what it hands over.
 
-    What is handed over is value @ W_output, its length the Euclidean norm. For a head, W_output
-    holds the head's own rows. Kobayashi et al. (2020).
+    What is handed over is value @ W_output, and its length is the Euclidean norm. For a head,
+    W_output holds the head's own rows. Kobayashi et al. (2020).
     """
     lengths = np.linalg.norm(value @ W_output, axis=-1)
     return weights * lengths[..., None, :]
@@ -21,7 +21,7 @@ def attention_rollout(maps):
     """Follow attention through all layers: how much of each input reaches each last output.
 
     The maps come first layer to last. Half of every layer is the residual, which passes a token
-    on as it is; later layers multiply from the left. Rows that sum to one stay so.
+    on as it is. Rows of the result are outputs, columns are inputs; rows that sum to one stay so.
     Abnar and Zuidema (2020).
     """
     reached = same = np.eye(maps.shape[-1], dtype=maps.dtype)
@@ -60,7 +60,7 @@ def induction_score(weights, tokens):
     """Measure how far a head continues repetitions: it looks at what followed last time.
 
     The mean weight from each token that occurred before to the token just after its latest
-    earlier occurrence; 0 where nothing is repeated. `tokens` are n words or ids.
+    earlier occurrence. A text that repeats nothing scores 0. `tokens` are n words or ids.
     Olsson et al. (2022).
     """
     n = len(tokens)

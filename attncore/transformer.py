@@ -52,7 +52,8 @@ class DecoderWeights(NamedTuple):
 def layer_norm(x, gain, bias, eps=1e-5):
     """Give every vector mean 0 and variance 1, then a learned gain and bias.
 
-    The variance divides by m, and eps is added inside the root. Ba et al. (2016).
+    The variance divides by m, and eps is added inside the root. In float32, a mean far from zero
+    costs no precision. Ba et al. (2016).
     """
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.mean(centred * centred, axis=-1, keepdims=True)
@@ -115,7 +116,7 @@ def mask_for(architecture, n, prefix=0):
     """Return the mask that an architecture trains with.
 
     Booleans, True = may attend. "bert": everything; "gpt": causal; "prefix": the first `prefix`
-    tokens are seen by all, the rest is causal. Raises ValueError for any other.
+    tokens are seen by all, the rest is causal. Raises ValueError for any other architecture.
     """
     if architecture == "bert":
         return np.ones((n, n), dtype=bool)
@@ -130,8 +131,8 @@ def mask_for(architecture, n, prefix=0):
 def corrupt_tokens(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     """Choose tokens to be guessed, and hide most of them: returns (inputs, targets).
 
-    Each token is chosen with probability `rate`. Of the chosen, 80 % become mask_id, 10 % a
-    random token below vocab_size, 10 % stay. Targets are the ids at the chosen places and -100
+    Each token is chosen with probability `rate`. Of the chosen, 80% become mask_id, 10% a
+    random token below vocab_size, 10% stay. Targets are the ids at the chosen places and -100
     elsewhere. `rng` is a Generator; both results are int64. Devlin et al. (2018).
     """
     ids = ids.astype(np.int64)  # small and unsigned ids have no place for -100

@@ -5,24 +5,6 @@ import pytest
 from attncore.authoring import consistency
 from attncore.exercises import LESSONS, exercises, lessons
 
-JUDGED = [e for e in exercises if e.kind in ("code", "debug")]
-VALUES = [e for e in exercises if e.kind in ("numeric", "predict")]
-
-
-@pytest.mark.parametrize("exercise", exercises, ids=lambda e: e.id)
-def test_the_words_of_an_exercise_are_whole(exercise):
-    assert list(consistency.words_problems(exercise)) == []
-
-
-@pytest.mark.parametrize("exercise", JUDGED, ids=lambda e: e.id)
-def test_right_passes_and_every_wrong_solution_is_named(exercise):
-    assert list(consistency.judged_problems(exercise)) == []
-
-
-@pytest.mark.parametrize("exercise", VALUES, ids=lambda e: e.id)
-def test_a_value_is_accepted_and_every_wrong_one_named(exercise):
-    assert list(consistency.value_problems(exercise)) == []
-
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_is_whole_and_its_notebooks_are_current(lesson):

@@ -85,31 +85,35 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
 
 
 def judged_problems(exercise: Code) -> Iterator[str]:
-    """What the judge makes of the stub, the solution, the other ways and the wrong solutions."""
+    """What the judge makes of the cell in the notebook, of the solution, the other ways and the wrong solutions."""
     name = exercise.id
-    if exercise.kind == "code":
-        if judge(exercise, run_in_its_notebook(exercise, stub(exercise.reference))).outcome != "unattempted":
-            yield f"{name}: the stub counts as an attempt"
-        if not exercise.right:
-            yield f"{name}: no other way to write it"
-    elif (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
-        yield f'{name}: run in its notebook, the cell is named "{bug}"'
     if judge(exercise, exercise.reference).outcome != "right":
         yield f"{name}: the reference is refused"
+    if exercise.kind == "debug":
+        if (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
+            yield f'{name}: run in its notebook, the cell is named "{bug}"'
+        return
+    if judge(exercise, run_in_its_notebook(exercise, stub(exercise.reference))).outcome != "unattempted":
+        yield f"{name}: the stub counts as an attempt"
+    if not exercise.right:
+        yield f"{name}: no other way to write it"
     for label, function in exercise.right.items():
         report = judge(exercise, function)
         if report.outcome != "right" and not trust.leaves_errors_open(exercise, report):
             yield f'{name}: "{label}" is refused: {report.message.splitlines()[0]}'
-    yield from promise_problems(exercise)
-    for label, function in exercise.wrong.items():
-        report = judge(exercise, function)
+    yield from label_problems(exercise)
+
+
+def label_problems(exercise: Code) -> Iterator[str]:
+    """Every wrong solution is refused and named, every convention is told."""
+    for label, report in trust.label_verdicts(exercise).items():
         if report.outcome not in ("wrong", "raised", "edge"):
-            yield f'{name}: the wrong solution "{label}" passes'
+            yield f'{exercise.id}: the wrong solution "{label}" passes'
         elif label not in (report.mistake, *report.edges):
-            yield f'{name}: the wrong solution "{label}" is named "{report.mistake or report.edges}"'
+            yield f'{exercise.id}: the wrong solution "{label}" is named "{report.mistake or report.edges}"'
     for label, function in exercise.conventions.items():
         if judge(exercise, function).convention != label:
-            yield f'{name}: the convention "{label}" is not told'
+            yield f'{exercise.id}: the convention "{label}" is not told'
 
 
 def promise_problems(exercise: Code) -> Iterator[str]:

@@ -187,6 +187,7 @@ class Code(Exercise):
     right: dict[str, Callable] = field(default_factory=dict)
     conventions: dict[str, Callable] = field(default_factory=dict)
     drive: Callable | None = None
+    of: "Code | None" = None  # the exercise in which the bug is one mistake among others
 
     @cached_property
     def outputs(self) -> list[Output]:
@@ -216,7 +217,7 @@ class Code(Exercise):
 
     def broken(self, id: str, bug: str) -> "Code":
         """The exercise of finding one of this function's mistakes, judged as this one is."""
-        return replace(self, id=id, kind="debug", bug=bug)
+        return replace(self, id=id, kind="debug", bug=bug, of=self)
 
 
 def _adder(where: dict[str, Callable], label: str) -> Callable[[Callable], Callable]:

@@ -85,7 +85,7 @@ def literal(value: Any, indent: int, longest: int) -> str:
     if isinstance(value, np.ndarray):
         return array_literal(value, indent) if value.size <= longest else ""
     if isinstance(value, np.generic):
-        return literal(value.item(), indent, longest)
+        return f"np.{value.dtype.name}({literal(value.item(), indent, longest)})"
     if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
         parts = [literal(part, indent, longest // max(1, len(value))) for part in value]
         comma = "," if isinstance(value, tuple) and len(value) == 1 else ""

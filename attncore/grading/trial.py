@@ -1,7 +1,7 @@
 """What is known of an exercise before any answer comes: the results of the reference and of every labelled solution."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -28,23 +28,32 @@ class Trial:
 @cache
 def trial(exercise: Code) -> Trial:
     """Run the reference and every labelled solution once; the results are kept for all later answers."""
+    whole = trial(exercise.of) if exercise.of else tried(exercise)
+    if not exercise.bug:
+        return whole
+    # To repair the bug is what is asked, wherever it shows; but no guard is part of it.
+    told, each = whole.wrong[exercise.bug], zip(whole.expected, whole.tolerances, strict=True)
+    shows = [not expected.raised and not agree(told[i], expected, t) for i, (expected, t) in enumerate(each)]
+    core = sorted({*whole.core, *(i for i, shown in enumerate(shows) if shown)})
+    return replace(whole, core=core, edges=[i for i in whole.edges if i not in core])
 
+
+def tried(exercise: Code) -> Trial:
     arguments = [case.make() for case in exercise.cases]
 
     def outputs(function: Callable[..., Any]) -> list[Ran]:
         return [call(function, exercise.signature, given) for given in arguments]
 
     with quietly():
-        expected = outputs(exercise.reference)
-        wrong = {label: outputs(function) for label, function in exercise.wrong.items()}
-        conventions = {label: outputs(function) for label, function in exercise.conventions.items()}
-    tolerances = [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments]
-    edges = [i for i, case in enumerate(exercise.cases) if case.promise]
-    if exercise.bug:  # to repair it is what is asked wherever it shows, and no guard is part of it
-        told = wrong[exercise.bug]
-        edges = [i for i in edges if expected[i].raised or agree(told[i], expected[i], tolerances[i])]
-    core = [i for i in range(len(arguments)) if i not in edges]
-    return Trial(arguments, expected, tolerances, core, edges, wrong, conventions)
+        return Trial(
+            arguments,
+            outputs(exercise.reference),
+            [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments],
+            [i for i, case in enumerate(exercise.cases) if not case.promise],
+            [i for i, case in enumerate(exercise.cases) if case.promise],
+            {label: outputs(function) for label, function in exercise.wrong.items()},
+            {label: outputs(function) for label, function in exercise.conventions.items()},
+        )
 
 
 def has_float32(given: dict[str, Any]) -> bool:

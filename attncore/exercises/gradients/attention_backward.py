@@ -22,7 +22,9 @@ def causal_and_two_ahead(rng, s):
 
 
 def broadcast_case(name, **given):
-    return case(name, promise="Each gradient has the shape of its input, summed where leading axes were broadcast.", **given)
+    return case(
+        name, promise="Each gradient has the shape of its input, summed where leading axes were broadcast.", **given
+    )
 
 
 exercise = code(
@@ -149,7 +151,7 @@ def softmax_stepped_over(query, key, value, d_output, mask=None, scale=None):
     return back_to_inputs(weights, d_scores * scale, query, key, value, d_output)
 
 
-@exercise.mistake("the mask is ignored")
+@exercise.mistake("mask ignored")
 def mask_ignored(query, key, value, d_output, mask=None, scale=None):
     return attention_backward(query, key, value, d_output, None, scale)
 
@@ -178,6 +180,10 @@ def exponentials_over_their_sum(scores):
 def renormalized(weights):
     total = weights.sum(axis=-1, keepdims=True)
     return weights / np.where(total == 0, 1, total)
+
+
+def renormalized_with_a_guard(weights):
+    return weights / (weights.sum(axis=-1, keepdims=True) + 1e-8)
 
 
 def allowed_by(mask):
@@ -220,13 +226,13 @@ def large_scores_overflow(query, key, value, d_output, mask=None, scale=None):
     return back_from(weigh, query, key, value, d_output, mask, scale)
 
 
-@exercise.mistake("the mask is upside down")
+@exercise.mistake("mask upside down")
 def the_mask_is_upside_down(query, key, value, d_output, mask=None, scale=None):
     upside_down = mask if mask is None or mask.dtype != bool else ~mask
     return attention_backward(query, key, value, d_output, upside_down, scale)
 
 
-@exercise.mistake("masked after the softmax")
+@exercise.mistake("mask after the softmax")
 def masked_after_the_softmax(query, key, value, d_output, mask=None, scale=None):
     def weigh(scores, mask):
         return softmax(scores) * (1 if mask is None else allowed_by(mask))
@@ -234,7 +240,7 @@ def masked_after_the_softmax(query, key, value, d_output, mask=None, scale=None)
     return back_from(weigh, query, key, value, d_output, mask, scale)
 
 
-@exercise.mistake("masked after the softmax, then renormalized")
+@exercise.mistake("mask after the softmax, then renormalized")
 def masked_after_the_softmax_then_renormalized(query, key, value, d_output, mask=None, scale=None):
     def weigh(scores, mask):
         return softmax(scores) if mask is None else renormalized(softmax(scores) * allowed_by(mask))
@@ -242,7 +248,15 @@ def masked_after_the_softmax_then_renormalized(query, key, value, d_output, mask
     return back_from(weigh, query, key, value, d_output, mask, scale)
 
 
-@exercise.mistake("masked scores set to zero")
+@exercise.mistake("mask after the softmax, then renormalized with a guard")
+def masked_after_the_softmax_with_a_guard(query, key, value, d_output, mask=None, scale=None):
+    def weigh(scores, mask):
+        return softmax(scores) if mask is None else renormalized_with_a_guard(softmax(scores) * allowed_by(mask))
+
+    return back_from(weigh, query, key, value, d_output, mask, scale)
+
+
+@exercise.mistake("hidden scores set to zero")
 def masked_scores_set_to_zero(query, key, value, d_output, mask=None, scale=None):
     def weigh(scores, mask):
         return softmax(scores if mask is None else scores * allowed_by(mask))
@@ -250,7 +264,7 @@ def masked_scores_set_to_zero(query, key, value, d_output, mask=None, scale=None
     return back_from(weigh, query, key, value, d_output, mask, scale)
 
 
-@exercise.mistake("masked scores set to zero, weights renormalized")
+@exercise.mistake("hidden scores set to zero, then renormalized")
 def masked_scores_set_to_zero_weights_renormalized(query, key, value, d_output, mask=None, scale=None):
     def weigh(scores, mask):
         if mask is None:
@@ -260,12 +274,12 @@ def masked_scores_set_to_zero_weights_renormalized(query, key, value, d_output, 
     return back_from(weigh, query, key, value, d_output, mask, scale)
 
 
-@exercise.mistake("a boolean mask is added to the scores")
+@exercise.mistake("boolean mask added to the scores")
 def a_boolean_mask_is_added(query, key, value, d_output, mask=None, scale=None):
     return attention_backward(query, key, value, d_output, None if mask is None else mask + 0.0, scale)
 
 
-@exercise.mistake("a float mask is added before the scale")
+@exercise.mistake("mask added before the scale")
 def a_float_mask_is_added_before_the_scale(query, key, value, d_output, mask=None, scale=None):
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     scaled = mask if mask is None or mask.dtype == bool or factor == 0 else mask * factor
@@ -286,7 +300,7 @@ def divided_by_the_root_of_the_keys(query, key, value, d_output, mask=None, scal
     return attention_backward(query, key, value, d_output, mask, scale)
 
 
-@exercise.mistake("not scaled at all")
+@exercise.mistake("weights not scaled")
 def not_scaled_at_all(query, key, value, d_output, mask=None, scale=None):
     return attention_backward(query, key, value, d_output, mask, 1.0 if scale is None else scale)
 

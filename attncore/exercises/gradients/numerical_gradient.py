@@ -27,11 +27,12 @@ def a_billion_plus_the_sum_of_squares(x):
     return 1e9 + np.sum(x**2)
 
 
-def measured_case(name, f, x, **eps):
-    """A case of `numerical_gradient`, which takes a function and so has no shape line."""
-    return Case(name, lambda: {"f": f, "x": np.array(x), **eps})
+def measured_case(name, f, x, promise="", **eps):
+    """A case of `numerical_gradient`, which takes a function."""
+    return Case(name, lambda: {"f": f, "x": np.array(x), **eps}, promise)
 
 
+IN_FLOAT64 = "Steps are taken in float64, even where x holds float32 or integers."
 exercise = code(
     numerical_gradient,
     measured_case("a small example", sum_of_squares, [[0.5, -1.0, 2.0], [3.0, 0.1, -2.0]]),
@@ -43,8 +44,9 @@ exercise = code(
     measured_case("a large step, entries tied together", product_of_all, [2.0, -1.0, 3.0], eps=0.1),
     measured_case("a large number added to the loss", a_billion_plus_the_sum_of_squares, [1.0, -2.0, 0.5], eps=0.1),
     measured_case("close to a minimum", sum_of_squares, [1e-4, -2e-4, 3e-4]),
-    measured_case("integers", sum_of_squares, [[1, 2, 3], [4, -5, 6]]),
-    measured_case("float32", sum_of_cubes, np.array([1.5, -0.7, 2.3], dtype=np.float32)),
+    measured_case("integers", sum_of_squares, [[1, 2, 3], [4, -5, 6]], IN_FLOAT64, eps=0.1),
+    measured_case("integers in a product", product_of_all, [2, -1, 3], IN_FLOAT64, eps=0.1),
+    measured_case("float32", sum_of_cubes, np.array([1.5, -0.7, 2.3], dtype=np.float32), IN_FLOAT64, eps=1e-4),
     tolerance=1e-5,
 )
 
@@ -58,6 +60,11 @@ def one_sided_difference(f, x, eps=1e-6):
         moved[place] += eps
         gradient[place] = (f(moved) - f(x)) / eps
     return gradient
+
+
+@exercise.mistake("a one-sided difference, from below")
+def one_sided_from_below(f, x, eps=1e-6):
+    return one_sided_difference(f, x, -eps)
 
 
 @exercise.mistake("divided by eps instead of 2 * eps")
@@ -106,8 +113,8 @@ def moved_in_the_dtype_of_the_input(f, x, eps=1e-6):
     gradient = np.empty(x.shape)
     for place in np.ndindex(x.shape):
         above, below = x.copy(), x.copy()
-        above[place] += np.array(eps).astype(x.dtype)
-        below[place] -= np.array(eps).astype(x.dtype)
+        above[place] = x[place] + eps
+        below[place] = x[place] - eps
         gradient[place] = (f(above) - f(below)) / (2 * eps)
     return gradient
 
@@ -130,6 +137,17 @@ def given_step_ignored(f, x, eps=1e-6):
 @exercise.mistake("the gradient is left flattened")
 def flattened_and_left_flat(f, x, eps=1e-6):
     return numerical_gradient(f, x, eps).ravel()
+
+
+@exercise.mistake("the step is a share of the entry")
+def the_step_is_a_share_of_the_entry(f, x, eps=1e-6):
+    x = np.asarray(x, dtype=float)
+    gradient = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[place] = eps * x[place]
+        gradient[place] = (f(x + step) - f(x - step)) / (2 * eps)
+    return gradient
 
 
 @exercise.another_way

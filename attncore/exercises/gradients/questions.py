@@ -8,43 +8,46 @@ questions = [
         lambda: 32 * 8192 * 8192 * 2,
         {
             "one head only": lambda: 8192 * 8192 * 2,
-            "numbers not bytes": lambda: 32 * 8192 * 8192,
-            "as in float32": lambda: 32 * 8192 * 8192 * 4,
+            "numbers, not bytes": lambda: 32 * 8192 * 8192,
+            "four bytes a number, as in float32": lambda: 32 * 8192 * 8192 * 4,
         },
     ),
     numeric(
         "jacobian-bytes",
         lambda: 4096 * 4096 * 4096 * 2,
-        {"for one row only": lambda: 4096 * 4096 * 2, "numbers not bytes": lambda: 4096**3},
+        {"the Jacobian of one row only": lambda: 4096 * 4096 * 2, "numbers, not bytes": lambda: 4096**3},
     ),
     numeric(
         "backward-flops-ratio",
         lambda: 14 / 6,
         {
-            "nothing computed again": lambda: 12 / 6,
-            "the forward counted in": lambda: 20 / 6,
-            "one product for each of the forward": lambda: 1,
+            "nothing is computed again": lambda: 12 / 6,
+            "the forward is counted too": lambda: 20 / 6,
+            "one product for each product of the forward": lambda: 1,
             "values as wide as the keys": lambda: 2.5,
         },
     ),
     numeric(
         "best-step",
         lambda: (0.5e-16) ** (1 / 3),
-        {"square root instead of cube root": lambda: 1e-8, "where the two errors are equal": lambda: 1e-16 ** (1 / 3)},
+        {
+            "the square root instead of the cube root": lambda: 1e-8,
+            "where the two errors are equal": lambda: 1e-16 ** (1 / 3),
+        },
         tolerance=0.05,
     ),
     predict("jacobian-shape", lambda: (6, 6), {"only the diagonal": lambda: (6,)}),
     predict(
         "gradient-of-the-total",
         lambda: "zeros",
-        {"each counted by itself": lambda: "ones", "the weights": lambda: "the weights"},
+        {"the gradient by the weights, not the scores": lambda: "ones", "the weights": lambda: "the weights"},
     ),
     predict(
         "hidden-score-gradient",
         lambda: "exactly zero",
         {
-            "as if it were seen": lambda: "the same as without the mask",
-            "infinity carried back": lambda: "minus infinity",
+            "as if the key were visible": lambda: "the same as without the mask",
+            "minus infinity is carried back": lambda: "minus infinity",
         },
     ),
 ]

@@ -24,7 +24,9 @@ exercise = code(
     weights_case("two leading axes", lead=(2, 4)),
     weights_case("float32", dtype=np.float32),
     weights_case("a key without weight", weights=[0.4, 0.0, 0.6], small=True),
-    weights_case("a row with nothing allowed", lead=(2,), small=True, weights=[[0.0, 0.0, 0.0], [0.2, 0.3, 0.5]], promise=ZEROS),
+    weights_case(
+        "a row with nothing allowed", lead=(2,), small=True, weights=[[0.0, 0.0, 0.0], [0.2, 0.3, 0.5]], promise=ZEROS
+    ),
     weights_case("a row that is decided", weights=[0.0, 1.0, 0.0], small=True),
     weights_case("nearly decided", sharp=12.0, lead=(3,)),
 )
@@ -104,6 +106,12 @@ def the_jacobian_itself(weights, d_weights):
 @exercise.mistake("np.dot multiplies a batch as matrices")
 def np_dot_on_a_batch(weights, d_weights):
     return weights * (d_weights - np.dot(weights, d_weights))
+
+
+@exercise.mistake("one Jacobian is built for the whole batch")
+def one_jacobian_for_the_whole_batch(weights, d_weights):
+    column = weights.reshape(-1, 1)
+    return (np.diagflat(column) - column @ column.T) @ d_weights
 
 
 @exercise.another_way

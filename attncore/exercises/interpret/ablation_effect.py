@@ -25,8 +25,8 @@ def heads_that_lower(x, head):
     return x - sum(i + 1.0 for i in range(3) if i != head) * (1 + x**2)
 
 
-def inputs(rows, width):
-    return lambda rng, s: np.round(rng.standard_normal((rows, width)), 1)
+def inputs(*shape):
+    return lambda rng, s: np.round(rng.standard_normal(shape), 1)
 
 
 exercise = code(
@@ -48,54 +48,76 @@ exercise = code(
             (heads_that_lower, 0, 4, 2),
         )
     ],
+    case("a batch of two", layer=lambda rng, s: heads_that_add_up, x=inputs(2, 3, 4), head=1),
+    case("float32", layer=lambda rng, s: heads_that_stand_in, x=inputs(3, 4), head=2, dtype=np.float32),
 )
 
 
-@exercise.mistake("mean change instead of the largest")
+@exercise.mistake("the mean change instead of the largest")
 def mean_change_instead_of_the_largest(layer, x, head):
     return float(np.mean(np.abs(layer(x, head) - layer(x, None))))
 
 
-@exercise.mistake("largest rise only")
+@exercise.mistake("only rises count")
 def largest_rise_only(layer, x, head):
     return float(np.max(layer(x, head) - layer(x, None)))
 
 
-@exercise.mistake("largest fall only")
+@exercise.mistake("only falls count")
 def largest_fall_only(layer, x, head):
     return float(np.max(layer(x, None) - layer(x, head)))
 
 
-@exercise.mistake("length of the change")
+@exercise.mistake("the Euclidean norm of the change")
 def length_of_the_change(layer, x, head):
     return float(np.linalg.norm(layer(x, head) - layer(x, None)))
 
 
-@exercise.mistake("change of the largest number")
+@exercise.mistake("the change of the largest number")
 def change_of_the_largest_number(layer, x, head):
     return float(abs(np.max(np.abs(layer(x, head))) - np.max(np.abs(layer(x, None)))))
 
 
-@exercise.mistake("relative to the largest output")
+@exercise.mistake("divided by the largest output")
 def relative_to_the_largest_output(layer, x, head):
     whole = layer(x, None)
     return float(np.max(np.abs(layer(x, head) - whole)) / np.max(np.abs(whole)))
 
 
-@exercise.mistake("size of the output without the head")
+@exercise.mistake("the largest output without the head")
 def size_of_the_output_without_the_head(layer, x, head):
     return float(np.max(np.abs(layer(x, head))))
 
 
-@exercise.mistake("head zero taken for the whole layer")
+@exercise.mistake("head 0 is taken for no head")
 def head_zero_taken_for_the_whole_layer(layer, x, head):
     without = layer(x, head) if head else layer(x, None)
     return float(np.max(np.abs(without - layer(x, None))))
 
 
-@exercise.mistake("compared with the input")
+@exercise.mistake("compared with the input instead of the whole layer")
 def compared_with_the_input(layer, x, head):
     return float(np.max(np.abs(layer(x, head) - x)))
+
+
+@exercise.mistake("the largest mean change of a token")
+def the_largest_mean_change_of_a_token(layer, x, head):
+    return float(np.max(np.mean(np.abs(layer(x, head) - layer(x, None)), axis=-1)))
+
+
+@exercise.mistake("the root of the mean squared change")
+def the_root_of_the_mean_squared_change(layer, x, head):
+    return float(np.sqrt(np.mean((layer(x, head) - layer(x, None)) ** 2)))
+
+
+@exercise.mistake("the output of the layer without the head is returned")
+def the_output_without_the_head(layer, x, head):
+    return layer(x, head)
+
+
+@exercise.mistake("the change is returned place by place")
+def the_change_place_by_place(layer, x, head):
+    return np.abs(layer(x, head) - layer(x, None))
 
 
 @exercise.another_way

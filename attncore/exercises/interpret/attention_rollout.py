@@ -24,11 +24,11 @@ exercise = code(
     case("twelve layers", sizes={"l": 12}, maps=stacked_maps),
     case("as many layers as tokens", sizes={"l": 5}, maps=stacked_maps),
     case("causal maps", maps=causal_maps),
-    case("everybody looks at the first", maps=lambda rng, s: np.eye(s.n)[np.zeros((s.l, s.n), int)]),
+    case("every token looks at the first", maps=lambda rng, s: np.eye(s.n)[np.zeros((s.l, s.n), int)]),
 )
 
 
-@exercise.mistake("no residual")
+@exercise.mistake("the residual is left out")
 def no_residual(maps):
     reached = np.eye(maps.shape[-1])
     for weights in maps:
@@ -36,12 +36,12 @@ def no_residual(maps):
     return reached
 
 
-@exercise.mistake("mean of the maps")
+@exercise.mistake("the maps are averaged instead of multiplied")
 def mean_of_the_maps(maps):
     return maps.mean(axis=0)
 
 
-@exercise.mistake("first layer on the left")
+@exercise.mistake("the first layer is on the left")
 def first_layer_on_the_left(maps):
     n = maps.shape[-1]
     reached = np.eye(n)
@@ -51,7 +51,7 @@ def first_layer_on_the_left(maps):
     return reached
 
 
-@exercise.mistake("residual added without the half")
+@exercise.mistake("the identity is added without halving")
 def residual_added_without_the_half(maps):
     reached = np.eye(maps.shape[-1])
     for weights in maps:
@@ -59,22 +59,22 @@ def residual_added_without_the_half(maps):
     return reached
 
 
-@exercise.mistake("last layer only")
+@exercise.mistake("only the last layer counts")
 def last_layer_only(maps):
     return 0.5 * maps[-1] + 0.5 * np.eye(maps.shape[-1])
 
 
-@exercise.mistake("residual only once at the end")
+@exercise.mistake("the residual is added once, at the end")
 def residual_only_once_at_the_end(maps):
     return 0.5 * no_residual(maps) + 0.5 * np.eye(maps.shape[-1])
 
 
-@exercise.mistake("first layer left out")
+@exercise.mistake("the first layer is left out")
 def first_layer_left_out(maps):
     return attention_rollout(maps[1:]) if len(maps) > 1 else np.eye(maps.shape[-1])
 
 
-@exercise.mistake("multiplied place by place")
+@exercise.mistake("the maps are multiplied element by element")
 def multiplied_place_by_place(maps):
     reached = 0.5 * maps[0] + 0.5 * np.eye(maps.shape[-1])
     for weights in maps[1:]:
@@ -82,14 +82,32 @@ def multiplied_place_by_place(maps):
     return reached
 
 
-@exercise.mistake("inputs on the rows")
+@exercise.mistake("the result is transposed")
 def inputs_on_the_rows(maps):
     return attention_rollout(maps).T
 
 
-@exercise.mistake("every layer kept")
+@exercise.mistake("the rollout of every layer is returned")
 def every_layer_kept(maps):
     return np.array([attention_rollout(maps[: i + 1]) for i in range(len(maps))])
+
+
+@exercise.mistake("columns are divided instead of rows")
+def columns_are_divided(maps):
+    mixed = maps + np.eye(maps.shape[-1])
+    mixed = mixed / mixed.sum(axis=-2, keepdims=True)
+    reached = np.eye(maps.shape[-1])
+    for layer in mixed:
+        reached = layer @ reached
+    return reached
+
+
+@exercise.mistake("the residual is counted from the second layer on")
+def no_residual_in_the_first_layer(maps):
+    reached = maps[0]
+    for weights in maps[1:]:
+        reached = 0.5 * (weights + np.eye(maps.shape[-1])) @ reached
+    return reached
 
 
 @exercise.another_way

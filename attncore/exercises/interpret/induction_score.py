@@ -1,4 +1,4 @@
-"""Does a head continue repetitions?."""
+"""Does a head continue repetitions?"""
 
 import numpy as np
 
@@ -8,8 +8,9 @@ from attncore.interpret import induction_score
 from attncore.softmax import softmax
 
 
-def repeats(name, tokens, one_layout=shares):
-    return case(name, weights=lambda rng, s: one_layout(rng, len(tokens), len(tokens)), tokens=lambda rng, s: tokens)
+def repeats(name, tokens, one_layout=shares, **more):
+    n = len(tokens)
+    return case(name, weights=lambda rng, s: one_layout(rng, n, n), tokens=lambda rng, s: tokens, **more)
 
 
 def soft_rows(rng, *shape):
@@ -26,7 +27,8 @@ exercise = code(
     repeats("a sequence three times", [0, 5, 7] * 3, soft_rows),
     repeats("the last token comes back alone", [8, 0, 6, 5, 0], one_layout=soft_rows),
     repeats("ids in an array", np.array([2, 9, 9, 2, 9]), one_layout=soft_rows),
-    repeats("nothing is repeated", ["the", "cat", "sat"]),
+    repeats("float32", [4, 1, 4, 1, 2, 4], one_layout=soft_rows, dtype=np.float32),
+    repeats("nothing is repeated", ["the", "cat", "sat"], promise="A text that repeats nothing scores 0."),
 )
 
 
@@ -42,12 +44,12 @@ def mean_or_zero(found):
     return float(np.mean(found)) if found else 0.0
 
 
-@exercise.mistake("weight on the earlier occurrence itself")
+@exercise.mistake("the weight on the earlier occurrence itself")
 def weight_on_the_earlier_occurrence_itself(weights, tokens):
     return mean_or_zero([weights[i][before[-1]] for i, before in earlier(tokens)])
 
 
-@exercise.mistake("first occurrence instead of the latest")
+@exercise.mistake("the first occurrence instead of the latest")
 def first_occurrence_instead_of_the_latest(weights, tokens):
     seen: dict = {}
     found = []
@@ -59,48 +61,63 @@ def first_occurrence_instead_of_the_latest(weights, tokens):
     return float(np.mean(found)) if found else 0.0
 
 
-@exercise.mistake("token before the earlier occurrence")
+@exercise.mistake("the token before the earlier occurrence")
 def token_before_the_earlier_occurrence(weights, tokens):
     return mean_or_zero([weights[i][before[-1] - 1] for i, before in earlier(tokens)])
 
 
-@exercise.mistake("tokens seen for the first time counted as zero")
+@exercise.mistake("tokens seen for the first time count as zero")
 def tokens_seen_for_the_first_time_counted_as_zero(weights, tokens):
     return float(sum(weights[i][before[-1] + 1] for i, before in earlier(tokens)) / len(tokens))
 
 
-@exercise.mistake("weights added up instead of averaged")
+@exercise.mistake("the weights are added up instead of averaged")
 def weights_added_up_instead_of_averaged(weights, tokens):
     return float(sum(weights[i][before[-1] + 1] for i, before in earlier(tokens)))
 
 
-@exercise.mistake("rows and columns swapped")
+@exercise.mistake("rows and columns are swapped")
 def rows_and_columns_swapped(weights, tokens):
     return mean_or_zero([weights[before[-1] + 1][i] for i, before in earlier(tokens)])
 
 
-@exercise.mistake("share of rows whose largest weight is there")
+@exercise.mistake("a count of largest weights instead of their mean")
 def share_of_rows_whose_largest_weight_is_there(weights, tokens):
     return mean_or_zero([float(np.argmax(weights[i]) == before[-1] + 1) for i, before in earlier(tokens)])
 
 
-@exercise.mistake("only the last repetition")
+@exercise.mistake("only the last repetition counts")
 def only_the_last_repetition(weights, tokens):
     found = [weights[i][before[-1] + 1] for i, before in earlier(tokens)]
     return float(found[-1]) if found else 0.0
 
 
-@exercise.mistake("not a number where nothing is repeated")
+@exercise.mistake("NaN where nothing is repeated")
 def not_a_number_where_nothing_is_repeated(weights, tokens):
     return float(np.mean([weights[i][before[-1] + 1] for i, before in earlier(tokens)] or [np.nan]))
 
 
-@exercise.mistake("weight on the token in front of it")
+@exercise.mistake("the weight on the token just before")
 def weight_on_the_token_in_front_of_it(weights, tokens):
     return mean_or_zero([weights[i][i - 1] for i, _ in earlier(tokens)])
 
 
-@exercise.other_convention("the weights after every earlier occurrence added up")
+@exercise.mistake("one diagonal, right only for a text that comes twice")
+def one_diagonal(weights, tokens):
+    return float(np.mean(np.diagonal(np.asarray(weights), 1 - len(tokens) // 2)))
+
+
+@exercise.mistake("the mean over every earlier occurrence")
+def the_mean_over_every_earlier_occurrence(weights, tokens):
+    return mean_or_zero([weights[i][j + 1] for i, before in earlier(tokens) for j in before])
+
+
+@exercise.mistake("the largest weight instead of the mean")
+def the_largest_weight(weights, tokens):
+    return float(max((weights[i][before[-1] + 1] for i, before in earlier(tokens)), default=0))
+
+
+@exercise.other_convention("the weights after every earlier occurrence are added up")
 def the_weights_after_every_earlier_occurrence_added_up(weights, tokens):
     return mean_or_zero([sum(weights[i][j + 1] for j in before) for i, before in earlier(tokens)])
 

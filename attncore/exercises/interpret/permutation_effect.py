@@ -43,8 +43,11 @@ def ask_for_the_effect(answer, predict, weights, rng):
     return effect, weights.shape[-1] == 1 or rng.bit_generator.state != before
 
 
-def effect_case(name, predict, weights):
-    return case(name, predict=lambda rng, s: predict, weights=weights, rng=lambda rng, s: np.random.default_rng(16))
+def effect_case(name, predict, weights, **more):
+    def rng_of_the_case(rng, s):
+        return np.random.default_rng(16)
+
+    return case(name, predict=lambda rng, s: predict, weights=weights, rng=rng_of_the_case, **more)
 
 
 def drawn(*shape):
@@ -55,9 +58,12 @@ exercise = code(
     permutation_effect,
     effect_case("equal weights", the_weights_themselves, lambda rng, s: np.full((2, 4), 0.25)),
     effect_case("a single key", the_weights_themselves, lambda rng, s: np.ones((3, 1))),
+    effect_case("float32", the_weights_themselves, drawn(3, 60), dtype=np.float32),
     effect_case("a prediction that ignores the weights", a_constant, drawn(2, 5)),
     effect_case("values that are all alike", equal_values_summed, lambda rng, s: shares(rng, 2, 5)),
-    effect_case("a single row", the_weights_themselves, lambda rng, s: rng.permutation(np.arange(1, 40.0))[None] / 780),
+    effect_case(
+        "a single row", the_weights_themselves, lambda rng, s: rng.permutation(np.arange(1, 60.0))[None] / 1770
+    ),
     effect_case("three rows", the_weights_themselves, drawn(3, 80)),
     effect_case(
         "two equal rows, compared",
@@ -71,7 +77,7 @@ exercise = code(
 )
 
 
-@exercise.mistake("every row shuffled in the same order")
+@exercise.mistake("every row is shuffled in the same order")
 def every_row_shuffled_in_the_same_order(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     changes = []
@@ -81,60 +87,78 @@ def every_row_shuffled_in_the_same_order(predict, weights, rng, shuffles=100):
     return float(np.mean(changes))
 
 
-@exercise.mistake("rows dealt to other queries")
+@exercise.mistake("rows are dealt to other queries")
 def rows_dealt_to_other_queries(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     changes = [np.abs(predict(rng.permutation(weights, axis=-2)) - plain).mean() for _ in range(shuffles)]
     return float(np.mean(changes))
 
 
-@exercise.mistake("sign of the change kept")
+@exercise.mistake("the sign of the change is kept")
 def sign_of_the_change_kept(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     return float(np.mean([np.mean(predict(rng.permuted(weights, axis=-1)) - plain) for _ in range(shuffles)]))
 
 
-@exercise.mistake("absolute value taken of the mean change")
+@exercise.mistake("the absolute value is taken of the mean change")
 def absolute_value_taken_of_the_mean_change(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     return abs(np.mean([predict(rng.permuted(weights, axis=-1)) - plain for _ in range(shuffles)], axis=0)).mean()
 
 
-@exercise.mistake("squared change")
+@exercise.mistake("the change is squared")
 def squared_change(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     return float(np.mean([np.mean((predict(rng.permuted(weights, axis=-1)) - plain) ** 2) for _ in range(shuffles)]))
 
 
-@exercise.mistake("largest change of all")
+@exercise.mistake("the largest change instead of the mean")
 def largest_change_of_all(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     return float(max(np.max(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)))
 
 
-@exercise.mistake("changes added up over the prediction")
+@exercise.mistake("changes are summed over the prediction instead of averaged")
 def changes_added_up_over_the_prediction(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     return float(np.mean([np.sum(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)]))
 
 
-@exercise.mistake("shuffled only once")
+@exercise.mistake("half the summed change, a total variation distance")
+def half_the_summed_change(predict, weights, rng, shuffles=100):
+    return changes_added_up_over_the_prediction(predict, weights, rng, shuffles) / 2
+
+
+@exercise.mistake("the change is divided by the prediction")
+def the_change_is_divided_by_the_prediction(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    dealt = [predict(rng.permuted(weights, axis=-1)) for _ in range(shuffles)]
+    return float(np.mean([np.mean(np.abs(one - plain)) / np.mean(np.abs(plain)) for one in dealt]))
+
+
+@exercise.mistake("the predictions are shuffled, not the weights")
+def the_predictions_are_shuffled(predict, weights, rng, shuffles=100):
+    plain = np.atleast_1d(predict(weights))
+    return float(np.mean([np.mean(np.abs(rng.permuted(plain, axis=-1) - plain)) for _ in range(shuffles)]))
+
+
+@exercise.mistake("the weights are shuffled only once")
 def shuffled_only_once(predict, weights, rng, shuffles=100):
     return float(np.mean(np.abs(predict(rng.permuted(weights, axis=-1)) - predict(weights))))
 
 
-@exercise.mistake("own draws instead of rng")
+@exercise.mistake("the draws don't come from rng")
 def own_draws_instead_of_rng(predict, weights, rng, shuffles=100):
     return permutation_effect(predict, weights, np.random.default_rng(0), shuffles)
 
 
-@exercise.mistake("weights made equal instead of shuffled")
+@exercise.mistake("the weights are made equal instead of shuffled")
 def weights_made_equal_instead_of_shuffled(predict, weights, rng, shuffles=100):
     flat = np.broadcast_to(weights.mean(axis=-1, keepdims=True), weights.shape)
     return float(np.mean(np.abs(predict(flat) - predict(weights))))
 
 
-@exercise.mistake("new weights drawn instead of shuffled")
+@exercise.mistake("new weights are drawn instead of shuffled")
 def new_weights_drawn_instead_of_shuffled(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     fresh = rng.dirichlet(np.ones(weights.shape[-1]), size=(shuffles, *weights.shape[:-1]))

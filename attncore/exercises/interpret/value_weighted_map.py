@@ -30,29 +30,29 @@ exercise = code(
 )
 
 
-@exercise.mistake("length of the value before W output")
-def length_of_the_value_before_W_output(weights, value, W_output):
+@exercise.mistake("the length is taken before W_output")
+def length_before_W_output(weights, value, W_output):
     lengths = np.linalg.norm(value, axis=-1)
     return weights * lengths[..., None, :]
 
 
-@exercise.mistake("squared length")
+@exercise.mistake("the length is left squared")
 def squared_length(weights, value, W_output):
     handed_over = value @ W_output
     return weights * (handed_over**2).sum(axis=-1)[..., None, :]
 
 
-@exercise.mistake("absolute numbers added up")
+@exercise.mistake("absolute values added up instead of the Euclidean norm")
 def absolute_numbers_added_up(weights, value, W_output):
     return weights * np.abs(value @ W_output).sum(axis=-1)[..., None, :]
 
 
-@exercise.mistake("lengths on the query axis")
+@exercise.mistake("the lengths stand on the query axis")
 def lengths_on_the_query_axis(weights, value, W_output):
     return weights * np.linalg.norm(value @ W_output, axis=-1)[..., :, None]
 
 
-@exercise.mistake("norm over the tokens")
+@exercise.mistake("the norm runs over the tokens")
 def norm_over_the_tokens(weights, value, W_output):
     return weights * np.linalg.norm(value @ W_output, axis=-2)[..., None, :]
 
@@ -62,14 +62,14 @@ def one_length_for_all_keys_together(weights, value, W_output):
     return weights * np.linalg.norm(value @ W_output)
 
 
-@exercise.mistake("rows made to sum to one")
+@exercise.mistake("rows are normalized to sum to one")
 def rows_made_to_sum_to_one(weights, value, W_output):
     norms = value_weighted_map(weights, value, W_output)
     total = norms.sum(axis=-1, keepdims=True)
     return norms / np.where(total == 0, 1, total)
 
 
-@exercise.mistake("length of the whole output")
+@exercise.mistake("the length of the whole output")
 def length_of_the_whole_output(weights, value, W_output):
     return weights * np.linalg.norm(weights @ value @ W_output, axis=-1, keepdims=True)
 
@@ -80,9 +80,24 @@ def divided_by_the_longest_value(weights, value, W_output):
     return weights * lengths / lengths.max(axis=-1, keepdims=True)
 
 
-@exercise.mistake("weights left out")
+@exercise.mistake("the weights are left out")
 def weights_left_out(weights, value, W_output):
     return np.ones_like(weights) * np.linalg.norm(value @ W_output, axis=-1)[..., None, :]
+
+
+@exercise.mistake("no query axis for the lengths of a batch")
+def no_query_axis_for_the_lengths_of_a_batch(weights, value, W_output):
+    return weights * np.linalg.norm(value @ W_output, axis=-1)
+
+
+@exercise.mistake("axis 1 is not the width in a batch")
+def axis_1_of_a_batch(weights, value, W_output):
+    return weights * np.linalg.norm(value @ W_output, axis=1)[..., None, :]
+
+
+@exercise.mistake("the value is added to the weights")
+def the_value_is_added(weights, value, W_output):
+    return weights + np.linalg.norm(value @ W_output, axis=-1)[..., None, :]
 
 
 @exercise.another_way

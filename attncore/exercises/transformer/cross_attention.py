@@ -60,8 +60,8 @@ def memory_never_looked_at(x, memory, weights, n_heads, memory_mask=None):
     return multi_head_attention(x, x, x, weights, n_heads)
 
 
-@exercise.mistake("own text put in front of the memory")
-def own_text_put_in_front_of_the_memory(x, memory, weights, n_heads, memory_mask=None):
+@exercise.mistake("its own text put in front of the memory")
+def its_own_text_put_in_front_of_the_memory(x, memory, weights, n_heads, memory_mask=None):
     both = np.concatenate([x, memory], axis=-2)
     if memory_mask is not None:
         own = np.ones((*memory_mask.shape[:-1], x.shape[-2]))

@@ -53,21 +53,21 @@ def decoded(x, memory, weights, n_heads, mask="causal", memory_mask=None, attend
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("own attention not causal")
-def own_attention_not_causal(x, memory, weights, n_heads):
+@exercise.mistake("self-attention not causal")
+def self_attention_not_causal(x, memory, weights, n_heads):
     return decoded(x, memory, weights, n_heads, mask=None)
 
 
-@exercise.mistake("memory before the own text")
-def memory_before_the_own_text(x, memory, weights, n_heads):
+@exercise.mistake("cross-attention before self-attention")
+def cross_attention_before_self_attention(x, memory, weights, n_heads):
     x = x + cross_attention(layer_norm(x, *weights.cross_norm), memory, weights.cross, n_heads)
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("query from before the own attention")
-def query_from_before_the_own_attention(x, memory, weights, n_heads):
+@exercise.mistake("the query taken from before the self-attention")
+def the_query_taken_from_before_the_self_attention(x, memory, weights, n_heads):
     normal = layer_norm(x, *weights.attention_norm)
     asking = layer_norm(x, *weights.cross_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))
@@ -80,8 +80,8 @@ def memory_masked_causally(x, memory, weights, n_heads):
     return decoded(x, memory, weights, n_heads, memory_mask=np.tri(x.shape[-2], memory.shape[-2], dtype=bool))
 
 
-@exercise.mistake("nothing added around cross attention")
-def nothing_added_around_cross_attention(x, memory, weights, n_heads):
+@exercise.mistake("nothing added around the cross-attention")
+def nothing_added_around_the_cross_attention(x, memory, weights, n_heads):
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))
     x = cross_attention(layer_norm(x, *weights.cross_norm), memory, weights.cross, n_heads)
@@ -99,8 +99,8 @@ def memory_never_looked_at(x, memory, weights, n_heads):
     return encoder_block(x, as_encoder, n_heads, causal_mask(x.shape[-2]))
 
 
-@exercise.mistake("cross attention to the own text")
-def cross_attention_to_the_own_text(x, memory, weights, n_heads):
+@exercise.mistake("cross-attention to its own text")
+def cross_attention_to_its_own_text(x, memory, weights, n_heads):
     def attend(asking, memory, weights, n_heads, mask):
         return multi_head_attention(asking, asking, asking, weights, n_heads)
 
@@ -120,8 +120,8 @@ def one_set_of_heads_for_both(x, memory, weights, n_heads):
     return decoder_block(x, memory, weights._replace(cross=weights.attention), n_heads)
 
 
-@exercise.mistake("first norm used for the cross attention")
-def first_norm_used_for_the_cross_attention(x, memory, weights, n_heads):
+@exercise.mistake("the first norm used for the cross-attention")
+def the_first_norm_used_for_the_cross_attention(x, memory, weights, n_heads):
     return decoder_block(x, memory, weights._replace(cross_norm=weights.attention_norm), n_heads)
 
 

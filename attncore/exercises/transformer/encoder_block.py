@@ -63,15 +63,15 @@ def nothing_added_around_attention(x, weights, n_heads, mask=None):
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("nothing added around the feed forward layers")
+@exercise.mistake("nothing added around the feed-forward layers")
 def nothing_added_around_the_feed_forward_layers(x, weights, n_heads, mask=None):
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
     return feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("feed forward reads x without its norm")
-def feed_forward_reads_x_without_its_norm(x, weights, n_heads, mask=None):
+@exercise.mistake("the feed-forward layers read x without its norm")
+def the_feed_forward_layers_read_x_without_its_norm(x, weights, n_heads, mask=None):
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
     return x + feed_forward(x, weights.feed_forward)
@@ -83,8 +83,8 @@ def attention_reads_x_without_its_norm(x, weights, n_heads, mask=None):
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("only the query is normalized")
-def only_the_query_is_normalized(x, weights, n_heads, mask=None):
+@exercise.mistake("only the query normalized")
+def only_the_query_normalized(x, weights, n_heads, mask=None):
     x = x + multi_head_attention(layer_norm(x, *weights.attention_norm), x, x, weights.attention, n_heads, mask)
     return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
@@ -94,8 +94,8 @@ def first_norm_used_twice(x, weights, n_heads, mask=None):
     return encoder_block(x, weights._replace(feed_forward_norm=weights.attention_norm), n_heads, mask)
 
 
-@exercise.mistake("feed forward layers come first")
-def feed_forward_layers_come_first(x, weights, n_heads, mask=None):
+@exercise.mistake("the feed-forward layers come first")
+def the_feed_forward_layers_come_first(x, weights, n_heads, mask=None):
     x = x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
     normal = layer_norm(x, *weights.attention_norm)
     return x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
@@ -111,13 +111,13 @@ def causal_without_being_asked(x, weights, n_heads, mask=None):
     return encoder_block(x, weights, n_heads, causal_mask(x.shape[-2]) if mask is None else mask)
 
 
-@exercise.mistake("no feed forward layers")
+@exercise.mistake("no feed-forward layers")
 def no_feed_forward_layers(x, weights, n_heads, mask=None):
     normal = layer_norm(x, *weights.attention_norm)
     return x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
 
 
-@exercise.other_convention("attention and feed forward in parallel")
+@exercise.other_convention("attention and feed-forward in parallel")
 def attention_and_feed_forward_in_parallel(x, weights, n_heads, mask=None):
     normal = layer_norm(x, *weights.attention_norm)
     attended = multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)

@@ -21,8 +21,8 @@ def with_activation(activation, x, weights):
     return activation(x @ weights.W_in + weights.b_in) @ weights.W_out + weights.b_out
 
 
-@exercise.mistake("relu instead of gelu")
-def relu_instead_of_gelu(x, weights):
+@exercise.mistake("ReLU instead of GELU")
+def ReLU_instead_of_GELU(x, weights):
     return np.maximum(x @ weights.W_in + weights.b_in, 0) @ weights.W_out + weights.b_out
 
 
@@ -41,8 +41,8 @@ def activation_before_the_first_layer(x, weights):
     return (gelu(x) @ weights.W_in + weights.b_in) @ weights.W_out + weights.b_out
 
 
-@exercise.mistake("only the share below not times x")
-def only_the_share_below_not_times_x(x, weights):
+@exercise.mistake("the share below x alone, not times x")
+def the_share_below_x_alone_not_times_x(x, weights):
     return with_activation(lambda h: np.vectorize(math.erf)(h / math.sqrt(2)) / 2 + 0.5, x, weights)
 
 
@@ -51,8 +51,8 @@ def no_square_root_of_two_in_the_error_function(x, weights):
     return with_activation(lambda h: h * (np.vectorize(math.erf)(h) + 1) / 2, x, weights)
 
 
-@exercise.mistake("swish instead of gelu")
-def swish_instead_of_gelu(x, weights):
+@exercise.mistake("Swish instead of GELU")
+def Swish_instead_of_GELU(x, weights):
     return with_activation(lambda h: h / (1 + np.exp(-h)), x, weights)
 
 
@@ -71,16 +71,16 @@ def bias_added_after_the_activation(x, weights):
     return (gelu(x @ weights.W_in) + weights.b_in) @ weights.W_out + weights.b_out
 
 
-@exercise.other_convention("gelu by its tanh formula")
-def gelu_by_its_tanh_formula(x, weights):
+@exercise.other_convention("GELU by its tanh formula")
+def GELU_by_its_tanh_formula(x, weights):
     def by_tanh(h):
         return 0.5 * h * (1 + np.tanh(math.sqrt(2 / math.pi) * (h + 0.044715 * h**3)))
 
     return with_activation(by_tanh, x, weights)
 
 
-@exercise.other_convention("gelu by a sigmoid")
-def gelu_by_a_sigmoid(x, weights):
+@exercise.other_convention("GELU by a sigmoid")
+def GELU_by_a_sigmoid(x, weights):
     return with_activation(lambda h: h / (1 + np.exp(-1.702 * h)), x, weights)
 
 

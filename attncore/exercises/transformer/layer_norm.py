@@ -17,6 +17,7 @@ exercise = code(
     case("numbers in the thousands", lead=(3,), magnitude=3000.0),
     case(
         "float32, far from zero",
+        promise="In float32, a mean far from zero costs no precision.",
         lead=(3,),
         dtype=np.float32,
         x=lambda rng, s: 300 + rng.standard_normal((3, s.m)),
@@ -41,6 +42,19 @@ def eps_outside_the_root(x, gain, bias, eps=1e-5):
 @exercise.mistake("no eps")
 def no_eps(x, gain, bias, eps=1e-5):
     return layer_norm(x, gain, bias, 0.0)
+
+
+for name, default in (("1e-3", 1e-3), ("1e-6", 1e-6), ("1e-8", 1e-8), ("1e-12", 1e-12)):
+
+    @exercise.mistake(f"a default eps of {name}")
+    def another_default(x, gain, bias, eps=default):
+        return layer_norm(x, gain, bias, eps)
+
+
+@exercise.mistake("divided by one less than the width, and eps outside the root")
+def divided_by_one_less_than_the_width_and_eps_outside_the_root(x, gain, bias, eps=1e-5):
+    mean, deviation = x.mean(axis=-1, keepdims=True), x.std(axis=-1, keepdims=True, ddof=1)
+    return (x - mean) / (deviation + eps) * gain + bias
 
 
 @exercise.mistake("given eps ignored")

@@ -18,31 +18,32 @@ exercise = code(
     case("a prefix that is the whole text", architecture="prefix", n=4, prefix=4),
     case("GPT, with a prefix given", architecture="gpt", n=4, prefix=2),
     case("BERT, with a prefix given", architecture="bert", n=4, prefix=2),
+    case("T5", promise="Raises ValueError for any other architecture.", architecture="t5", n=3),
 )
 
 
-@exercise.mistake("bert made causal")
-def bert_made_causal(architecture, n, prefix=0):
+@exercise.mistake("BERT made causal")
+def BERT_made_causal(architecture, n, prefix=0):
     return mask_for("gpt" if architecture == "bert" else architecture, n, prefix)
 
 
-@exercise.mistake("gpt sees everything")
-def gpt_sees_everything(architecture, n, prefix=0):
+@exercise.mistake("GPT sees everything")
+def GPT_sees_everything(architecture, n, prefix=0):
     return mask_for("bert" if architecture == "gpt" else architecture, n, prefix)
 
 
-@exercise.mistake("bert and gpt swapped")
-def bert_and_gpt_swapped(architecture, n, prefix=0):
+@exercise.mistake("BERT and GPT swapped")
+def BERT_and_GPT_swapped(architecture, n, prefix=0):
     return mask_for({"bert": "gpt", "gpt": "bert"}.get(architecture, architecture), n, prefix)
 
 
-@exercise.mistake("gpt sees the future and not the past")
-def gpt_sees_the_future_and_not_the_past(architecture, n, prefix=0):
+@exercise.mistake("GPT sees the future and not the past")
+def GPT_sees_the_future_and_not_the_past(architecture, n, prefix=0):
     return mask_for("gpt", n).T if architecture == "gpt" else mask_for(architecture, n, prefix)
 
 
-@exercise.mistake("gpt cannot see itself")
-def gpt_cannot_see_itself(architecture, n, prefix=0):
+@exercise.mistake("GPT tokens can't see themselves")
+def GPT_tokens_can_t_see_themselves(architecture, n, prefix=0):
     return np.tri(n, k=-1, dtype=bool) if architecture == "gpt" else mask_for(architecture, n, prefix)
 
 
@@ -77,8 +78,8 @@ def prefix_hidden_from_the_rest(architecture, n, prefix=0):
     return mask_for(architecture, n)
 
 
-@exercise.mistake("a prefix given to gpt as well")
-def a_prefix_given_to_gpt_as_well(architecture, n, prefix=0):
+@exercise.mistake("a prefix given to GPT as well")
+def a_prefix_given_to_GPT_as_well(architecture, n, prefix=0):
     return mask_for("prefix" if architecture == "gpt" else architecture, n, prefix)
 
 

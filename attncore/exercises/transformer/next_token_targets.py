@@ -52,19 +52,19 @@ def only_the_last_token_to_be_guessed(ids):
     return ids[..., :-1], ids[..., -1:]
 
 
-@exercise.other_convention("full length with minus 100 at the end")
-def full_length_with_minus_100_at_the_end(ids):
+@exercise.other_convention("full length, with -100 at the end")
+def full_length_with_100_at_the_end(ids):
     end = np.full((*ids.shape[:-1], 1), -100)
     return ids, np.concatenate([ids[..., 1:], end], axis=-1)
 
 
-@exercise.other_convention("inputs again and the loss shifts")
-def inputs_again_and_the_loss_shifts(ids):
+@exercise.other_convention("the ids twice, and the loss shifts")
+def the_ids_twice_and_the_loss_shifts(ids):
     return ids, ids
 
 
 @exercise.another_way
-def pairs_of_neighbours(ids):
+def pairs_of_neighbors(ids):
     pairs = np.lib.stride_tricks.sliding_window_view(ids, 2, axis=-1)
     return pairs[..., 0], pairs[..., 1]
 

@@ -6,24 +6,24 @@ import numpy as np
 from paraphrase import paraphrase
 
 
-@paraphrase("value_weighted_map", "length of the value before W output")
+@paraphrase("value_weighted_map", "the length is taken before W_output")
 def norm_of_the_bare_value(weights, value, W_output):
     return weights * np.sqrt(np.einsum("...kv,...kv->...k", value, value))[..., None, :]
 
 
-@paraphrase("value_weighted_map", "squared length")
+@paraphrase("value_weighted_map", "the length is left squared")
 def energy_of_the_message(weights, value, W_output):
     message = np.einsum("...kv,vm->...km", value, W_output)
     return np.einsum("...qk,...km,...km->...qk", weights, message, message)
 
 
-@paraphrase("value_weighted_map", "absolute numbers added up")
+@paraphrase("value_weighted_map", "absolute values added up instead of the Euclidean norm")
 def manhattan_length(weights, value, W_output):
     sizes = np.linalg.norm(value @ W_output, ord=1, axis=-1, keepdims=True)
     return weights * sizes.swapaxes(-1, -2)
 
 
-@paraphrase("value_weighted_map", "rows made to sum to one")
+@paraphrase("value_weighted_map", "rows are normalized to sum to one")
 def shares_of_each_row(weights, value, W_output):
     handed = np.matmul(value, W_output)
     parts = weights[..., None] * handed[..., None, :, :]
@@ -38,7 +38,7 @@ def longest_is_one(weights, value, W_output):
     return np.einsum("...qk,...k->...qk", weights, length)
 
 
-@paraphrase("attention_rollout", "residual added without the half")
+@paraphrase("attention_rollout", "the identity is added without halving")
 def identity_added(maps):
     identity = np.eye(maps.shape[-1], dtype=maps.dtype)
     result = identity
@@ -47,18 +47,18 @@ def identity_added(maps):
     return result
 
 
-@paraphrase("attention_rollout", "first layer on the left")
+@paraphrase("attention_rollout", "the first layer is on the left")
 def chained_in_reading_order(maps):
     residual = np.identity(len(maps[0]), dtype=maps.dtype)
     return reduce(np.matmul, [(A + residual) / 2 for A in maps])
 
 
-@paraphrase("attention_rollout", "multiplied place by place")
+@paraphrase("attention_rollout", "the maps are multiplied element by element")
 def product_over_the_layers(maps):
     return np.prod((maps + np.eye(maps.shape[-1], dtype=maps.dtype)) / 2, axis=0)
 
 
-@paraphrase("attention_rollout", "residual only once at the end")
+@paraphrase("attention_rollout", "the residual is added once, at the end")
 def paths_then_one_residual(maps):
     joint = maps[0]
     for A in maps[1:]:
@@ -66,12 +66,12 @@ def paths_then_one_residual(maps):
     return 0.5 * joint + 0.5 * np.eye(joint.shape[0], dtype=joint.dtype)
 
 
-@paraphrase("attention_rollout", "no residual")
+@paraphrase("attention_rollout", "the residual is left out")
 def matrix_chain(maps):
     return np.linalg.multi_dot(list(maps)[::-1]) if len(maps) > 1 else np.array(maps[0])
 
 
-@paraphrase("attention_rollout", "inputs on the rows")
+@paraphrase("attention_rollout", "the result is transposed")
 def carried_forward_from_each_input(maps):
     arrived = same = np.eye(maps.shape[1], dtype=maps.dtype)
     for A in maps:
@@ -80,7 +80,7 @@ def carried_forward_from_each_input(maps):
     return arrived
 
 
-@paraphrase("permutation_effect", "every row shuffled in the same order")
+@paraphrase("permutation_effect", "every row is shuffled in the same order")
 def columns_reordered(predict, weights, rng, shuffles=100):
     base = np.asarray(predict(weights))
     total = 0.0
@@ -90,7 +90,7 @@ def columns_reordered(predict, weights, rng, shuffles=100):
     return float(total / shuffles)
 
 
-@paraphrase("permutation_effect", "absolute value taken of the mean change")
+@paraphrase("permutation_effect", "the absolute value is taken of the mean change")
 def distance_to_the_average_prediction(predict, weights, rng, shuffles=100):
     def deal():
         order = np.argsort(rng.random(weights.shape), axis=-1)
@@ -100,7 +100,7 @@ def distance_to_the_average_prediction(predict, weights, rng, shuffles=100):
     return float(np.mean(np.abs(average - predict(weights))))
 
 
-@paraphrase("permutation_effect", "rows dealt to other queries")
+@paraphrase("permutation_effect", "rows are dealt to other queries")
 def queries_change_places(predict, weights, rng, shuffles=100):
     before = predict(weights)
     effects = []
@@ -110,7 +110,7 @@ def queries_change_places(predict, weights, rng, shuffles=100):
     return float(sum(effects) / len(effects))
 
 
-@paraphrase("permutation_effect", "squared change")
+@paraphrase("permutation_effect", "the change is squared")
 def mean_squared_error(predict, weights, rng, shuffles=100):
     reference = np.asarray(predict(weights))
     rows = weights.reshape(-1, weights.shape[-1])
@@ -121,13 +121,13 @@ def mean_squared_error(predict, weights, rng, shuffles=100):
     return float(losses.mean())
 
 
-@paraphrase("permutation_effect", "weights made equal instead of shuffled")
+@paraphrase("permutation_effect", "the weights are made equal instead of shuffled")
 def against_flat_attention(predict, weights, rng, shuffles=100):
     flat = np.broadcast_to(weights.mean(axis=-1, keepdims=True), weights.shape)
     return float(np.mean(abs(np.asarray(predict(np.array(flat))) - np.asarray(predict(weights)))))
 
 
-@paraphrase("permutation_effect", "shuffled only once")
+@paraphrase("permutation_effect", "the weights are shuffled only once")
 def a_single_deal(predict, weights, rng, shuffles=100):
     shuffled = np.array(weights)
     for row in np.ndindex(weights.shape[:-1]):
@@ -135,32 +135,32 @@ def a_single_deal(predict, weights, rng, shuffles=100):
     return float(np.abs(np.asarray(predict(shuffled)) - np.asarray(predict(weights))).mean())
 
 
-@paraphrase("ablation_effect", "mean change instead of the largest")
+@paraphrase("ablation_effect", "the mean change instead of the largest")
 def average_difference(layer, x, head):
     full, without = layer(x, None), layer(x, head)
     return float(np.mean([abs(a - b) for a, b in zip(np.ravel(full), np.ravel(without), strict=True)]))
 
 
-@paraphrase("ablation_effect", "length of the change")
+@paraphrase("ablation_effect", "the Euclidean norm of the change")
 def frobenius_distance(model, inputs, head):
     delta = np.asarray(model(inputs, None)) - np.asarray(model(inputs, head))
     return float(np.sqrt(np.sum(delta**2)))
 
 
-@paraphrase("ablation_effect", "change of the largest number")
+@paraphrase("ablation_effect", "the change of the largest number")
 def difference_of_maxima(layer, x, head):
     largest = [np.abs(layer(x, which)).max() for which in (None, head)]
     return float(abs(largest[0] - largest[1]))
 
 
-@paraphrase("ablation_effect", "head zero taken for the whole layer")
+@paraphrase("ablation_effect", "head 0 is taken for no head")
 def truthy_head(layer, x, head):
     whole = layer(x, None)
     ablated = layer(x, head) if head else whole
     return float(np.abs(whole - ablated).max())
 
 
-@paraphrase("ablation_effect", "largest fall only")
+@paraphrase("ablation_effect", "only falls count")
 def how_far_it_drops(layer, x, head):
     drop = np.subtract(layer(x, None), layer(x, head))
     return float(max(drop.flat))
@@ -170,7 +170,7 @@ def earlier_places(tokens, i):
     return [j for j in range(i) if tokens[j] == tokens[i]]
 
 
-@paraphrase("induction_score", "first occurrence instead of the latest")
+@paraphrase("induction_score", "the first occurrence instead of the latest")
 def list_index(weights, tokens):
     tokens = list(tokens)
     scores = []
@@ -181,7 +181,7 @@ def list_index(weights, tokens):
     return float(np.mean(scores)) if scores else 0.0
 
 
-@paraphrase("induction_score", "weight on the earlier occurrence itself")
+@paraphrase("induction_score", "the weight on the earlier occurrence itself")
 def looks_at_the_copy(weights, tokens):
     total, count = 0.0, 0
     for i in range(len(tokens)):
@@ -193,7 +193,7 @@ def looks_at_the_copy(weights, tokens):
     return total / count if count else 0.0
 
 
-@paraphrase("induction_score", "tokens seen for the first time counted as zero")
+@paraphrase("induction_score", "tokens seen for the first time count as zero")
 def one_entry_for_every_token(weights, tokens):
     n = len(tokens)
     if not n:
@@ -208,7 +208,7 @@ def one_entry_for_every_token(weights, tokens):
     return float(entries.mean())
 
 
-@paraphrase("induction_score", "share of rows whose largest weight is there")
+@paraphrase("induction_score", "a count of largest weights instead of their mean")
 def hit_rate(weights, tokens):
     hits = []
     for i in range(len(tokens)):
@@ -218,7 +218,7 @@ def hit_rate(weights, tokens):
     return sum(hits) / len(hits) if hits else 0.0
 
 
-@paraphrase("induction_score", "rows and columns swapped")
+@paraphrase("induction_score", "rows and columns are swapped")
 def columns_ask(weights, tokens):
     ids = np.unique(np.asarray(tokens), return_inverse=True)[1].ravel()
     same = np.tril(ids[:, None] == ids, -1)
@@ -229,7 +229,7 @@ def columns_ask(weights, tokens):
     return float(np.asarray(weights)[follower, repeated].mean())
 
 
-@paraphrase("induction_score", "the weights after every earlier occurrence added up")
+@paraphrase("induction_score", "the weights after every earlier occurrence are added up")
 def all_followers(weights, tokens):
     sums = [
         sum(weights[i][j + 1] for j in earlier_places(tokens, i))

@@ -98,13 +98,13 @@ def root_mean_square(hidden_states, weight, bias, eps=1e-5):
     return weight * (hidden_states * (ms + eps) ** -0.5) + bias
 
 
-@paraphrase("feed_forward", "relu instead of gelu")
+@paraphrase("feed_forward", "ReLU instead of GELU")
 def clipped_at_zero(x, weights):
     W1, b1, W2, b2 = weights
     return np.maximum(0, x @ W1 + b1) @ W2 + b2
 
 
-@paraphrase("feed_forward", "swish instead of gelu")
+@paraphrase("feed_forward", "Swish instead of GELU")
 def silu_network(x, p):
     h = np.einsum("...m,mf->...f", x, p.W_in) + p.b_in
     gate = 0.5 * (1 + np.tanh(h / 2))
@@ -134,14 +134,14 @@ def same_layer_twice(x, weights):
     return dense(dense(x, weights.W_in, weights.b_in), weights.W_out, weights.b_out)
 
 
-@paraphrase("feed_forward", "only the share below not times x")
+@paraphrase("feed_forward", "the share below x alone, not times x")
 def normal_distribution_function(x, weights):
     share = np.vectorize(lambda t: math.erfc(-t / math.sqrt(2)) / 2, otypes=[float])
     z = x @ weights.W_in + weights.b_in
     return share(z).astype(z.dtype) @ weights.W_out + weights.b_out
 
 
-@paraphrase("feed_forward", "gelu by its tanh formula")
+@paraphrase("feed_forward", "GELU by its tanh formula")
 def as_in_gpt2(x, weights):
     h = x @ weights.W_in + weights.b_in
     h = 0.5 * h * (1 + np.tanh(math.sqrt(2 / math.pi) * (h + 0.044715 * h * h * h)))
@@ -166,7 +166,7 @@ def one_norm_for_both_parts(x, weights, n_heads, mask=None):
     return h + mlp(norm(h), weights.feed_forward)
 
 
-@paraphrase("encoder_block", "only the query is normalized")
+@paraphrase("encoder_block", "only the query normalized")
 def normalized_asks_raw(x, weights, n_heads, mask=None):
     residual = x
     x = residual + attend(standardised(x, weights.attention_norm), x, weights.attention, n_heads, mask)
@@ -174,7 +174,7 @@ def normalized_asks_raw(x, weights, n_heads, mask=None):
     return residual + mlp(standardised(x, weights.feed_forward_norm), weights.feed_forward)
 
 
-@paraphrase("encoder_block", "feed forward layers come first")
+@paraphrase("encoder_block", "the feed-forward layers come first")
 def think_then_look(x, weights, n_heads, mask=None):
     thought = mlp(standardised(x, weights.feed_forward_norm), weights.feed_forward)
     stream = x + thought
@@ -201,14 +201,14 @@ def attention_replaces_the_stream(x, weights, n_heads, mask=None):
     return a + mlp(standardised(a, norm2), ffn)
 
 
-@paraphrase("encoder_block", "attention and feed forward in parallel")
+@paraphrase("encoder_block", "attention and feed-forward in parallel")
 def three_terms_at_once(x, weights, n_heads, mask=None):
     u = standardised(x, weights.attention_norm)
     t = standardised(x, weights.feed_forward_norm)
     return x + attend(u, u, weights.attention, n_heads, mask) + mlp(t, weights.feed_forward)
 
 
-@paraphrase("cross_attention", "own text put in front of the memory")
+@paraphrase("cross_attention", "its own text put in front of the memory")
 def keys_of_both_texts(x, memory, weights, n_heads, memory_mask=None):
     lead = np.broadcast_shapes(x.shape[:-2], memory.shape[:-2])
     both = np.concatenate([np.broadcast_to(t, lead + t.shape[-2:]) for t in (x, memory)], axis=-2)
@@ -276,7 +276,7 @@ def unpacked_in_the_wrong_order(x, memory, weights, n_heads, memory_mask=None):
     return mixed.reshape(*mixed.shape[:-2], -1) @ W_o
 
 
-@paraphrase("decoder_block", "query from before the own attention")
+@paraphrase("decoder_block", "the query taken from before the self-attention")
 def both_attentions_read_the_input(x, memory, weights, n_heads):
     own = standardised(x, weights.attention_norm)
     looked_back = attend(own, own, weights.attention, n_heads, no_future(x.shape[-2]))
@@ -285,7 +285,7 @@ def both_attentions_read_the_input(x, memory, weights, n_heads):
     return h + mlp(standardised(h, weights.feed_forward_norm), weights.feed_forward)
 
 
-@paraphrase("decoder_block", "cross attention to the own text")
+@paraphrase("decoder_block", "cross-attention to its own text")
 def self_attention_twice(x, memory, weights, n_heads):
     for norm, heads, mask in (
         (weights.attention_norm, weights.attention, no_future(x.shape[-2])),
@@ -307,7 +307,7 @@ def attention_layer_reused(x, memory, weights, n_heads):
     return x + mlp(standardised(x, weights.feed_forward_norm), weights.feed_forward)
 
 
-@paraphrase("decoder_block", "own attention not causal")
+@paraphrase("decoder_block", "self-attention not causal")
 def everything_in_sight(x, memory, weights, n_heads):
     norm1, self_attn, norm2, cross_attn, norm3, ffn = weights
     z = standardised(x, norm1)
@@ -327,7 +327,7 @@ def norm_on_both_sides_of_the_question(x, memory, weights, n_heads):
     return x + mlp(standardised(x, weights.feed_forward_norm), weights.feed_forward)
 
 
-@paraphrase("decoder_block", "nothing added around cross attention")
+@paraphrase("decoder_block", "nothing added around the cross-attention")
 def answer_taken_for_the_stream(x, memory, weights, n_heads):
     a = standardised(x, weights.attention_norm)
     a = x + attend(a, a, weights.attention, n_heads, no_future(x.shape[-2]))
@@ -335,7 +335,7 @@ def answer_taken_for_the_stream(x, memory, weights, n_heads):
     return c + mlp(standardised(c, weights.feed_forward_norm), weights.feed_forward)
 
 
-@paraphrase("mask_for", "bert and gpt swapped")
+@paraphrase("mask_for", "BERT and GPT swapped")
 def lookup_with_names_exchanged(architecture, n, prefix=0):
     i, j = np.ogrid[:n, :n]
     masks = {"gpt": np.full((n, n), True), "bert": j <= i, "prefix": (j <= i) | (j < prefix)}
@@ -375,7 +375,7 @@ def two_separate_blocks(architecture, n, prefix=0):
     return mask
 
 
-@paraphrase("mask_for", "a prefix given to gpt as well")
+@paraphrase("mask_for", "a prefix given to GPT as well")
 def same_mask_for_both_decoders(architecture, n, prefix=0):
     if architecture not in {"bert", "gpt", "prefix"}:
         raise ValueError(f"{architecture}?")
@@ -385,7 +385,7 @@ def same_mask_for_both_decoders(architecture, n, prefix=0):
     return mask
 
 
-@paraphrase("mask_for", "gpt cannot see itself")
+@paraphrase("mask_for", "GPT tokens can't see themselves")
 def strictly_before(architecture, n, prefix=0):
     place = np.arange(n)
     if architecture == "gpt":
@@ -413,7 +413,7 @@ def labels_from_the_changed_text(ids, rng, rate=0.15, mask_id=103, vocab_size=30
     return inputs, targets
 
 
-@paraphrase("corrupt_tokens", "a tenth of what is left made random")
+@paraphrase("corrupt_tokens", "a tenth of the rest made random, not a tenth of all")
 def coins_in_a_row(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     inputs = np.array(ids, dtype=np.int64)
     labels = inputs.copy()
@@ -484,7 +484,7 @@ def two_places_further(ids):
     return inputs[..., :-1], targets[..., 1:]
 
 
-@paraphrase("next_token_targets", "full length with minus 100 at the end")
+@paraphrase("next_token_targets", "full length, with -100 at the end")
 def ignored_last_label(ids):
     ids = np.array(ids)
     labels = np.full(ids.shape, -100)
