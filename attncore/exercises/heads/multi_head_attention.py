@@ -15,7 +15,7 @@ from attncore.exercises.softmax.cases import (
     masked_late,
     zeroed_then_renormalized,
 )
-from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
+from attncore.heads import HeadWeights, mask_with_heads, merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask
 from attncore.softmax import masked_softmax, softmax
 
@@ -75,6 +75,19 @@ exercise = code(
         magnitude=60.0,
     ),
     heads_case(
+        "a mask for each sequence and head",
+        3,
+        lead=(2,),
+        mask=lambda s: np.arange(s.k) < np.array([[s.k, 2, 1], [1, 3, s.k]])[..., None, None],
+        promise="A mask with four axes or more has an axis for the heads in it already.",
+    ),
+    heads_case(
+        "three axes, and no batch",
+        3,
+        mask=lambda s: np.ones((3, s.q, s.k), bool),
+        promise="Raises ValueError for a mask with three axes where there is no batch.",
+    ),
+    heads_case(
         "a query with nothing allowed, small",
         small=True,
         mask=lambda s: np.array([[True, False, True], [False, False, False]]),
@@ -99,8 +112,7 @@ exercise = code(
 def by_heads(query, key, value, weights, n_heads, mask, scale=None, attend=scaled_dot_product_attention):
     """Multi-head attention up to the merge, with another scale or another attention."""
     query, key, value = (split_heads(x @ W, n_heads) for x, W in zip((query, key, value), weights[:3], strict=True))
-    mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
-    return attend(query, key, value, mask, scale)
+    return attend(query, key, value, mask_with_heads(mask, query, "by heads"), scale)
 
 
 @exercise.mistake("split without transpose")
@@ -110,8 +122,7 @@ def split_without_transpose(query, key, value, weights, n_heads, mask=None):
         return x.reshape(*leading, n_heads, n, m // n_heads)
 
     query, key, value = reshape(query @ weights.W_query), reshape(key @ weights.W_key), reshape(value @ weights.W_value)
-    mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
-    heads = scaled_dot_product_attention(query, key, value, mask)
+    heads = scaled_dot_product_attention(query, key, value, mask_with_heads(mask, query, "without transpose"))
     *leading, h, n, w = heads.shape
     return np.swapaxes(heads, -3, -2).reshape(*leading, n, h * w) @ weights.W_output
 
@@ -341,13 +352,13 @@ def an_empty_row_gives_nan(query, key, value, weights, n_heads, mask=None):
 @exercise.another_way
 def head_after_head(query, key, value, weights, n_heads, mask=None):
     width = query.shape[-1] // n_heads
+    has_heads = mask is not None and mask.ndim > 3
+    masks = np.moveaxis(mask, -3, 0) if has_heads else [mask] * n_heads
     out = 0
     for head in range(n_heads):
         mine = slice(head * width, (head + 1) * width)
-        brought = scaled_dot_product_attention(
-            query @ weights.W_query[:, mine], key @ weights.W_key[:, mine], value @ weights.W_value[:, mine], mask
-        )
-        out = out + brought @ weights.W_output[mine]
+        projected = query @ weights.W_query[:, mine], key @ weights.W_key[:, mine], value @ weights.W_value[:, mine]
+        out = out + scaled_dot_product_attention(*projected, masks[head]) @ weights.W_output[mine]
     return out
 
 
@@ -360,6 +371,6 @@ def with_einsum(query, key, value, weights, n_heads, mask=None):
     key = np.einsum("...km,mhw->...hkw", key, cut(weights.W_key))
     value = np.einsum("...km,mhw->...hkw", value, cut(weights.W_value))
     scores = np.einsum("...hqw,...hkw->...hqk", query, key) / math.sqrt(query.shape[-1])
-    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim > 2 else mask
+    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim == 3 else mask
     brought = np.einsum("...hqk,...hkw->...qhw", masked_softmax(scores, mask), value)
     return brought.reshape(*brought.shape[:-2], -1) @ weights.W_output
