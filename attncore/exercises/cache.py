@@ -1,7 +1,6 @@
 """Lesson 12: what attention costs, and the cache of keys and values."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -215,13 +214,13 @@ def filled(cache_class, keys, values):
     """
     cache = cache_class()
     lengths = [cache.__len__()]  # len() refuses the None of a stub
+    if lengths[0] is None and not hasattr(cache, "key"):
+        return None  # nothing is written yet
     first_key = None
     for key, value in zip(keys, values, strict=True):
         cache.append(key, value)
         lengths.append(cache.__len__())
         first_key = cache.key if first_key is None else first_key
-    if lengths[0] is None and cache.key is None and cache.value is None:
-        return None
     if None in lengths:
         raise TypeError("__len__ returns None: is its `return` missing?")
     return lengths, cache.key, cache.value, first_key
@@ -258,7 +257,6 @@ kv_cache = lesson.code(
         chunks_case("a long prompt, then one by one", [30, 1, 1, 1], d=4, v=2, stage="many tokens"),
     ],
     drive=filled,
-    shown=room_that_doubles,
 )
 
 
@@ -368,23 +366,28 @@ class length_of_the_first_axis(Joined):
 
 
 @kv_cache.mistake
-class unused_room_handed_out_too(KVCache):
+class unused_room_handed_out_too(room_that_doubles):
     def append(self, key, value):
         super().append(key, value)
-        for room in self.rooms:
+        for room in self.room.values():
             room[..., self.length :, :] = 0
 
-    def kept(self, which):
-        return self.rooms[which]
+    @property
+    def key(self):
+        return self.room["key"]
+
+    @property
+    def value(self):
+        return self.room["value"]
 
 
 @kv_cache.mistake
-class old_tokens_not_copied_when_the_room_grows(KVCache):
+class old_tokens_not_copied_when_the_room_grows(room_that_doubles):
     def append(self, key, value):
-        earlier, before = self.length, [id(room) for room in self.rooms]
+        earlier, before = self.length, dict(self.room)
         super().append(key, value)
-        for room, was in zip(self.rooms, before, strict=False):
-            if id(room) != was:
+        for name, room in self.room.items():
+            if name in before and room is not before[name]:
                 room[..., :earlier, :] = 0
 
 
@@ -408,26 +411,6 @@ class what_was_handed_out_is_moved(Joined):
             room[..., :-n, :] = room[..., n:, :].copy()
             room[..., -n:, :] = new
         self.key, self.value = (room[..., -self.length :, :] for room in self.rooms)
-
-
-@kv_cache.another_way
-class joined_each_time:
-    """Keys and values of the tokens so far, (..., h, n, d) and (..., h, n, v).
-
-    `append` joins those of new tokens behind them; len() counts the tokens.
-    """
-
-    def __init__(self):
-        self.key = self.value = None
-
-    def __len__(self):
-        return 0 if self.key is None else self.key.shape[-2]
-
-    def append(self, key, value):
-        if self.key is not None:
-            key = np.concatenate([self.key, key], axis=-2)
-            value = np.concatenate([self.value, value], axis=-2)
-        self.key, self.value = key, value
 
 
 kv_cache.another_way(room_that_doubles)
@@ -681,7 +664,7 @@ def head_after_head(x, cache, weights, n_heads):
 
 
 lesson.debug("fix_attention_flops", flops, weighted_sum_forgotten)
-lesson.debug("fix_kv_cache", replace(kv_cache, shown=joined_each_time), token_axis_counted_from_the_front)
+lesson.debug("fix_kv_cache", kv_cache, token_axis_counted_from_the_front)
 lesson.debug("fix_attend_with_cache", attend, no_mask_once_there_is_a_cache)
 
 LLAMA_2_7B_WEIGHTS = 6_738_415_616

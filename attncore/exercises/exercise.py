@@ -126,7 +126,7 @@ class Exercise:
 
     In "numeric" and "predict" the reference and the wrong ones take nothing and return the answer. Where the arguments
     of a case are not those of the reference, `drive(answer, ...)` takes them: it makes a cache and fills it, or draws
-    often and counts. `shown` is what the solutions show where the reference is written for speed.
+    often and counts.
     """
 
     id: str
@@ -141,7 +141,6 @@ class Exercise:
     conventions: dict[str, Callable] = field(default_factory=dict)
     words: dict[str, Any] = field(default_factory=dict)
     drive: Callable | None = None
-    shown: Callable | None = None
 
     @cached_property
     def outputs(self) -> list[Output]:
@@ -200,7 +199,7 @@ class Lesson:
         self.exercises: dict[str, Exercise] = {}
 
     def code(self, reference: Callable, cases: Iterable[Case], tolerance: float = 1e-6, **how: Any) -> Exercise:
-        """A function to write; `how` may set its driver, `drive`, and what the solutions show, `shown`."""
+        """A function to write; `how` may set its driver, `drive`."""
         return self._add(Exercise(reference.__name__, "code", self.name, reference, list(cases), tolerance, **how))
 
     def debug(self, id: str, code: Exercise, bug: Callable) -> Exercise:

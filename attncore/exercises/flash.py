@@ -1,7 +1,6 @@
 """Lesson 14: softmax in one pass, partial results that merge, and attention tile by tile."""
 
 import math
-from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -16,7 +15,6 @@ from attncore.flash import (
     peak_floats,
     slices,
     tiled_attention,
-    tiled_attention_plain,
 )
 from attncore.masks import causal_mask
 from attncore.shapes import shaped
@@ -463,11 +461,7 @@ def block_cases(reference):
     ]
 
 
-tiled = lesson.code(
-    tiled_attention,
-    cases(tiled_attention, *block_cases(tiled_attention), block=2),
-    shown=tiled_attention_plain,
-)
+tiled = lesson.code(tiled_attention, cases(tiled_attention, *block_cases(tiled_attention), block=2))
 
 
 def by_tiles(query, key, value, block, is_causal, scale, join):
@@ -584,7 +578,7 @@ def shorter_tail_of_the_keys_dropped(query, key, value, block=2, is_causal=False
 
 @tiled.mistake
 def shorter_tail_of_the_queries_left_at_zero(query, key, value, block=2, is_causal=False, scale=None):
-    output = tiled_attention_plain(query, key, value, block, is_causal, scale)
+    output = tiled_attention(query, key, value, block, is_causal, scale)
     whole = query.shape[-2] // block * block
     return np.where(np.arange(query.shape[-2])[:, None] < whole, output, 0)
 
@@ -639,7 +633,7 @@ def diagonal_hidden(query, key, value, block=2, is_causal=False, scale=None):
 
 @tiled.mistake
 def is_causal_ignored(query, key, value, block=2, is_causal=False, scale=None):
-    return tiled_attention_plain(query, key, value, block, False, scale)
+    return tiled_attention(query, key, value, block, False, scale)
 
 
 @tiled.mistake
@@ -659,33 +653,30 @@ def queries_that_see_nothing_give_nan(query, key, value, block=2, is_causal=Fals
 
 @tiled.mistake
 def given_scale_ignored(query, key, value, block=2, is_causal=False, scale=None):
-    return tiled_attention_plain(query, key, value, block, is_causal)
+    return tiled_attention(query, key, value, block, is_causal)
 
 
 @tiled.mistake
 def no_scale_unless_one_is_given(query, key, value, block=2, is_causal=False, scale=None):
-    return tiled_attention_plain(query, key, value, block, is_causal, 1.0 if scale is None else scale)
+    return tiled_attention(query, key, value, block, is_causal, 1.0 if scale is None else scale)
 
 
 @tiled.another_way
-def running_accumulator(query, key, value, block, is_causal=False, scale=None):
+def partials_merged_and_hidden_tiles_skipped(query, key, value, block, is_causal=False, scale=None):
     n_key, past = key.shape[-2], key.shape[-2] - query.shape[-2]
+
+    def partial(rows, keys):
+        scores = attention_scores(query[..., rows, :], key[..., keys, :], scale)
+        if is_causal:
+            position = np.arange(rows.start, rows.stop)[:, None] + past
+            scores = np.where(np.arange(keys.start, keys.stop) <= position, scores, -np.inf)
+        return attend_to_tile(scores, value[..., keys, :])
+
     blocks = []
     for rows in slices(0, query.shape[-2], block):
-        position = np.arange(rows.start, rows.stop)[:, None] + past
-        stop = min(n_key, max(1, rows.stop + past)) if is_causal else n_key  # hidden tiles are skipped
-        maximum, total, output = -np.inf, 0.0, 0.0
-        for keys in slices(0, stop, block):
-            scores = attention_scores(query[..., rows, :], key[..., keys, :], scale)
-            if is_causal:
-                scores = np.where(np.arange(keys.start, keys.stop) <= position, scores, -np.inf)
-            larger = np.maximum(maximum, scores.max(axis=-1, keepdims=True))
-            shift = np.where(larger == -np.inf, 0, larger)
-            shrink, weights = np.exp(maximum - shift), np.exp(scores - shift)
-            total = total * shrink + weights.sum(axis=-1, keepdims=True)
-            output = output * shrink + weights @ value[..., keys, :]
-            maximum = larger
-        blocks.append(output / np.where(total == 0, 1, total))
+        stop = min(n_key, max(1, rows.stop + past)) if is_causal else n_key
+        tiles = (partial(rows, keys) for keys in slices(0, stop, block))
+        blocks.append(reduce(merge_partials, tiles).output)
     return np.concatenate(blocks, axis=-2)
 
 
@@ -809,8 +800,7 @@ def query_by_query_counted(n, d, block=None):
 
 lesson.debug("fix_online_softmax", one_pass, sum_not_rescaled)
 lesson.debug("fix_merge_partials", merging, weighted_by_totals_that_forget_their_maxima)
-plainly = replace(tiled, reference=tiled_attention_plain, shown=None)  # the one that can be read
-lesson.debug("fix_tiled_attention", plainly, causal_mask_starts_anew_in_each_tile)
+lesson.debug("fix_tiled_attention", tiled, causal_mask_starts_anew_in_each_tile)
 
 N, HEADS, WIDTH, BLOCK_OF = 8192, 32, 128, 128
 lesson.numeric(

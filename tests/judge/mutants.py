@@ -67,7 +67,7 @@ class Mutant:
 
 def mutants(exercise: Exercise) -> Iterator[Mutant]:
     """All mutants of an exercise's reference, each change once."""
-    function = inspect.unwrap(exercise.shown or exercise.reference)
+    function = inspect.unwrap(exercise.reference)
     names = vars(inspect.getmodule(function))
     seen: set[str] = set()
     for part in [function, *helpers(function, names)]:
