@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from attncore.dot_product import scaled_dot_product_attention
-from attncore.heads import merge_heads, split_heads
+from attncore.heads import mask_for_heads, merge_heads, split_heads
 from attncore.positions import apply_rotary
 from attncore.shapes import shaped
 from attncore.softmax import masked_softmax
@@ -17,7 +17,8 @@ def grouped_query_attention(query, key, value, mask=None, scale=None):
     """Let neighbouring query heads share a key head: query head h uses key head h // (h / g).
 
     With as many groups as heads it is multi-head attention, with one group multi-query attention
-    (Shazeer, 2019). The mask broadcasts to (..., h, q, k). Keys and values are never copied.
+    (Shazeer, 2019). The mask lines up with the scores, (..., h, q, k): one for each text of a
+    batch is (batch, 1, q, k). Keys and values are never copied.
     Raises ValueError where the groups do not divide the heads. Ainslie et al. (2023).
     """
     *leading, heads, n, d = query.shape
@@ -25,21 +26,13 @@ def grouped_query_attention(query, key, value, mask=None, scale=None):
     if heads % groups:
         raise ValueError(f"grouped_query_attention: query has {heads} heads, which {groups} groups do not divide")
     query = query.reshape(*leading, groups, heads // groups, n, d)
-    if mask is not None and np.ndim(mask) > 2:
-        mask = np.asarray(mask)
-        if mask.shape[-3] not in (1, heads):
-            raise ValueError(
-                f"grouped_query_attention: mask has {mask.shape[-3]} on the head axis, expected 1 or {heads}"
-            )
-        mask = mask[..., None, :, :] if mask.shape[-3] == 1 else split_axis(mask, groups)
+    if np.ndim(mask) > 2:
+        *before, in_mask, n_query, n_key = np.shape(mask)
+        if in_mask not in (1, heads):
+            raise ValueError(f"grouped_query_attention: mask has {in_mask} on the head axis, expected 1 or {heads}")
+        mask = np.reshape(mask, (*before, *((groups, -1) if in_mask > 1 else (1, 1)), n_query, n_key))
     out = scaled_dot_product_attention(query, key[..., None, :, :], value[..., None, :, :], mask, scale)
     return out.reshape(*out.shape[:-4], heads, n, value.shape[-1])
-
-
-def split_axis(mask, groups):
-    """(..., h, q, k) as (..., g, h / g, q, k)."""
-    *leading, heads, n, k = mask.shape
-    return mask.reshape(*leading, groups, heads // groups, n, k)
 
 
 @shaped("(m,h*d)->(m,g*d)")
@@ -78,8 +71,8 @@ def latent_attention(x, weights, n_heads, mask=None):
 
     `weights` is a `LatentWeights`. Each head compares its own d numbers without position, plus r
     rotated ones whose key all heads share; the scale is one over the square root of d + r.
-    Only the latent and the rotated key need to be cached. The mask broadcasts to (..., h, n, n).
-    DeepSeek-AI (2024), without the compression of the queries.
+    Only the latent and the rotated key need to be cached. The mask is that of
+    `multi_head_attention`. DeepSeek-AI (2024), without the compression of the queries.
     """
     latent = x @ weights.W_latent
     query_rope, key_rope = rotated(x, weights, n_heads)
@@ -87,6 +80,7 @@ def latent_attention(x, weights, n_heads, mask=None):
     key = split_heads(latent @ weights.W_up_key, n_heads)
     key = np.concatenate([key, np.broadcast_to(key_rope, (*key.shape[:-1], key_rope.shape[-1]))], axis=-1)
     value = split_heads(latent @ weights.W_up_value, n_heads)
+    mask = mask_for_heads(mask, query, key)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
@@ -95,7 +89,8 @@ def latent_attention_absorbed(x, weights, n_heads, mask=None):
     """Do the same without unpacking: compare and add up in the latent space itself.
 
     W_up_key is absorbed into the query and W_up_value into the output, so that a decode step
-    reads z + r numbers a token instead of h * (d + v). Equal to `latent_attention`.
+    reads z + r numbers a token instead of h * (d + v). Equal to `latent_attention`, with the same
+    mask.
     DeepSeek-AI (2024).
     """
     latent = (x @ weights.W_latent)[..., None, :, :]
@@ -104,7 +99,7 @@ def latent_attention_absorbed(x, weights, n_heads, mask=None):
     query_latent = query @ np.swapaxes(by_head(weights.W_up_key, n_heads), -1, -2)
     scores = query_latent @ np.swapaxes(latent, -1, -2) + query_rope @ np.swapaxes(key_rope, -1, -2)
     scale = 1 / math.sqrt(query.shape[-1] + query_rope.shape[-1])
-    mixed = masked_softmax(scores * scale, mask) @ latent
+    mixed = masked_softmax(scores * scale, mask_for_heads(mask, query, query)) @ latent
     return merge_heads(mixed @ by_head(weights.W_up_value, n_heads)) @ weights.W_output
 
 

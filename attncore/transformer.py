@@ -89,9 +89,9 @@ def encoder_block(x, weights, n_heads, mask=None):
 
 @shaped("(...,n,m),(...,k,m)->(...,n,m)")
 def decoder_block(x, memory, weights, n_heads):
-    """Look back at the own text, then at the memory, then think, each added to what was there.
+    """Look back at its own text, then at the memory, then think, each added to what was there.
 
-    `weights` is a `DecoderWeights`. Pre-norm; the own attention is causal, the memory is seen
+    `weights` is a `DecoderWeights`. Pre-norm; its own attention is causal, the memory is seen
     whole and is not normalised here. Vaswani et al. (2017).
     """
     normal = layer_norm(x, *weights.attention_norm)

@@ -156,7 +156,19 @@ def test_heads_that_do_not_divide(bad, message):
         bad()
 
 
-def test_a_mask_with_heads_is_refused_by_name():
-    x = np.ones((2, 3, 4))
-    with pytest.raises(ValueError, match=r"mask is \(2, 1, 1, 3\), without heads; they get their axis here"):
-        multi_head_attention(x, x, x, HeadWeights(*np.ones((4, 4, 4))), 2, np.ones((2, 1, 1, 3), dtype=bool))
+def test_a_mask_with_heads_is_taken_as_given(qkv, rng, weights):
+    query, key, value = qkv((2,))
+    masks = rng.random((2, 4, 3, 5)) < 0.6
+    together = multi_head_attention(query, key, value, weights, 4, masks)
+    for text in range(2):
+        alone = multi_head_attention(query[text], key[text], value[text], weights, 4, masks[text][None])
+        assert_allclose(together[text], alone[0], atol=1e-12)
+    with pytest.raises(ValueError, match="^multi_head_attention: the leading axes do not broadcast: "):
+        multi_head_attention(query, key, value, weights, 4, masks[:, :3])
+
+
+def test_a_mask_for_each_text_wants_a_batch(qkv, weights):
+    query, key, value = qkv(())
+    message = r"^multi_head_attention: mask is \(2, 3, 5\), one for each text, but there is no batch$"
+    with pytest.raises(ValueError, match=message):
+        multi_head_attention(query, key, value, weights, 4, np.ones((2, 3, 5), bool))
