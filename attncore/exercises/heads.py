@@ -205,7 +205,7 @@ mha = lesson.code(
             3,
             lead=(2, 4),
             stage="a mask for each text",
-            mask=lambda s: np.arange(s.k) < np.array([[s.k, 2, 1, 3], [1, 4, s.k, 2]])[..., None, None],
+            mask=lambda s: np.arange(s.k) < np.array([[s.k, 2, 1, 3], [1, 4, s.k, 2]])[..., None, None, None],
         ),
         heads_case(
             "as many texts as heads",
@@ -227,7 +227,7 @@ mha = lesson.code(
 def by_heads(query, key, value, weights, n_heads, mask, scale=None, attend=scaled_dot_product_attention):
     """Multi-head attention up to the merge, with another scale or another attention."""
     query, key, value = (split_heads(x @ W, n_heads) for x, W in zip((query, key, value), weights[:3], strict=True))
-    mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
+    mask = mask[..., None, :, :] if mask is not None and mask.ndim == 3 else mask
     return attend(query, key, value, mask, scale)
 
 
@@ -238,7 +238,7 @@ def split_without_transpose(query, key, value, weights, n_heads, mask=None):
         return x.reshape(*leading, n_heads, n, m // n_heads)
 
     query, key, value = reshape(query @ weights.W_query), reshape(key @ weights.W_key), reshape(value @ weights.W_value)
-    mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
+    mask = mask[..., None, :, :] if mask is not None and mask.ndim == 3 else mask
     heads = scaled_dot_product_attention(query, key, value, mask)
     *leading, h, n, w = heads.shape
     return np.swapaxes(heads, -3, -2).reshape(*leading, n, h * w) @ weights.W_output
@@ -394,8 +394,12 @@ def head_after_head(query, key, value, weights, n_heads, mask=None):
     out = 0
     for head in range(n_heads):
         mine = slice(head * width, (head + 1) * width)
+        has_heads = mask is not None and mask.ndim > 3
         brought = scaled_dot_product_attention(
-            query @ weights.W_query[:, mine], key @ weights.W_key[:, mine], value @ weights.W_value[:, mine], mask
+            query @ weights.W_query[:, mine],
+            key @ weights.W_key[:, mine],
+            value @ weights.W_value[:, mine],
+            mask[..., min(head, mask.shape[-3] - 1), :, :] if has_heads else mask,
         )
         out = out + brought @ weights.W_output[mine]
     return out
@@ -410,7 +414,7 @@ def with_einsum(query, key, value, weights, n_heads, mask=None):
     key = np.einsum("...km,mhw->...hkw", key, cut(weights.W_key))
     value = np.einsum("...km,mhw->...hkw", value, cut(weights.W_value))
     scores = np.einsum("...hqw,...hkw->...hqk", query, key) / math.sqrt(query.shape[-1])
-    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim > 2 else mask
+    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim == 3 else mask
     brought = np.einsum("...hqk,...hkw->...qhw", masked_softmax(scores, mask), value)
     return brought.reshape(*brought.shape[:-2], -1) @ weights.W_output
 

@@ -399,11 +399,11 @@ def latent_cases(reference):
         of("a causal mask", mask=causal, stage="a mask"),
         of("a mask on a batch", lead=(2,), mask=at_random("q", "k"), stage="a mask"),
         of("a float mask", mask=as_floats(causal), stage="a float mask"),
-        of("a mask for each head", mask=at_random("h", "q", "k"), stage="a mask for each head"),
+        of("a mask for each head", lead=(2,), mask=at_random(1, "h", "q", "k"), stage="a mask for each head"),
         of(
             "a mask for each head, as many texts",
             lead=(3,),
-            mask=at_random("h", "q", "k"),
+            mask=at_random(1, "h", "q", "k"),
             stage="a mask for each head",
         ),
         of("a mask for each text", lead=(2,), mask=at_random(2, 1, "q", "k"), stage="a mask for each text"),
