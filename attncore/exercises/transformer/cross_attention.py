@@ -159,7 +159,7 @@ def with_the_memory_projected_once(x, memory, weights, n_heads, memory_mask=None
 def from_its_parts(x, memory, weights, n_heads, memory_mask=None):
     query = split_heads(x @ weights.W_query, n_heads)
     key, value = (split_heads(memory @ W, n_heads) for W in (weights.W_key, weights.W_value))
-    if memory_mask is not None and memory_mask.ndim > 2:
+    if memory_mask is not None and memory_mask.ndim == 3:
         memory_mask = np.expand_dims(memory_mask, -3)
     return merge_heads(scaled_dot_product_attention(query, key, value, memory_mask)) @ weights.W_output
 
