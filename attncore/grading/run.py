@@ -195,8 +195,9 @@ def bind(
             lacks += [name] if name in given else []
         elif name in given or own.parameters.get(called, parameter).default is parameter.empty:
             kwargs[called] = given.get(name, parameter.default)
-    for name in [p.name for p in own.parameters.values() if p.kind is p.POSITIONAL_ONLY and p.name in kwargs]:
-        args.append(kwargs.pop(name))
+    place_only = [p for p in own.parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    last = max((i for i, p in enumerate(place_only) if p.name in kwargs), default=-1)
+    args += [kwargs.pop(p.name, p.default) for p in place_only[len(args) : last + 1]]
     try:
         own.bind(*args, **kwargs)
     except TypeError:
