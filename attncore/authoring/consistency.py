@@ -8,10 +8,19 @@ from typing import Any
 
 import nbformat
 
+from attncore import loops
 from attncore.authoring.render import NOTEBOOKS, SOLUTIONS, broken, lesson_cells, render, source_of, stub
 from attncore.exercises import KINDS, LESSONS, Exercise, exercises, lessons
 from attncore.grading import judge
 
+WITHOUT_LOOPS = {  # what is asked and has no definition in loops.py, and why
+    "dot_product_std": "a measurement of random draws",
+    "corrupt_tokens": "random draws, judged by their shares",
+    "permutation_effect": "random draws, judged by their mean",
+    "KVCache": "it computes nothing; its tests compare it with the arrays that went in",
+    "attend_with_cache": "by definition the last rows of multi_head_attention under a causal mask",
+    "latent_attention_absorbed": "by definition equal to latent_attention",
+}
 BASICS = {"shapes", "look", "words", "recorded", "views", "start"}
 NEEDED = {
     "code": {"title", "level", "minutes", "hints", "walkthrough"},
@@ -26,6 +35,7 @@ LEVELS = ("basic", "intermediate", "advanced")
 def problems() -> Iterator[str]:
     for exercise in exercises:
         yield from words_problems(exercise)
+        yield from loop_problems(exercise)
         if exercise.kind in ("code", "debug"):
             yield from judged_problems(exercise)
         elif exercise.kind != "explain":
@@ -55,6 +65,13 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
             yield f'{name}: no sentence for the wrong solution "{label}"'
     for label in sorted(why.keys() - labels):
         yield f'{name}: a sentence for "{label}", which is no wrong solution'
+
+
+def loop_problems(exercise: Exercise) -> Iterator[str]:
+    """A function that is asked has its definition in loops.py, or stands in WITHOUT_LOOPS."""
+    has_loop, is_exempt = hasattr(loops, exercise.id), exercise.id in WITHOUT_LOOPS
+    if exercise.kind == "code" and has_loop == is_exempt:
+        yield f"{exercise.id}: no definition in loops.py" if not has_loop else f"{exercise.id}: it has a loop after all"
 
 
 def judged_problems(exercise: Exercise) -> Iterator[str]:
