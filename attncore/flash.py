@@ -16,9 +16,10 @@ BLOCK = 384  # so many squared, of four bytes each, stay in the cache of one cor
 def online_softmax(chunks):
     """Find the maximum of a row and the sum of its exponentials relative to it, in one pass.
 
-    `chunks` is any iterable of the row's pieces, (..., k) each, gone through once. Returns
-    (maximum, total): softmax is exp(x - maximum) / total. A row of nothing but -inf has the
-    maximum -inf and the total 0. Milakov and Gimelshein (2018).
+    `chunks` is any iterable of the row's pieces, gone through once. Returns (maximum, total):
+    softmax is exp(x - maximum) / total. Pieces may have leading axes, (..., k): every row then has
+    a maximum and a total of its own. Numbers may be -inf; a row of nothing else has the maximum
+    -inf and the total 0. Milakov and Gimelshein (2018).
     """
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -50,8 +51,8 @@ def merge_partials(left, right):
     """Join the attention to some keys and the attention to others: the attention to all of them.
 
     Both are a `Partial`, and so is the result. A total is the sum of the exponentials relative to
-    its maximum; where there was nothing to attend to, the maximum is -inf and the total 0. Rabe
-    and Staats (2021).
+    its maximum. A query with nothing to attend to has an output of zeros, the maximum -inf and the
+    total 0. Rabe and Staats (2021).
     """
     maximum = np.maximum(left.maximum, right.maximum)
     shift = finite(maximum)
@@ -80,9 +81,10 @@ def tiled_attention(query, key, value, block=BLOCK, is_causal=False, scale=None)
     """Compute exact attention without ever holding all scores.
 
     The numbers of `scaled_dot_product_attention`, with a causal mask where `is_causal`: the
-    queries are the last positions, and one that may see nothing gets zeros. At most
-    block * block scores of a head are held at once. Without a scale it is one over the square
-    root of d. Raises ValueError for a block below 1. Rabe and Staats (2021), Dao et al. (2022).
+    queries are the last positions. With more queries than keys the first ones see nothing, and get
+    zeros. At most block * block scores of a head are held at once. A given `scale` multiplies the
+    scores in place of 1/sqrt(d). Raises ValueError for a block below 1. Rabe and Staats (2021), Dao
+    et al. (2022).
     """
     if block < 1:
         raise ValueError(f"tiled_attention: block is {block}, expected at least 1")
@@ -111,7 +113,8 @@ def peak_floats(n, d, block=None):
 
     The scores held at once, two statistics for each query (the maximum and the total), and the
     output. Without a block the scores are all n * n of them, with one they are those of a tile of
-    block * block, which is never larger than the text. Query, key and value are not counted.
+    block * block. A tile is never larger than the text. Query, key and value are not counted.
+    Raises ValueError for a block below 1.
     """
     if block is not None and block < 1:
         raise ValueError(f"peak_floats: block is {block}, expected at least 1")

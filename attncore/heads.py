@@ -52,19 +52,17 @@ def multi_head_attention(query, key, value, weights, n_heads, mask=None):
     query = split_heads(query @ weights.W_query, n_heads)
     key = split_heads(key @ weights.W_key, n_heads)
     value = split_heads(value @ weights.W_value, n_heads)
-    mask = mask_with_heads(mask, query, "multi_head_attention")
+    mask = mask_for_heads(mask, query, key)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
-def mask_with_heads(mask, query, name):
-    """The mask with an axis for the heads of a query (..., h, q, w).
-
-    Of three axes it is one for each sequence of a batch; of four or more it has its heads.
-    """
+@shaped("_,(...,h,q,w),(...,h,k,w)->(...,h,q,k)")
+def mask_for_heads(mask, query, key):
+    """Line a mask up with the scores of all heads: one of three axes is one a batch, and gets the axis of the heads."""
     if np.ndim(mask) != 3:
         return mask
-    if query.ndim < 4:
-        raise ValueError(f"{name}: mask is {np.shape(mask)}, one for each sequence, and there is no batch")
+    if query.ndim == key.ndim == 3:
+        raise ValueError(f"mask_for_heads: mask is {np.shape(mask)}, one for each sequence, and there is no batch")
     return np.expand_dims(mask, -3)
 
 

@@ -209,7 +209,7 @@ def encode_batch(model, texts):
 def sentence_vectors(x, mask):
     """Average the tokens of each text, the padding left out, and give the mean the length 1.
 
-    The mask is boolean, True = a token of the text. Reimers and Gurevych (2019).
+    The mask is boolean, True = a token of the text; padding may stand on either side. Reimers and Gurevych (2019).
     """
     mask = mask.astype(x.dtype)
     mean = weighted_sum(mask[:, None], x)[:, 0] / mask.sum(axis=-1, keepdims=True)
@@ -220,7 +220,7 @@ def sentence_vectors(x, mask):
 def most_similar(vector, vectors, count):
     """Find the vectors that point most nearly the same way: their places, the nearest first.
 
-    By the cosine of the angle, so that lengths do not matter.
+    Nearness is the cosine of the angle, so lengths don't matter. Returns `count` places.
     """
     cosines = vectors @ vector / np.linalg.norm(vectors, axis=-1)
     return np.argsort(-cosines)[:count]

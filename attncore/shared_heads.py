@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from attncore.dot_product import scaled_dot_product_attention
-from attncore.heads import mask_with_heads, merge_heads, split_heads
+from attncore.heads import mask_for_heads, merge_heads, split_heads
 from attncore.positions import apply_rotary
 from attncore.shapes import shaped
 from attncore.softmax import masked_softmax
@@ -28,21 +28,13 @@ def grouped_query_attention(query, key, value, mask=None, scale=None):
     if heads % groups:
         raise ValueError(f"grouped_query_attention: query has {heads} heads, which {groups} groups do not divide")
     query = query.reshape(*leading, groups, heads // groups, n, d)
-    if mask is not None and np.ndim(mask) > 2:
-        mask = np.asarray(mask)
-        if mask.shape[-3] not in (1, heads):
-            raise ValueError(
-                f"grouped_query_attention: mask has {mask.shape[-3]} on the head axis, expected 1 or {heads}"
-            )
-        mask = mask[..., None, :, :] if mask.shape[-3] == 1 else split_axis(mask, groups)
+    if np.ndim(mask) > 2:
+        *before, in_mask, n_query, n_key = np.shape(mask)
+        if in_mask not in (1, heads):
+            raise ValueError(f"grouped_query_attention: mask has {in_mask} on the head axis, expected 1 or {heads}")
+        mask = np.reshape(mask, (*before, *((groups, -1) if in_mask > 1 else (1, 1)), n_query, n_key))
     out = scaled_dot_product_attention(query, key[..., None, :, :], value[..., None, :, :], mask, scale)
     return out.reshape(*out.shape[:-4], heads, n, value.shape[-1])
-
-
-def split_axis(mask, groups):
-    """(..., h, q, k) as (..., g, h / g, q, k)."""
-    *leading, heads, n, k = mask.shape
-    return mask.reshape(*leading, groups, heads // groups, n, k)
 
 
 @shaped("(m,h*d)->(m,g*d)")
@@ -92,7 +84,7 @@ def latent_attention(x, weights, n_heads, mask=None):
     key = split_heads(latent @ weights.W_up_key, n_heads)
     key = np.concatenate([key, np.broadcast_to(key_rope, (*key.shape[:-1], key_rope.shape[-1]))], axis=-1)
     value = split_heads(latent @ weights.W_up_value, n_heads)
-    mask = mask_with_heads(mask, query, "latent_attention")
+    mask = mask_for_heads(mask, query, key)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
@@ -112,8 +104,7 @@ def latent_attention_absorbed(x, weights, n_heads, mask=None):
     query_latent = query @ np.swapaxes(by_head(weights.W_up_key, n_heads), -1, -2)
     scores = query_latent @ np.swapaxes(latent, -1, -2) + query_rope @ np.swapaxes(key_rope, -1, -2)
     scale = 1 / math.sqrt(query.shape[-1] + query_rope.shape[-1])
-    mask = mask_with_heads(mask, query, "latent_attention_absorbed")
-    mixed = masked_softmax(scores * scale, mask) @ latent
+    mixed = masked_softmax(scores * scale, mask_for_heads(mask, query, query)) @ latent
     return merge_heads(mixed @ by_head(weights.W_up_value, n_heads)) @ weights.W_output
 
 

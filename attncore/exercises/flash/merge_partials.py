@@ -46,6 +46,7 @@ def join_parts(answer, left, right):
 
 
 NOTHING = -np.inf
+EMPTY = "A query with nothing to attend to has an output of zeros, the maximum -inf and the total 0."
 exercise = code(
     merge_partials,
     given_parts("one query, totals of 1 and 3", ([[8.0]], [2.0], [1.0]), ([[4.0]], [2.0], [3.0])),
@@ -62,9 +63,11 @@ exercise = code(
     parts_case("a far larger maximum on the right", [[1.0, 2], [0, 3]], [[2000.0], [3001]]),
     parts_case("a far larger maximum on the left", [[2000.0], [3001]], [[1.0, 2], [0, 3]]),
     parts_case("very negative maxima", [[-2000.0, -2001]], [[-2001.0, -1999]]),
-    parts_case("nothing to see on the left", [[NOTHING, NOTHING]], [[1.0, 2]]),
-    parts_case("nothing to see on the right", [[1.0, 2]], [[NOTHING, NOTHING]]),
-    parts_case("nothing to see on either side", [[NOTHING, NOTHING], [0, 1]], [[NOTHING, NOTHING], [1, 1]]),
+    parts_case("nothing to see on the left", [[NOTHING, NOTHING]], [[1.0, 2]], promise=EMPTY),
+    parts_case("nothing to see on the right", [[1.0, 2]], [[NOTHING, NOTHING]], promise=EMPTY),
+    parts_case(
+        "nothing to see on either side", [[NOTHING, NOTHING], [0, 1]], [[NOTHING, NOTHING], [1, 1]], promise=EMPTY
+    ),
     tolerance=1e-5,
     drive=join_parts,
 )
@@ -81,7 +84,7 @@ def rescaled_totals(left, right):
     return maximum, left.total * np.exp(left.maximum - shift), right.total * np.exp(right.maximum - shift)
 
 
-@exercise.mistake("plain mean of the outputs")
+@exercise.mistake("a plain mean of the outputs")
 def plain_mean_of_the_outputs(left, right):
     return merge_partials(left, right)._replace(output=(left.output + right.output) / 2)
 
@@ -101,19 +104,19 @@ def weighted_by_the_maxima_alone(left, right):
     return merged._replace(output=shares[0] * left.output + shares[1] * right.output)
 
 
-@exercise.mistake("total not rescaled")
+@exercise.mistake("the totals are added without rescaling")
 def total_not_rescaled(left, right):
     return merge_partials(left, right)._replace(total=left.total + right.total)
 
 
-@exercise.mistake("outputs not divided by the new total")
+@exercise.mistake("the output isn't divided by the new total")
 def outputs_not_divided_by_the_new_total(left, right):
     maximum, left_total, right_total = rescaled_totals(left, right)
     summed = left_total[..., None] * left.output + right_total[..., None] * right.output
     return Partial(summed, maximum, left_total + right_total)
 
 
-@exercise.mistake("outputs taken for sums that are not divided yet")
+@exercise.mistake("the outputs are taken for sums that aren't divided yet")
 def outputs_taken_for_sums_that_are_not_divided_yet(left, right):
     maximum, left_total, right_total = rescaled_totals(left, right)
     shift = np.where(maximum == -np.inf, 0, maximum)
@@ -124,7 +127,7 @@ def outputs_taken_for_sums_that_are_not_divided_yet(left, right):
     return Partial(summed / over(total), maximum, total)
 
 
-@exercise.mistake("rescaled the wrong way round")
+@exercise.mistake("the totals are rescaled the wrong way round")
 def rescaled_the_wrong_way_round(left, right):
     maximum = np.maximum(left.maximum, right.maximum)
     shift = np.where(maximum == -np.inf, 0, maximum)
@@ -135,7 +138,7 @@ def rescaled_the_wrong_way_round(left, right):
     return Partial(summed / over(total), maximum, total)
 
 
-@exercise.mistake("maximum of the left kept")
+@exercise.mistake("the maximum of the left part is kept")
 def maximum_of_the_left_kept(left, right):
     shift = np.where(left.maximum == -np.inf, 0, left.maximum)
     right_total = right.total * np.exp(right.maximum - shift)
@@ -144,7 +147,7 @@ def maximum_of_the_left_kept(left, right):
     return Partial(summed / over(total), left.maximum, total)
 
 
-@exercise.mistake("maxima added")
+@exercise.mistake("the maxima are added")
 def maxima_added(left, right):
     return merge_partials(left, right)._replace(maximum=left.maximum + right.maximum)
 
@@ -159,7 +162,7 @@ def one_maximum_for_all_queries(left, right):
     return Partial(summed / over(total), np.full_like(total, largest), total)
 
 
-@exercise.mistake("nothing to see gives nan")
+@exercise.mistake("a query with nothing to attend to gives NaN")
 def nothing_to_see_gives_nan(left, right):
     maximum = np.maximum(left.maximum, right.maximum)
     left_total = left.total * np.exp(left.maximum - maximum)
@@ -167,6 +170,26 @@ def nothing_to_see_gives_nan(left, right):
     total = left_total + right_total
     summed = left_total[..., None] * left.output + right_total[..., None] * right.output
     return Partial(summed / total[..., None], maximum, total)
+
+
+@exercise.mistake("the output is divided by the totals before they are rescaled")
+def divided_by_totals_before_rescaling(left, right):
+    maximum, left_total, right_total = rescaled_totals(left, right)
+    summed = left_total[..., None] * left.output + right_total[..., None] * right.output
+    return Partial(summed / over(left.total + right.total), maximum, left_total + right_total)
+
+
+@exercise.mistake("the part with the larger maximum takes all")
+def the_larger_maximum_takes_all(left, right):
+    is_left = left.maximum >= right.maximum
+    output = np.where(is_left[..., None], left.output, right.output)
+    return merge_partials(left, right)._replace(output=output)
+
+
+@exercise.mistake("the log-sum-exp in place of the maximum")
+def the_log_sum_exp_in_place_of_the_maximum(left, right):
+    merged = merge_partials(left, right)
+    return merged._replace(maximum=merged.maximum + np.log(over(merged.total)[..., 0]))
 
 
 @exercise.another_way

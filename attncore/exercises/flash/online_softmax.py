@@ -28,6 +28,8 @@ def go_through_once(answer, chunks):
     return answer(chunk for chunk in chunks)
 
 
+ROWS = "Pieces may have leading axes, (..., k): every row then has a maximum and a total of its own."
+NOTHING = "Numbers may be -inf; a row of nothing else has the maximum -inf and the total 0."
 exercise = code(
     online_softmax,
     chunks_case("two chunks of two", [1, 3], [2, 5]),
@@ -39,21 +41,22 @@ exercise = code(
     chunks_case("very negative numbers", [-2000, -2001], [-2002, -1999]),
     chunks_case("numbers in the thousands", [3000, 3001], [2000, 3002]),
     chunks_case("a fall of thousands", [3000, 3001], [1, 2]),
-    chunks_case("two rows", [[1, 3], [4, 0]], [[2, 5], [1, 1]]),
-    chunks_case("rows far apart", [[900, 901], [0, 1]], [[902, 900], [2, 0]]),
-    drawn_chunks("two leading axes", (4, 3, 5), (2, 3)),
+    chunks_case("two rows", [[1, 3], [4, 0]], [[2, 5], [1, 1]], promise=ROWS),
+    chunks_case("rows far apart", [[900, 901], [0, 1]], [[902, 900], [2, 0]], promise=ROWS),
+    drawn_chunks("two leading axes", (4, 3, 5), (2, 3), promise=ROWS),
     drawn_chunks("twenty chunks", (3,) * 20, magnitude=5.0),
-    drawn_chunks("float32", (4, 3), (2,), dtype=np.float32),
-    chunks_case("minus infinity at the start", [-np.inf, -np.inf], [1, 3]),
-    chunks_case("minus infinity at the end", [1, 3], [-np.inf, -np.inf]),
-    chunks_case("nothing but minus infinity", [-np.inf, -np.inf], [-np.inf]),
-    chunks_case("one row of two empty", [[-np.inf, -np.inf], [1, 2]], [[-np.inf, -np.inf], [3, 0]]),
+    drawn_chunks("float32", (4, 3), dtype=np.float32),
+    drawn_chunks("float32, two rows", (4, 3), (2,), dtype=np.float32, promise=ROWS),
+    chunks_case("minus infinity at the start", [-np.inf, -np.inf], [1, 3], promise=NOTHING),
+    chunks_case("minus infinity at the end", [1, 3], [-np.inf, -np.inf], promise=NOTHING),
+    chunks_case("nothing but minus infinity", [-np.inf, -np.inf], [-np.inf], promise=NOTHING),
+    chunks_case("one row of two empty", [[-np.inf, -np.inf], [1, 2]], [[-np.inf, -np.inf], [3, 0]], promise=NOTHING),
     tolerance=1e-5,
     drive=go_through_once,
 )
 
 
-@exercise.mistake("sum not rescaled")
+@exercise.mistake("the sum isn't rescaled")
 def sum_not_rescaled(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -63,7 +66,7 @@ def sum_not_rescaled(chunks):
     return maximum, total
 
 
-@exercise.mistake("rescaled the wrong way round")
+@exercise.mistake("the sum is rescaled the wrong way round")
 def rescaled_the_wrong_way_round(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -75,7 +78,7 @@ def rescaled_the_wrong_way_round(chunks):
     return maximum, total
 
 
-@exercise.mistake("maximum starts at zero")
+@exercise.mistake("the maximum starts at zero")
 def maximum_starts_at_zero(chunks):
     maximum, total = 0.0, 0.0
     for chunk in chunks:
@@ -85,7 +88,17 @@ def maximum_starts_at_zero(chunks):
     return maximum, total
 
 
-@exercise.mistake("maximum of the last chunk alone")
+@exercise.mistake("the maximum starts at -1e9")
+def maximum_starts_at_a_large_negative_number(chunks):
+    maximum, total = -1e9, 0.0
+    for chunk in chunks:
+        larger = np.maximum(maximum, chunk.max(axis=-1))
+        total = total * np.exp(maximum - larger) + np.exp(chunk - larger[..., None]).sum(axis=-1)
+        maximum = larger
+    return maximum, total
+
+
+@exercise.mistake("only the maximum of the last chunk is kept")
 def maximum_of_the_last_chunk_alone(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -96,7 +109,7 @@ def maximum_of_the_last_chunk_alone(chunks):
     return maximum, total
 
 
-@exercise.mistake("sum of the last chunk alone")
+@exercise.mistake("only the sum of the last chunk is kept")
 def sum_of_the_last_chunk_alone(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -106,7 +119,7 @@ def sum_of_the_last_chunk_alone(chunks):
     return maximum, total
 
 
-@exercise.mistake("each chunk relative to its own maximum")
+@exercise.mistake("each chunk's sum is relative to its own maximum")
 def each_chunk_relative_to_its_own_maximum(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -115,7 +128,7 @@ def each_chunk_relative_to_its_own_maximum(chunks):
     return maximum, total
 
 
-@exercise.mistake("no maximum subtracted")
+@exercise.mistake("no maximum is subtracted")
 def no_maximum_subtracted(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -124,7 +137,7 @@ def no_maximum_subtracted(chunks):
     return maximum, total
 
 
-@exercise.mistake("chunks gone through twice")
+@exercise.mistake("the chunks are gone through twice")
 def chunks_gone_through_twice(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -139,7 +152,7 @@ def one_maximum_and_one_sum_for_all_rows(chunks):
     return online_softmax(np.ravel(chunk) for chunk in chunks)
 
 
-@exercise.mistake("minus infinity gives nan")
+@exercise.mistake("-inf gives NaN")
 def minus_infinity_gives_nan(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -149,7 +162,7 @@ def minus_infinity_gives_nan(chunks):
     return maximum, total
 
 
-@exercise.mistake("logarithm of the sum in place of the total")
+@exercise.mistake("the log-sum-exp in place of the total")
 def logarithm_of_the_sum_in_place_of_the_total(chunks):
     maximum, total = online_softmax(chunks)
     return maximum, maximum + np.log(total)
@@ -158,6 +171,30 @@ def logarithm_of_the_sum_in_place_of_the_total(chunks):
 @exercise.mistake("maximum and total in the wrong order")
 def maximum_and_total_in_the_wrong_order(chunks):
     return online_softmax(chunks)[::-1]
+
+
+@exercise.mistake("the old sum is thrown away where the maximum grows")
+def old_sum_thrown_away(chunks):
+    maximum, total = -np.inf, 0.0
+    for chunk in chunks:
+        larger = np.maximum(maximum, chunk.max(axis=-1))
+        shift = np.where(larger == -np.inf, 0, larger)
+        total = np.where(larger > maximum, 0, total) + np.exp(chunk - shift[..., None]).sum(axis=-1)
+        maximum = larger
+    return maximum, total
+
+
+@exercise.mistake("a maximum and a total for each chunk")
+def a_maximum_and_a_total_for_each_chunk(chunks):
+    parts = [online_softmax([chunk]) for chunk in chunks]
+    return np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
+
+
+@exercise.mistake("the softmax is returned")
+def the_softmax_is_returned(chunks):
+    whole = np.concatenate(list(chunks), axis=-1)
+    exponentials = np.exp(whole - whole.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 @exercise.another_way

@@ -1,15 +1,18 @@
 """Attention, tile by tile."""
 
 import math
-from functools import reduce
+from functools import reduce, wraps
 
 import numpy as np
 
 from attncore.dot_product import attention_scores, attention_weights
 from attncore.exercises.exercise import case, code, usual
+from attncore.exercises.softmax.cases import GIVEN_SCALE
 from attncore.flash import attend_to_tile, merge_partials, online_softmax, slices, tiled_attention
 from attncore.masks import causal_mask
 from attncore.softmax import softmax
+
+SEES_NOTHING = "With more queries than keys the first ones see nothing, and get zeros."
 
 
 def block_cases():
@@ -17,6 +20,12 @@ def block_cases():
 
     def of(name, block, **more):
         return case(name, block=block, **more)
+
+    def empty(name, block, **more):
+        return of(name, block, is_causal=True, promise=SEES_NOTHING, **more)
+
+    def scaled(name, block, **more):
+        return of(name, block, small=True, promise=GIVEN_SCALE, **more)
 
     return [
         of("a block of one", 1, small=True),
@@ -32,11 +41,12 @@ def block_cases():
         of("causal, float32", 2, dtype=np.float32, sizes={"q": 5}, is_causal=True),
         of("causal, fewer queries than keys", 2, small=True, is_causal=True),
         of("causal, far fewer", 4, sizes={"q": 3, "k": 11}, is_causal=True),
-        of("causal, more queries than keys", 2, small=True, sizes={"q": 5}, is_causal=True),
-        of("causal, far more queries", 3, sizes={"q": 11, "k": 4}, is_causal=True),
-        of("a scale that is given", 2, small=True, scale=0.3),
-        of("a scale of zero", 2, small=True, scale=0.0),
-        of("a scale that is given, causal", 2, lead=(2,), scale=1.5, is_causal=True),
+        empty("causal, more queries than keys", 2, small=True, sizes={"q": 5}),
+        empty("causal, far more queries", 3, sizes={"q": 11, "k": 4}),
+        scaled("a scale that is given", 2, scale=0.3),
+        scaled("a scale of zero", 2, scale=0.0),
+        scaled("a scale that is given, causal", 2, lead=(2,), scale=1.5, is_causal=True),
+        of("a block of none", 0, small=True, promise="Raises ValueError for a block below 1."),
         of("larger scores", 2, sizes={"q": 6, "k": 9}, magnitude=3.0),
         of("scores in the thousands", 2, sizes={"q": 6, "k": 9}, magnitude=60.0),
         of("scores in the thousands, causal", 2, sizes={"q": 9, "k": 9}, magnitude=60.0, is_causal=True),
@@ -56,8 +66,22 @@ exercise = code(
 )
 
 
-def by_tiles(query, key, value, block, is_causal, scale, join):
+def with_blocks(function):
+    """The wrong solutions below are wrong about tiles, and know that a block has a size."""
+
+    @wraps(function)
+    def for_a_block(query, key, value, block=2, is_causal=False, scale=None):
+        if block < 1:
+            raise ValueError(f"block is {block}")
+        return function(query, key, value, block, is_causal, scale)
+
+    return for_a_block
+
+
+def by_tiles(query, key, value, block, is_causal, scale, join, hidden=-np.inf):
     """Attend block by block; `join` is given the (scores, value) of all tiles of a block of queries."""
+    if block < 1:
+        raise ValueError(f"block is {block}")
     n_query, n_key = query.shape[-2], key.shape[-2]
     mask = causal_mask(n_query, n_key) if is_causal else np.ones((n_query, n_key), bool)
     blocks = []
@@ -65,12 +89,12 @@ def by_tiles(query, key, value, block, is_causal, scale, join):
         tiles = []
         for keys in slices(0, n_key, block):
             scores = attention_scores(query[..., rows, :], key[..., keys, :], scale)
-            tiles.append((np.where(mask[rows, keys], scores, -np.inf), value[..., keys, :]))
+            tiles.append((np.where(mask[rows, keys], scores, hidden), value[..., keys, :]))
         blocks.append(join(tiles))
     return np.concatenate(blocks, axis=-2)
 
 
-def accumulate(tiles, rescale_output=True, rescale_total=True, invert=False, start=-np.inf, divide=True):
+def accumulate(tiles, rescale_output=True, rescale_total=True, invert=False, start=-np.inf, divide=True, guard=True):
     """The running maximum, sum and accumulator, with one thing or another left out."""
     maximum, total, output = start, 0.0, 0.0
     for scores, value in tiles:
@@ -83,20 +107,22 @@ def accumulate(tiles, rescale_output=True, rescale_total=True, invert=False, sta
         total = total * (shrink if rescale_total else 1) + weights.sum(axis=-1, keepdims=True)
         output = output * (shrink if rescale_output else 1) + weights @ value
         maximum = larger
-    return output / np.where(total == 0, 1, total) if divide else output
+    if not divide:
+        return output
+    return output / (np.where(total == 0, 1, total) if guard else total)
 
 
-@exercise.mistake("accumulator not rescaled")
+@exercise.mistake("the accumulator isn't rescaled")
 def accumulator_not_rescaled(query, key, value, block=2, is_causal=False, scale=None):
     return by_tiles(query, key, value, block, is_causal, scale, lambda t: accumulate(t, rescale_output=False))
 
 
-@exercise.mistake("sum not rescaled")
+@exercise.mistake("the sum isn't rescaled")
 def sum_not_rescaled(query, key, value, block=2, is_causal=False, scale=None):
     return by_tiles(query, key, value, block, is_causal, scale, lambda t: accumulate(t, rescale_total=False))
 
 
-@exercise.mistake("nothing rescaled")
+@exercise.mistake("nothing is rescaled")
 def nothing_rescaled(query, key, value, block=2, is_causal=False, scale=None):
     return by_tiles(query, key, value, block, is_causal, scale, lambda t: accumulate(t, False, False))
 
@@ -106,12 +132,17 @@ def rescaled_the_wrong_way_round(query, key, value, block=2, is_causal=False, sc
     return by_tiles(query, key, value, block, is_causal, scale, lambda t: accumulate(t, invert=True))
 
 
-@exercise.mistake("maximum starts at zero")
+@exercise.mistake("the maximum starts at zero")
 def maximum_starts_at_zero(query, key, value, block=2, is_causal=False, scale=None):
+    return by_tiles(query, key, value, block, is_causal, scale, lambda t: accumulate(t, start=0.0, guard=False))
+
+
+@exercise.mistake("the maximum starts at zero, and 0/0 is made zero")
+def maximum_starts_at_zero_with_a_guard(query, key, value, block=2, is_causal=False, scale=None):
     return by_tiles(query, key, value, block, is_causal, scale, lambda t: accumulate(t, start=0.0))
 
 
-@exercise.mistake("maximum of the tile replaces the running one")
+@exercise.mistake("the tile's maximum replaces the running one")
 def maximum_of_the_tile_replaces_the_running_one(query, key, value, block=2, is_causal=False, scale=None):
     def join(tiles):
         maximum, total, output = -np.inf, 0.0, 0.0
@@ -127,7 +158,7 @@ def maximum_of_the_tile_replaces_the_running_one(query, key, value, block=2, is_
     return by_tiles(query, key, value, block, is_causal, scale, join)
 
 
-@exercise.mistake("no maximum subtracted")
+@exercise.mistake("no maximum is subtracted")
 def no_maximum_subtracted(query, key, value, block=2, is_causal=False, scale=None):
     def join(tiles):
         total = sum(np.exp(scores).sum(axis=-1, keepdims=True) for scores, _ in tiles)
@@ -136,7 +167,7 @@ def no_maximum_subtracted(query, key, value, block=2, is_causal=False, scale=Non
     return by_tiles(query, key, value, block, is_causal, scale, join)
 
 
-@exercise.mistake("softmax in each tile and then the mean")
+@exercise.mistake("a softmax in each tile, then the mean")
 def softmax_in_each_tile_and_then_the_mean(query, key, value, block=2, is_causal=False, scale=None):
     def join(tiles):
         return sum(softmax(scores) @ v for scores, v in tiles) / len(tiles)
@@ -144,7 +175,7 @@ def softmax_in_each_tile_and_then_the_mean(query, key, value, block=2, is_causal
     return by_tiles(query, key, value, block, is_causal, scale, join)
 
 
-@exercise.mistake("softmax in each tile and then the sum")
+@exercise.mistake("a softmax in each tile, then the sum")
 def softmax_in_each_tile_and_then_the_sum(query, key, value, block=2, is_causal=False, scale=None):
     return by_tiles(query, key, value, block, is_causal, scale, lambda t: sum(softmax(scores) @ v for scores, v in t))
 
@@ -159,7 +190,7 @@ def only_the_last_tile_counts(query, key, value, block=2, is_causal=False, scale
     return by_tiles(query, key, value, block, is_causal, scale, lambda t: accumulate(t[-1:]))
 
 
-@exercise.mistake("shorter tail of the keys dropped")
+@exercise.mistake("a shorter last block of keys is dropped")
 def shorter_tail_of_the_keys_dropped(query, key, value, block=2, is_causal=False, scale=None):
     def join(tiles):
         whole = [tile for tile in tiles if tile[1].shape[-2] == block]
@@ -168,7 +199,7 @@ def shorter_tail_of_the_keys_dropped(query, key, value, block=2, is_causal=False
     return by_tiles(query, key, value, block, is_causal, scale, join)
 
 
-@exercise.mistake("shorter tail of the queries left at zero")
+@exercise.mistake("a shorter last block of queries is left at zero")
 def shorter_tail_of_the_queries_left_at_zero(query, key, value, block=2, is_causal=False, scale=None):
     output = tiled_attention(query, key, value, block, is_causal, scale)
     whole = query.shape[-2] // block * block
@@ -176,7 +207,8 @@ def shorter_tail_of_the_queries_left_at_zero(query, key, value, block=2, is_caus
 
 
 @exercise.mistake("each block sees only its own keys")
-def each_block_sees_only_its_own_keys(query, key, value, block=2, is_causal=False, scale=None):
+@with_blocks
+def each_block_sees_only_its_own_keys(query, key, value, block, is_causal, scale):
     n_query, n_key = query.shape[-2], key.shape[-2]
     mask = np.arange(n_query)[:, None] // block == np.arange(n_key) // block
     if is_causal:
@@ -184,8 +216,9 @@ def each_block_sees_only_its_own_keys(query, key, value, block=2, is_causal=Fals
     return attention_weights(query, key, mask, scale) @ value
 
 
-@exercise.mistake("causal mask starts anew in each tile")
-def causal_mask_starts_anew_in_each_tile(query, key, value, block=2, is_causal=False, scale=None):
+@exercise.mistake("the causal mask starts anew in each tile")
+@with_blocks
+def causal_mask_starts_anew_in_each_tile(query, key, value, block, is_causal, scale):
     n_query, n_key = query.shape[-2], key.shape[-2]
 
     def partial(rows, keys):
@@ -202,8 +235,9 @@ def causal_mask_starts_anew_in_each_tile(query, key, value, block=2, is_causal=F
     return np.concatenate(blocks, axis=-2)
 
 
-@exercise.mistake("tiles skipped but the diagonal not masked")
-def tiles_skipped_but_the_diagonal_not_masked(query, key, value, block=2, is_causal=False, scale=None):
+@exercise.mistake("tiles are skipped, but those on the diagonal aren't masked")
+@with_blocks
+def tiles_skipped_but_the_diagonal_not_masked(query, key, value, block, is_causal, scale):
     n_query, n_key = query.shape[-2], key.shape[-2]
     last_of_block = np.minimum((np.arange(n_query) // block + 1) * block, n_query)[:, None] - 1
     first_of_tile = np.arange(n_key) // block * block
@@ -212,23 +246,90 @@ def tiles_skipped_but_the_diagonal_not_masked(query, key, value, block=2, is_cau
 
 
 @exercise.mistake("queries taken as the first positions")
-def queries_taken_as_the_first_positions(query, key, value, block=2, is_causal=False, scale=None):
+@with_blocks
+def queries_taken_as_the_first_positions(query, key, value, block, is_causal, scale):
     mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool) if is_causal else None
     return attention_weights(query, key, mask, scale) @ value
 
 
-@exercise.mistake("diagonal hidden")
-def diagonal_hidden(query, key, value, block=2, is_causal=False, scale=None):
+@exercise.mistake("the diagonal is hidden")
+@with_blocks
+def diagonal_hidden(query, key, value, block, is_causal, scale):
     mask = np.tri(query.shape[-2], key.shape[-2], key.shape[-2] - query.shape[-2] - 1, dtype=bool)
     return attention_weights(query, key, mask if is_causal else None, scale) @ value
 
 
-@exercise.mistake("is causal ignored")
+@exercise.mistake("is_causal is ignored")
 def is_causal_ignored(query, key, value, block=2, is_causal=False, scale=None):
     return tiled_attention(query, key, value, block, False, scale)
 
 
-@exercise.mistake("queries that see nothing give nan")
+@exercise.mistake("the accumulator is divided in every tile")
+def divided_in_every_tile(query, key, value, block=2, is_causal=False, scale=None):
+    def join(tiles):
+        maximum, total, output = -np.inf, 0.0, 0.0
+        for scores, tile_value in tiles:
+            larger = np.maximum(maximum, scores.max(axis=-1, keepdims=True))
+            shift = np.where(larger == -np.inf, 0, larger)
+            shrink, weights = np.exp(maximum - shift), np.exp(scores - shift)
+            total = total * shrink + weights.sum(axis=-1, keepdims=True)
+            output = (output * shrink + weights @ tile_value) / np.where(total == 0, 1, total)
+            maximum = larger
+        return output
+
+    return by_tiles(query, key, value, block, is_causal, scale, join)
+
+
+@exercise.mistake("powers of two without the factor log2 e")
+def powers_of_two_without_the_factor(query, key, value, block=2, is_causal=False, scale=None):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    return tiled_attention(query, key, value, block, is_causal, scale * math.log(2))
+
+
+@exercise.mistake("hidden scores are counted in the maximum")
+def hidden_scores_are_counted_in_the_maximum(query, key, value, block=2, is_causal=False, scale=None):
+    whole = by_tiles(query, key, value, block, False, scale, lambda t: np.concatenate([s for s, _ in t], axis=-1))
+    mask = causal_mask(*whole.shape[-2:]) if is_causal else True
+    weights = np.exp(whole - whole.max(axis=-1, keepdims=True)) * mask
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights @ value / np.where(total == 0, 1, total)
+
+
+@exercise.mistake("hidden scores set to zero")
+def hidden_scores_set_to_zero(query, key, value, block=2, is_causal=False, scale=None):
+    return by_tiles(query, key, value, block, is_causal, scale, accumulate, hidden=0.0)
+
+
+@exercise.mistake("causal, though is_causal is False")
+def causal_unasked(query, key, value, block=2, is_causal=False, scale=None):
+    return tiled_attention(query, key, value, block, True, scale)
+
+
+@exercise.mistake("`.T` reverses every axis of a batch")
+@with_blocks
+def all_axes_of_a_batch_reversed(query, key, value, block, is_causal, scale):
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = query @ key.T * scale
+    mask = causal_mask(*scores.shape[-2:]) if is_causal else True
+    return softmax(np.where(mask, scores, -np.inf)) @ value
+
+
+@exercise.mistake("an empty row averages the values")
+def an_empty_row_averages_the_values(query, key, value, block=2, is_causal=False, scale=None):
+    return by_tiles(query, key, value, block, is_causal, scale, accumulate, hidden=-1e9)
+
+
+@exercise.mistake("an empty row sees everything")
+def an_empty_row_sees_everything(query, key, value, block=2, is_causal=False, scale=None):
+    n_query, n_key = query.shape[-2], key.shape[-2]
+    attended = tiled_attention(query, key, value, block, is_causal, scale)
+    if not is_causal:
+        return attended
+    is_empty = np.arange(n_query)[:, None] < n_query - n_key
+    return np.where(is_empty, tiled_attention(query, key, value, block, False, scale), attended)
+
+
+@exercise.mistake("an empty row gives NaN")
 def queries_that_see_nothing_give_nan(query, key, value, block=2, is_causal=False, scale=None):
     def join(tiles):
         maximum, total, output = -np.inf, 0.0, 0.0
@@ -243,12 +344,12 @@ def queries_that_see_nothing_give_nan(query, key, value, block=2, is_causal=Fals
     return by_tiles(query, key, value, block, is_causal, scale, join)
 
 
-@exercise.mistake("given scale ignored")
+@exercise.mistake("a given scale is ignored")
 def given_scale_ignored(query, key, value, block=2, is_causal=False, scale=None):
     return tiled_attention(query, key, value, block, is_causal)
 
 
-@exercise.mistake("no scale unless one is given")
+@exercise.mistake("weights not scaled")
 def no_scale_unless_one_is_given(query, key, value, block=2, is_causal=False, scale=None):
     return tiled_attention(query, key, value, block, is_causal, 1.0 if scale is None else scale)
 

@@ -15,7 +15,7 @@ from attncore.exercises.softmax.cases import (
     masked_late,
     zeroed_then_renormalized,
 )
-from attncore.heads import HeadWeights, mask_with_heads, merge_heads, multi_head_attention, split_heads
+from attncore.heads import HeadWeights, mask_for_heads, merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask
 from attncore.softmax import masked_softmax, softmax
 
@@ -112,7 +112,7 @@ exercise = code(
 def by_heads(query, key, value, weights, n_heads, mask, scale=None, attend=scaled_dot_product_attention):
     """Multi-head attention up to the merge, with another scale or another attention."""
     query, key, value = (split_heads(x @ W, n_heads) for x, W in zip((query, key, value), weights[:3], strict=True))
-    return attend(query, key, value, mask_with_heads(mask, query, "by heads"), scale)
+    return attend(query, key, value, mask_for_heads(mask, query, key), scale)
 
 
 @exercise.mistake("split without transpose")
@@ -122,7 +122,7 @@ def split_without_transpose(query, key, value, weights, n_heads, mask=None):
         return x.reshape(*leading, n_heads, n, m // n_heads)
 
     query, key, value = reshape(query @ weights.W_query), reshape(key @ weights.W_key), reshape(value @ weights.W_value)
-    heads = scaled_dot_product_attention(query, key, value, mask_with_heads(mask, query, "without transpose"))
+    heads = scaled_dot_product_attention(query, key, value, mask_for_heads(mask, query, key))
     *leading, h, n, w = heads.shape
     return np.swapaxes(heads, -3, -2).reshape(*leading, n, h * w) @ weights.W_output
 

@@ -40,46 +40,46 @@ exercise = code(
 )
 
 
-@exercise.mistake("plain dot product")
+@exercise.mistake("a plain dot product")
 def plain_dot_product(vector, vectors, count):
     return np.argsort(-(vectors @ vector))[:count]
 
 
-@exercise.mistake("farthest first")
+@exercise.mistake("the farthest come first")
 def farthest_first(vector, vectors, count):
     cosines = vectors @ vector / np.linalg.norm(vectors, axis=-1)
     return np.argsort(cosines)[:count]
 
 
-@exercise.mistake("nearest by straight line distance")
+@exercise.mistake("the nearest by straight-line distance")
 def nearest_by_straight_line_distance(vector, vectors, count):
     distances = np.linalg.norm(vectors - vector, axis=-1)
     return np.argsort(distances)[:count]
 
 
-@exercise.mistake("count ignored")
+@exercise.mistake("count is ignored")
 def count_ignored(vector, vectors, count):
     return most_similar(vector, vectors, len(vectors))
 
 
-@exercise.mistake("cosines returned instead of places")
+@exercise.mistake("cosines are returned instead of places")
 def cosines_returned_instead_of_places(vector, vectors, count):
     cosines = vectors @ vector / np.linalg.norm(vectors, axis=-1) / np.linalg.norm(vector)
     return np.sort(cosines)[::-1][:count]
 
 
-@exercise.mistake("the vectors instead of their places")
+@exercise.mistake("the vectors are returned instead of their places")
 def the_vectors_instead_of_their_places(vector, vectors, count):
     return vectors[most_similar(vector, vectors, count)]
 
 
-@exercise.mistake("opposite directions taken for alike")
+@exercise.mistake("opposite directions are taken for alike")
 def opposite_directions_taken_for_alike(vector, vectors, count):
     cosines = vectors @ vector / np.linalg.norm(vectors, axis=-1)
     return np.argsort(-np.abs(cosines))[:count]
 
 
-@exercise.mistake("places not in order of nearness")
+@exercise.mistake("the places aren't in order of nearness")
 def places_not_in_order_of_nearness(vector, vectors, count):
     return np.sort(most_similar(vector, vectors, count))
 
@@ -89,9 +89,31 @@ def divided_by_the_squared_length(vector, vectors, count):
     return np.argsort(-(vectors @ vector) / np.sum(vectors**2, axis=-1))[:count]
 
 
-@exercise.mistake("nearest one skipped")
+@exercise.mistake("the nearest one is skipped")
 def nearest_one_skipped(vector, vectors, count):
     return most_similar(vector, vectors, count + 1)[1:]
+
+
+@exercise.mistake("the nearest comes last")
+def the_nearest_comes_last(vector, vectors, count):
+    cosines = vectors @ vector / np.linalg.norm(vectors, axis=-1)
+    return np.argsort(cosines)[-count:]
+
+
+@exercise.mistake("np.argpartition leaves them out of order")
+def left_out_of_order_by_argpartition(vector, vectors, count):
+    cosines = vectors @ vector / np.linalg.norm(vectors, axis=-1)
+    return np.argpartition(-cosines, count - 1)[:count]
+
+
+@exercise.mistake("the mean of each vector is subtracted first")
+def correlations_instead_of_cosines(vector, vectors, count):
+    return most_similar(vector - vector.mean(), vectors - vectors.mean(axis=-1, keepdims=True), count)
+
+
+@exercise.mistake("places counted from one")
+def places_counted_from_one(vector, vectors, count):
+    return most_similar(vector, vectors, count) + 1
 
 
 @exercise.another_way

@@ -13,11 +13,11 @@ questions = [
         "minilm-parameters",
         lambda: EMBEDDINGS + BLOCKS,
         {
-            "embeddings forgotten": lambda: BLOCKS,
+            "the embeddings are forgotten": lambda: BLOCKS,
             "one block only": lambda: EMBEDDINGS + BLOCKS // LAYERS,
-            "feed forward forgotten": lambda: EMBEDDINGS + BLOCKS - LAYERS * FEED_FORWARD,
-            "output projection forgotten": lambda: EMBEDDINGS + BLOCKS - LAYERS * ATTENTION // 4,
-            "projections counted for each head": lambda: EMBEDDINGS + BLOCKS + 11 * LAYERS * ATTENTION,
+            "the feed-forward part is forgotten": lambda: EMBEDDINGS + BLOCKS - LAYERS * FEED_FORWARD,
+            "the output projection is forgotten": lambda: EMBEDDINGS + BLOCKS - LAYERS * ATTENTION // 4,
+            "the projections are counted for each head": lambda: EMBEDDINGS + BLOCKS + 11 * LAYERS * ATTENTION,
         },
     ),
     numeric(
@@ -25,15 +25,15 @@ questions = [
         lambda: WORDS * WIDTH / (EMBEDDINGS + BLOCKS + POOLER),
         {
             "compared with the rest": lambda: WORDS * WIDTH / (EMBEDDINGS + BLOCKS + POOLER - WORDS * WIDTH),
-            "share of the blocks": lambda: BLOCKS / (EMBEDDINGS + BLOCKS + POOLER),
+            "the share of the blocks": lambda: BLOCKS / (EMBEDDINGS + BLOCKS + POOLER),
         },
     ),
     numeric(
         "minilm-bytes",
         lambda: 4 * (EMBEDDINGS + BLOCKS + POOLER),
         {
-            "float16": lambda: 2 * (EMBEDDINGS + BLOCKS + POOLER),
-            "bits": lambda: 32 * (EMBEDDINGS + BLOCKS + POOLER),
+            "two bytes a number, as in float16": lambda: 2 * (EMBEDDINGS + BLOCKS + POOLER),
+            "bits, not bytes": lambda: 32 * (EMBEDDINGS + BLOCKS + POOLER),
             "one byte a number": lambda: EMBEDDINGS + BLOCKS + POOLER,
         },
     ),
@@ -41,10 +41,10 @@ questions = [
         "cross-encoder-runs",
         lambda: 10_000 + 100 + 100 * 50,
         {
-            "every pair read together": lambda: 100 * 10_000,
-            "documents not read": lambda: 100 + 100 * 50,
-            "candidates of one query": lambda: 10_000 + 100 + 50,
-            "queries not read": lambda: 10_000 + 100 * 50,
+            "every pair is read together": lambda: 100 * 10_000,
+            "the documents are never read": lambda: 100 + 100 * 50,
+            "the candidates of one query only": lambda: 10_000 + 100 + 50,
+            "the queries are never read": lambda: 10_000 + 100 * 50,
         },
         tolerance=0,
     ),
@@ -52,9 +52,9 @@ questions = [
         "all-maps-shape",
         lambda: (6, 12, 15, 15),
         {
-            "tokens left out": lambda: (6, 12, 13, 13),
+            "some tokens are left out": lambda: (6, 12, 13, 13),
             "heads before layers": lambda: (12, 6, 15, 15),
-            "one map a layer": lambda: (6, 15, 15),
+            "one map for each layer": lambda: (6, 15, 15),
         },
     ),
     predict(
@@ -68,7 +68,7 @@ questions = [
     predict(
         "share-of-the",
         lambda: "between 25 and 30 %",
-        {"as the textbooks say": lambda: "less than 10 %", "frequent words win": lambda: "more than 40 %"},
+        {"as one often reads": lambda: "less than 10 %", "frequent words win": lambda: "more than 40 %"},
     ),
     predict(
         "who-bites-whom",

@@ -27,7 +27,12 @@ exercise = code(
     case("four texts, four lengths", sizes={"b": 4, "n": 7}, mask=lengths(7, 3, 4, 5)),
     case("a text of one token", mask=lengths(1, 4)),
     case("a single text", sizes={"b": 1}, mask=lengths(4)),
-    case("padding in front", sizes={"b": 3}, mask=lambda rng, s: padding_mask([4, 5, 3], s.n)[:, 0, ::-1]),
+    case(
+        "padding in front",
+        sizes={"b": 3},
+        mask=lambda rng, s: padding_mask([4, 5, 3], s.n)[:, 0, ::-1],
+        promise="The mask is boolean, True = a token of the text; padding may stand on either side.",
+    ),
     case(
         "large numbers in the padding",
         x=lambda rng, s: np.where(np.arange(s.n)[:, None] < 3, 1, 1e4) * rng.standard_normal((s.b, s.n, s.m)),
@@ -37,40 +42,40 @@ exercise = code(
 )
 
 
-@exercise.mistake("padding averaged in")
+@exercise.mistake("the padding is averaged in")
 def padding_averaged_in(x, mask):
     mean = x.mean(axis=1)
     return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
 
 
-@exercise.mistake("only the first token")
+@exercise.mistake("only the first token, [CLS], is used")
 def only_the_first_token(x, mask):
     return x[:, 0] / np.linalg.norm(x[:, 0], axis=-1, keepdims=True)
 
 
-@exercise.mistake("only the last token")
+@exercise.mistake("only the last token is used")
 def only_the_last_token(x, mask):
     last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=-1)
     token = x[np.arange(len(x)), last]
     return token / np.linalg.norm(token, axis=-1, keepdims=True)
 
 
-@exercise.mistake("last row even where it is padding")
+@exercise.mistake("the last row is used, even where it is padding")
 def last_row_even_where_it_is_padding(x, mask):
     return x[:, -1] / np.linalg.norm(x[:, -1], axis=-1, keepdims=True)
 
 
-@exercise.mistake("plain mean of every row")
+@exercise.mistake("a plain mean over all rows")
 def plain_mean_of_every_row(x, mask):
     return x.mean(axis=1)
 
 
-@exercise.mistake("largest value with the padding in it")
+@exercise.mistake("max pooling, with the padding")
 def largest_value_with_the_padding_in_it(x, mask):
     return x.max(axis=1) / np.linalg.norm(x.max(axis=1), axis=-1, keepdims=True)
 
 
-@exercise.mistake("length not made one")
+@exercise.mistake("the mean isn't scaled to length 1")
 def length_not_made_one(x, mask):
     return (x * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
 
@@ -80,23 +85,23 @@ def divided_by_the_padded_length(x, mask):
     return (x * mask[..., None]).sum(axis=1) / x.shape[1]
 
 
-@exercise.mistake("sum instead of a direction")
+@exercise.mistake("the sum of the tokens")
 def sum_instead_of_a_direction(x, mask):
     return (x * mask[..., None]).sum(axis=1)
 
 
-@exercise.mistake("largest value instead of the mean")
+@exercise.mistake("max pooling instead of the mean")
 def largest_value_instead_of_the_mean(x, mask):
     largest = np.where(mask[..., None], x, -np.inf).max(axis=1)
     return largest / np.linalg.norm(largest, axis=-1, keepdims=True)
 
 
-@exercise.mistake("each token made length one before the mean")
+@exercise.mistake("each token is scaled to length 1 before the mean")
 def each_token_made_length_one_before_the_mean(x, mask):
     return sentence_vectors(x / np.linalg.norm(x, axis=-1, keepdims=True), mask)
 
 
-@exercise.mistake("tokens made length one instead of their mean")
+@exercise.mistake("the tokens are scaled to length 1 instead of their mean")
 def tokens_made_length_one_instead_of_their_mean(x, mask):
     directions = x / np.linalg.norm(x, axis=-1, keepdims=True)
     return length_not_made_one(directions, mask)
@@ -120,10 +125,35 @@ def divided_by_the_squared_length(x, mask):
     return mean / np.sum(mean**2, axis=-1, keepdims=True)
 
 
-@exercise.mistake("first and last token left out")
+@exercise.mistake("the first and the last token are left out")
 def first_and_last_token_left_out(x, mask):
     before, behind = np.cumsum(mask, axis=1), np.cumsum(mask[:, ::-1], axis=1)[:, ::-1]
     return sentence_vectors(x, mask & (before > 1) & (behind > 1))
+
+
+@exercise.mistake("the padding is taken to be at the end")
+def padding_taken_to_be_at_the_end(x, mask):
+    lengths = mask.sum(axis=1)
+    mean = np.stack([text[:length].mean(axis=0) for text, length in zip(x, lengths, strict=True)])
+    return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
+
+
+@exercise.mistake("the mean is divided by its sum of absolute values")
+def divided_by_the_sum_of_absolute_values(x, mask):
+    mean = length_not_made_one(x, mask)
+    return mean / np.abs(mean).sum(axis=-1, keepdims=True)
+
+
+@exercise.mistake("the norm runs over the batch")
+def norm_over_the_batch(x, mask):
+    mean = length_not_made_one(x, mask)
+    return mean / np.linalg.norm(mean, axis=0, keepdims=True)
+
+
+@exercise.mistake("the mean runs over the width")
+def mean_over_the_width(x, mask):
+    mean = (x * mask[..., None]).mean(axis=-1)
+    return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
 
 
 @exercise.another_way

@@ -8,7 +8,7 @@ from paraphrase import paraphrase
 from attncore.flash import Partial
 
 
-@paraphrase("online_softmax", "sum not rescaled")
+@paraphrase("online_softmax", "the sum isn't rescaled")
 def running_sum_left_where_it_was(chunks):
     m, s = -np.inf, 0.0
     for chunk in chunks:
@@ -20,7 +20,7 @@ def running_sum_left_where_it_was(chunks):
     return m, s
 
 
-@paraphrase("online_softmax", "rescaled the wrong way round")
+@paraphrase("online_softmax", "the sum is rescaled the wrong way round")
 def factor_of_new_over_old(chunks):
     maximum, total = -np.inf, 0.0
     for chunk in chunks:
@@ -32,7 +32,7 @@ def factor_of_new_over_old(chunks):
     return maximum, total
 
 
-@paraphrase("online_softmax", "each chunk relative to its own maximum")
+@paraphrase("online_softmax", "each chunk's sum is relative to its own maximum")
 def totals_of_the_chunks_added(chunks):
     maxima, totals = [], []
     for chunk in chunks:
@@ -46,7 +46,7 @@ def totals_of_the_chunks_added(chunks):
     return np.max(maxima, axis=0), np.sum(totals, axis=0)
 
 
-@paraphrase("online_softmax", "maximum starts at zero")
+@paraphrase("online_softmax", "the maximum starts at zero")
 def begun_with_two_zeros(chunks):
     m, l = 0.0, 0.0  # noqa: E741
     for x in chunks:
@@ -57,7 +57,7 @@ def begun_with_two_zeros(chunks):
     return m, l
 
 
-@paraphrase("online_softmax", "sum of the last chunk alone")
+@paraphrase("online_softmax", "only the sum of the last chunk is kept")
 def sum_started_again(chunks):
     best, total = -np.inf, 0.0
     for chunk in chunks:
@@ -69,7 +69,7 @@ def sum_started_again(chunks):
     return best, total
 
 
-@paraphrase("merge_partials", "plain mean of the outputs")
+@paraphrase("merge_partials", "a plain mean of the outputs")
 def halfway_between_the_outputs(left, right):
     m = np.maximum(left.maximum, right.maximum)
     base = np.where(np.isneginf(m), 0, m)
@@ -77,7 +77,7 @@ def halfway_between_the_outputs(left, right):
     return Partial((left.output + right.output) / 2, m, total)
 
 
-@paraphrase("merge_partials", "total not rescaled")
+@paraphrase("merge_partials", "the totals are added without rescaling")
 def totals_added_as_they_came(left, right):
     o1, m1, l1 = left
     o2, m2, l2 = right
@@ -88,7 +88,7 @@ def totals_added_as_they_came(left, right):
     return Partial(o1 * share + o2 * (1 - share), m, l1 + l2)
 
 
-@paraphrase("merge_partials", "outputs not divided by the new total")
+@paraphrase("merge_partials", "the output isn't divided by the new total")
 def weighted_outputs_added_up(left, right):
     both = (left, right)
     maxima = np.stack([p.maximum for p in both])
@@ -98,7 +98,7 @@ def weighted_outputs_added_up(left, right):
     return Partial(output, top, weights.sum(axis=0))
 
 
-@paraphrase("merge_partials", "outputs taken for sums that are not divided yet")
+@paraphrase("merge_partials", "the outputs are taken for sums that aren't divided yet")
 def accumulators_rescaled(left, right):
     maximum = np.maximum(left.maximum, right.maximum)
     safe = np.where(maximum == -np.inf, 0, maximum)
@@ -120,7 +120,7 @@ def shares_of_the_best_scores(left, right):
     return left._replace(output=output, maximum=maximum, total=a * left.total + b * right.total)
 
 
-@paraphrase("merge_partials", "nothing to see gives nan")
+@paraphrase("merge_partials", "a query with nothing to attend to gives NaN")
 def quotients_without_a_guard(left, right):
     m = np.maximum(left.maximum, right.maximum)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -149,7 +149,7 @@ def finished(out):
     return out
 
 
-@paraphrase("tiled_attention", "accumulator not rescaled")
+@paraphrase("tiled_attention", "the accumulator isn't rescaled")
 def values_left_at_the_old_maximum(query, key, value, block=384, is_causal=False, scale=None):
     query, key, value, scale, out = prepared(query, key, value, block, scale)
     nq, nk = query.shape[-2], key.shape[-2]
@@ -174,7 +174,7 @@ def values_left_at_the_old_maximum(query, key, value, block=384, is_causal=False
     return finished(out)
 
 
-@paraphrase("tiled_attention", "sum not rescaled")
+@paraphrase("tiled_attention", "the sum isn't rescaled")
 def one_query_after_the_other(query, key, value, block=384, is_causal=False, scale=None):
     query, key, value, scale, out = prepared(query, key, value, block, scale)
     past = key.shape[-2] - query.shape[-2]
@@ -194,7 +194,7 @@ def one_query_after_the_other(query, key, value, block=384, is_causal=False, sca
     return finished(out)
 
 
-@paraphrase("tiled_attention", "softmax in each tile and then the sum")
+@paraphrase("tiled_attention", "a softmax in each tile, then the sum")
 def whole_softmax_in_every_tile(query, key, value, block=384, is_causal=False, scale=None):
     query, key, value, scale, out = prepared(query, key, value, block, scale)
     n_query, n_key = query.shape[-2], key.shape[-2]
@@ -217,7 +217,7 @@ def whole_softmax_in_every_tile(query, key, value, block=384, is_causal=False, s
     return finished(out)
 
 
-@paraphrase("tiled_attention", "tiles skipped but the diagonal not masked")
+@paraphrase("tiled_attention", "tiles are skipped, but those on the diagonal aren't masked")
 def early_exit_is_the_only_mask(query, key, value, block=384, is_causal=False, scale=None):
     query, key, value, scale, out = prepared(query, key, value, block, scale)
     n_query, n_key = query.shape[-2], key.shape[-2]
@@ -265,7 +265,7 @@ def causal_rows_counted_from_zero(query, key, value, block=384, is_causal=False,
     return finished(out)
 
 
-@paraphrase("tiled_attention", "diagonal hidden")
+@paraphrase("tiled_attention", "the diagonal is hidden")
 def keys_strictly_before(query, key, value, block=384, is_causal=False, scale=None):
     query, key, value, scale, out = prepared(query, key, value, block, scale)
     shift = key.shape[-2] - query.shape[-2]
@@ -291,7 +291,7 @@ def keys_strictly_before(query, key, value, block=384, is_causal=False, scale=No
     return finished(out)
 
 
-@paraphrase("tiled_attention", "shorter tail of the keys dropped")
+@paraphrase("tiled_attention", "a shorter last block of keys is dropped")
 def whole_key_tiles_only(query, key, value, block=384, is_causal=False, scale=None):
     query, key, value, scale, out = prepared(query, key, value, block, scale)
     n_query, n_key = query.shape[-2], key.shape[-2]
@@ -320,7 +320,7 @@ def whole_key_tiles_only(query, key, value, block=384, is_causal=False, scale=No
     return finished(out)
 
 
-@paraphrase("peak_floats", "tile larger than the text")
+@paraphrase("peak_floats", "a tile larger than the text")
 def whole_block_always(n, d, block=None):
     if block is not None and block < 1:
         raise ValueError("block below 1")
@@ -328,7 +328,7 @@ def whole_block_always(n, d, block=None):
     return scores + n * (d + 2)
 
 
-@paraphrase("peak_floats", "one statistic for each query")
+@paraphrase("peak_floats", "one statistic for each query instead of two")
 def logsumexp_alone(n, d, block=None):
     if block is not None and block < 1:
         raise ValueError("block below 1")
