@@ -16,7 +16,7 @@ from attncore.exercises.shared_heads.latent_attention import (
     shared_key_not_rotated,
     with_weights,
 )
-from attncore.heads import mask_with_heads, merge_heads, split_heads
+from attncore.heads import mask_for_heads, merge_heads, split_heads
 from attncore.shared_heads import by_head, grouped_query_attention, latent_attention, latent_attention_absorbed, rotated
 from attncore.softmax import masked_softmax
 
@@ -35,7 +35,7 @@ def in_the_latent_space(x, weights, n_heads, mask, up_key=None, up_value=None, w
     query_rope, key_rope = rotated(x, weights, n_heads)
     content, place = (q @ np.swapaxes(k, -1, -2) for q, k in ((query, c), (query_rope, key_rope)))
     scale = 1 / math.sqrt(up_key.shape[-1] + query_rope.shape[-1])
-    mask = mask_with_heads(mask, query, "in the latent space")
+    mask = mask_for_heads(mask, query, query)
     weigh = weigh or (lambda content, place, mask: masked_softmax((content + place) * scale, mask))
     return merge_heads(weigh(content, place, mask) @ c @ up_value) @ weights.W_output
 
@@ -48,7 +48,7 @@ def scaled_by_the_latent_width(x, weights, n_heads, mask=None):
     query = query @ np.swapaxes(by_head(weights.W_up_key, n_heads), -1, -2)
     scores = query @ np.swapaxes(latent, -1, -2) + query_rope @ np.swapaxes(key_rope, -1, -2)
     scores = scores / math.sqrt(query.shape[-1] + query_rope.shape[-1])
-    mixed = masked_softmax(scores, mask_with_heads(mask, query, "in the latent space")) @ latent
+    mixed = masked_softmax(scores, mask_for_heads(mask, query, query)) @ latent
     return merge_heads(mixed @ by_head(weights.W_up_value, n_heads)) @ weights.W_output
 
 
