@@ -104,7 +104,7 @@ def changes(tree: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             change = told or f"{text(node)} -> {text(new)}"
             if text(node) != text(new) and not guarded(whole, old):
                 whole = Swap(old, new).visit(whole)
-                whole.decorator_list = decorators  # type: ignore[attr-defined]  # the shape line promotes what comes in
+                whole.decorator_list = decorators  # the shape line promotes what comes in
                 yield change, whole
 
 
