@@ -158,7 +158,7 @@ def from_heads(x):
 
 
 def turned(x, direction=1):
-    """Rotate neighbouring pairs by their position, through complex numbers."""
+    """Rotate neighboring pairs by their position, through complex numbers."""
     n, r = x.shape[-2:]
     angle = np.outer(np.arange(n), 10000.0 ** (-np.arange(0, r, 2) / r))
     z = (x[..., ::2] + 1j * x[..., 1::2]) * np.exp(direction * 1j * angle)
