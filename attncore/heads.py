@@ -19,7 +19,7 @@ class HeadWeights(NamedTuple):
 
 @shaped("(...,n,m)->(...,h,n,m/h)")
 def split_heads(x, n_heads):
-    """Cut the model width into heads: head i of every token takes the i-th run of neighbouring
+    """Cut the model width into heads: head i of every token takes the i-th block of neighboring
     numbers.
 
     Raises ValueError where the heads do not divide the width. Vaswani et al. (2017).
@@ -43,18 +43,27 @@ def multi_head_attention(query, key, value, weights, n_heads, mask=None):
     bring.
 
     `weights` is a `HeadWeights`: query, key and value are projected (x @ W), split into heads,
-    attended to, merged, and projected by W_output. No bias. The mask is that of
-    `scaled_dot_product_attention`, the same for every head: a mask (batch, q, k) is one for each
-    text of the batch. Vaswani et al. (2017).
+    attended to, merged, and projected by W_output. No bias. A boolean mask: True = may attend; a
+    float mask is added to the scaled scores. A mask (batch, q, k) is one for each sequence, the
+    same for every head. A mask with four axes or more has an axis for the heads in it already.
+    Raises ValueError for a mask with three axes where there is no batch. A row with nothing
+    allowed gives zeros, never NaN. Vaswani et al. (2017).
     """
     query = split_heads(query @ weights.W_query, n_heads)
     key = split_heads(key @ weights.W_key, n_heads)
     value = split_heads(value @ weights.W_value, n_heads)
-    if np.ndim(mask) > query.ndim - 1:
-        raise ValueError(f"multi_head_attention: mask is {np.shape(mask)}, without heads; they get their axis here")
-    if mask is not None and np.ndim(mask) > 2:
-        mask = np.expand_dims(mask, -3)
+    mask = mask_for_heads(mask, query, key)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
+
+
+@shaped("_,(...,h,q,w),(...,h,k,w)->(...,h,q,k)")
+def mask_for_heads(mask, query, key):
+    """Line a mask up with the scores of all heads: one of three axes is one a batch, and gets the axis of the heads."""
+    if np.ndim(mask) != 3:
+        return mask
+    if query.ndim == key.ndim == 3:
+        raise ValueError(f"mask_for_heads: mask is {np.shape(mask)}, one for each sequence, and there is no batch")
+    return np.expand_dims(mask, -3)
 
 
 @shaped("->()")

@@ -80,8 +80,8 @@ def encoder_block(x, weights, n_heads, mask=None):
     """Let the tokens look at each other, then each think by itself, both added to what was there.
 
     `weights` is an `EncoderWeights`. Pre-norm: each part reads the normalized x and adds to x.
-    The mask is that of `multi_head_attention`. Vaswani et al. (2017); pre-norm: Xiong et al.
-    (2020).
+    The mask is that of `multi_head_attention`. Attention adds zeros to a token with nothing
+    allowed, never NaN. Vaswani et al. (2017); pre-norm: Xiong et al. (2020).
     """
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
@@ -90,10 +90,10 @@ def encoder_block(x, weights, n_heads, mask=None):
 
 @shaped("(...,n,m),(...,k,m)->(...,n,m)")
 def decoder_block(x, memory, weights, n_heads):
-    """Look back at the own text, then at the memory, then think, each added to what was there.
+    """Look back at the text so far, then at the memory, then think, each added to what was there.
 
-    `weights` is a `DecoderWeights`. Pre-norm; the own attention is causal, the memory is seen
-    whole and is not normalized here. Vaswani et al. (2017).
+    `weights` is a `DecoderWeights`. Pre-norm; self-attention is causal, the memory is seen whole
+    and is not normalized here. Vaswani et al. (2017).
     """
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))
@@ -106,7 +106,8 @@ def cross_attention(x, memory, weights, n_heads, memory_mask=None):
     """Let x ask and the memory answer: queries from x, keys and values from the memory.
 
     `weights` is a `HeadWeights`; the mask says which memory each query may see, as in
-    `multi_head_attention`. Vaswani et al. (2017).
+    `multi_head_attention`. A row with nothing allowed gives zeros, never NaN. Vaswani et al.
+    (2017).
     """
     return multi_head_attention(x, memory, memory, weights, n_heads, memory_mask)
 

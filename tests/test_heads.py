@@ -100,6 +100,16 @@ def test_a_mask_for_each_text_of_the_batch(qkv, rng, weights, kind):
         assert_allclose(both[text], one)
 
 
+def test_a_mask_of_four_axes_has_its_heads(qkv, rng, weights):
+    query, key, value = qkv((2,))
+    masks = rng.standard_normal((2, 4, 3, 5)) > -0.5
+    output = multi_head_attention(query, key, value, weights, 4, masks)
+    for head in range(4):
+        one = weights._replace(W_output=np.where(np.arange(28)[:, None] // 7 == head, weights.W_output, 0))
+        output = output - multi_head_attention(query, key, value, one, 4, masks[:, head])
+    assert_allclose(output, 0, atol=1e-12)
+
+
 def test_padding_is_as_if_it_were_not_there(qkv, weights):
     query, key, value = qkv((2,))
     padded = multi_head_attention(query, key, value, weights, 4, padding_mask([4, 2], 5))
@@ -156,7 +166,9 @@ def test_heads_that_do_not_divide(bad, message):
         bad()
 
 
-def test_a_mask_with_heads_is_refused_by_name():
-    x = np.ones((2, 3, 4))
-    with pytest.raises(ValueError, match=r"mask is \(2, 1, 1, 3\), without heads; they get their axis here"):
-        multi_head_attention(x, x, x, HeadWeights(*np.ones((4, 4, 4))), 2, np.ones((2, 1, 1, 3), dtype=bool))
+def test_a_mask_of_three_axes_without_a_batch_is_refused_by_name():
+    x = np.ones((3, 4))
+    with pytest.raises(
+        ValueError, match=r"^multi_head_attention: mask is \(2, 3, 3\), one for each sequence, and there"
+    ):
+        multi_head_attention(x, x, x, HeadWeights(*np.ones((4, 4, 4))), 2, np.ones((2, 3, 3), dtype=bool))

@@ -155,7 +155,16 @@ def test_latent_attention_is_its_loop(rng, latent, leading, layer):
         assert_allclose(layer(x, latent, 3, allowed), by_text(x), atol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(8,), (8, 8), (3, 8, 8), (2, 1, 8, 8), (2, 3, 8, 8)])
+@pytest.mark.parametrize("layer", [latent_attention, latent_attention_absorbed])
+def test_a_mask_of_three_axes_is_one_for_each_sequence(rng, latent, layer):
+    x, masks = rng.standard_normal((2, 8, 10)), rng.random((2, 8, 8)) < 0.6
+    for one, mask, output in zip(x, masks, layer(x, latent, 3, masks), strict=True):
+        assert_allclose(output, layer(one, latent, 3, mask), atol=1e-12)
+    with pytest.raises(ValueError, match=rf"^{layer.__name__}: mask is \(2, 8, 8\), one for each sequence"):
+        layer(x[0], latent, 3, masks)
+
+
+@pytest.mark.parametrize("shape", [(8,), (8, 8), (2, 8, 8), (2, 1, 8, 8), (2, 3, 8, 8)])
 @pytest.mark.parametrize("kind", [bool, float])
 def test_absorbed_is_latent_attention_with_any_mask(rng, latent, kind, shape):
     x, mask = rng.standard_normal((2, 8, 10)), rng.standard_normal(shape)

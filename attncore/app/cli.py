@@ -1,13 +1,12 @@
 """The command line: what `attncore` and a verb do."""
 
 import argparse
-import json
 import sys
-from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from attncore.app import check_files
 from attncore.app.lab import WORKBOOK, lab
 
 FLAGS = "Every other flag goes to JupyterLab, such as --no-browser or --ip=0.0.0.0; `jupyter lab --help` has them all."
@@ -20,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     if passed_on and chosen.verb != "lab":
         parser.error(f"{chosen.verb} does not know {' '.join(passed_on)}")
     if chosen.verb == "check":
-        return check(chosen.file, chosen.json)
+        return check_files.check_files(chosen)
     if chosen.verb == "doctor":
         from attncore.app.doctor import doctor
 
@@ -39,7 +38,7 @@ def command_line() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     add_lab(verbs)
     add_doctor(verbs)
-    add_check(verbs)
+    check_files.add_check(verbs)
     verbs.add_parser("get-model", help="fetch the trained network of lesson 20 (84 MB)")
     return parser
 
@@ -65,35 +64,6 @@ def port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 2**16:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text} is not a port: ports are the numbers from 1 to {2**16 - 1}")
-
-
-def add_check(verbs: Any) -> None:
-    parser = verbs.add_parser("check", help="judge the answers in a notebook or a Python file")
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="the verdicts as JSON")
-
-
-def check(path: Path, as_json: bool) -> int:
-    """Judge a file and print the verdicts: 0 where all answers are right, 1 where one is not, 2 where none is found."""
-    from attncore.grading.submission import Unreadable, judge_file
-
-    try:
-        reports = judge_file(path)
-    except Unreadable as problem:
-        print(json.dumps({"file": str(path), "error": str(problem)})) if as_json else print(problem, file=sys.stderr)
-        return 2
-    told = {"right": "right", "wrong": "wrong", "raised": "raised", "unattempted": "not attempted"}
-    counts = Counter(report.outcome for report in reports)
-    if as_json:
-        keys = ("exercise", "outcome", "mistake", "convention", "message")
-        results = [{key: getattr(report, key) for key in keys} for report in reports]
-        print(json.dumps({"file": str(path), "results": results}, indent=2))
-    else:
-        for report in reports:
-            if report.outcome != "unattempted":
-                print(report.message, end="\n\n")
-        print(", ".join(f"{counts[outcome]} {word}" for outcome, word in told.items() if counts[outcome]))
-    return int(counts["right"] == 0 or counts["wrong"] + counts["raised"] > 0)
 
 
 if __name__ == "__main__":

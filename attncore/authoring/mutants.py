@@ -96,13 +96,19 @@ def helpers(function: Callable[..., Any], names: dict[str, Any]) -> list[Callabl
 
 def changes(tree: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
     """Each change as text, and the whole with that one change."""
+<<<<<<< HEAD:attncore/authoring/mutants.py
+=======
+    decorators, tree.decorator_list = tree.decorator_list, []  # type: ignore[attr-defined]
+>>>>>>> 97cfbb3:tests/judge/mutants.py
     for place, node in enumerate(ast.walk(tree)):
         for told, new in replacements(node):
             whole = copy.deepcopy(tree)
             old = list(ast.walk(whole))[place]
             change = told or f"{text(node)} -> {text(new)}"
             if text(node) != text(new) and not guarded(whole, old):
-                yield change, Swap(old, new).visit(whole)
+                whole = Swap(old, new).visit(whole)
+                whole.decorator_list = decorators  # the shape line promotes what comes in
+                yield change, whole
 
 
 class Swap(ast.NodeTransformer):

@@ -158,7 +158,9 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
         return unclean_first(exercise, known, core, min(unclean, key=lambda i: exercise.cases[i].size))
     shown = smallest(exercise, [i for i in by_value if mistakes and i not in left] or by_value, core)
     lines = reasons(exercise, known, ran, mistakes, convention, left, shown)
-    corners = by_promise(exercise, [i for i in known.edges if i in found])
+    told = [known.wrong[label] for label in mistakes]
+    explained = [i for i in known.edges if any(agree(ran[i], other[i], known.tolerances[i]) for other in told)]
+    corners = by_promise(exercise, [i for i in known.edges if i in found and i not in explained])
     edges = list(dict.fromkeys(label for label in name_edges(known, ran, corners.values()) if label))
     lines += [("why", f"And in a corner: {label}. {exercise.why(label)}") for label in edges]
     lines += proof(exercise, known, core, shown, "The smallest that fails", how_far(known, core))

@@ -193,6 +193,8 @@ TRAITS: list[tuple[str, Callable[[Given], bool]]] = [
 
 def in_common(known: Trial, failing: Sequence[int]) -> str:
     """What all failing core cases have and no other core case has: "where `mask` is given"; or nothing."""
+    if len(failing) == len(known.core):
+        return ""
     names = {name for given in known.arguments for name in given}
     for words, has in [*((f"where `{name}` is given", has_given(name)) for name in sorted(names)), *TRAITS]:
         if {i for i in known.core if has(known.arguments[i])} == set(failing):

@@ -1,5 +1,6 @@
 """Call somebody's function: within a time, without its prints, noticing what it does to its arguments."""
 
+import _thread
 import contextlib
 import ctypes
 import dis
@@ -74,7 +75,7 @@ def interrupted_after(seconds: float, work: Callable[[], Any]) -> Any:
     """Return what work() returns, or raise TimeUp in it; afterwards no TimeUp is left over.
 
     It is raised in bursts, so that an answer's own bare except is hit as well. A call that waits in C (a lock, a sleep)
-    is stopped when it comes back. The locks are bare, since a TimeUp in the middle of an Event would leave it locked.
+    is stopped when it comes back. Locks and thread are bare: a TimeUp in the middle of an Event would leave it locked.
     """
     thread = ctypes.c_ulong(threading.get_ident())
     working, done, watching = [True], threading.Lock(), threading.Lock()
@@ -90,7 +91,7 @@ def interrupted_after(seconds: float, work: Callable[[], Any]) -> Any:
     watching.acquire()
     try:
         try:
-            threading.Thread(target=interrupt, daemon=True).start()
+            _thread.start_new_thread(interrupt, ())
             return work()
         finally:
             working[0] = False  # before any call: from here on at most one more TimeUp comes
@@ -98,7 +99,9 @@ def interrupted_after(seconds: float, work: Callable[[], Any]) -> Any:
         working[0] = False  # again: one may have come up in a trace function, on the line above
         try:
             done.release()
-            watching.acquire()  # a call that returns raises what is pending; to unset it breaks tracing in Python 3.11
+            # What is pending is raised when this returns; to unset it would break tracing in Python 3.11. A fork has no
+            # watcher, and waits in vain.
+            watching.acquire(timeout=1)
         except TimeUp:
             pass
 
@@ -192,8 +195,9 @@ def bind(
             lacks += [name] if name in given else []
         elif name in given or own.parameters.get(called, parameter).default is parameter.empty:
             kwargs[called] = given.get(name, parameter.default)
-    for name in [p.name for p in own.parameters.values() if p.kind is p.POSITIONAL_ONLY and p.name in kwargs]:
-        args.append(kwargs.pop(name))
+    place_only = [p for p in own.parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    last = max((i for i, p in enumerate(place_only) if p.name in kwargs), default=-1)
+    args += [kwargs.pop(p.name, p.default) for p in place_only[len(args) : last + 1]]
     try:
         own.bind(*args, **kwargs)
     except TypeError:

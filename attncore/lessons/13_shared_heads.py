@@ -29,7 +29,6 @@ from attncore.shared_heads import (
     latent_attention_absorbed,
     pool_kv_heads,
     rotated,
-    split_axis,
 )
 from attncore.softmax import masked_softmax, softmax
 from attncore.views.widgets.shared_heads import sharing_picture

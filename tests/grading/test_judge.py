@@ -4,12 +4,11 @@ import functools
 import re
 import sys
 import warnings
-from inspect import signature
 
 import numpy as np
 import pytest
 
-from attncore.exercises import UnknownExercise, exercises, find
+from attncore.exercises import UnknownExercise, find
 from attncore.grading import judge, run
 from attncore.softmax import softmax
 
@@ -259,23 +258,6 @@ def test_a_bug_to_find_is_not_named():
     assert (report.outcome, report.mistake) == ("wrong", "not scaled")
     assert "scale" not in report.lines[0][1]
     assert exercise.why("not scaled") not in report.message
-
-
-@pytest.mark.parametrize("exercise", [e for e in exercises if e.kind == "code"], ids=lambda e: e.id)
-def test_the_other_exercises_answers_are_refused(exercise):
-    """No reference of another exercise passes that can be called alike, and none breaks the judge."""
-    for other in exercises:
-        if other.kind == "code" and required(other) == required(exercise) and {other.id, exercise.id} not in EQUAL:
-            assert judge(exercise, other.reference).outcome in ("wrong", "raised"), other.id
-
-
-EQUAL = [{exercise.id} for exercise in exercises]
-EQUAL += [{"latent_attention", "latent_attention_absorbed"}, {"linear_attention", "linear_attention_recurrent"}]
-
-
-def required(exercise):
-    """How many arguments it cannot do without."""
-    return sum(p.default is p.empty for p in signature(exercise.reference).parameters.values())
 
 
 def test_the_time_limit_leaves_nothing_behind():

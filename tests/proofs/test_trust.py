@@ -1,8 +1,11 @@
 """The judge keeps its promises on thousands of answers that it was not made for, and the README says so."""
 
+from inspect import signature
+
 import pytest
 
 from attncore.authoring import trust
+from attncore.grading import judge
 
 exercise_by_exercise = pytest.mark.parametrize("exercise", trust.CODE, ids=lambda e: e.id)
 
@@ -32,3 +35,19 @@ def test_every_paraphrase_makes_a_mistake_that_has_a_name():
 
 def test_the_readme_says_what_the_report_says():
     assert trust.table() in (trust.HOME / "README.md").read_text(encoding="utf-8")
+
+
+EQUAL = [{"latent_attention", "latent_attention_absorbed"}, {"linear_attention", "linear_attention_recurrent"}]
+
+
+def required(exercise):
+    """How many arguments it cannot do without."""
+    return sum(p.default is p.empty for p in signature(exercise.reference).parameters.values())
+
+
+@exercise_by_exercise
+def test_the_other_exercises_answers_are_refused(exercise):
+    """No reference of another exercise passes that can be called alike, and none breaks the judge."""
+    for other in trust.CODE:
+        if other is not exercise and required(other) == required(exercise) and {other.id, exercise.id} not in EQUAL:
+            assert judge(exercise, other.reference).outcome in ("wrong", "raised"), other.id

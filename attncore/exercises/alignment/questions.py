@@ -29,7 +29,7 @@ questions = [
         lambda: math.sqrt(math.log(2) / 2),
         {
             "bell as wide as the window": lambda: math.sqrt(2 * math.log(2)),
-            "the two under the line forgotten": lambda: math.sqrt(math.log(2)) / 2,
+            "the 2 in the denominator forgotten": lambda: math.sqrt(math.log(2)) / 2,
             "root not taken": lambda: math.log(2) / 2,
             "a straight line": lambda: 0.5,
         },
@@ -44,7 +44,7 @@ questions = [
         lambda: (2, 5),
         {
             "hidden layer kept": lambda: (2, 5, 4),
-            "one number a hidden unit": lambda: (2, 4),
+            "one number per hidden unit": lambda: (2, 4),
             "width of the memory": lambda: (2, 12),
         },
     ),

@@ -20,35 +20,35 @@ def merge_without_transpose(x):
     return x.reshape(*leading, n, h * w)
 
 
-@exercise.mistake("heads averaged")
-def heads_averaged(x):
+@exercise.mistake("the heads are averaged")
+def the_heads_are_averaged(x):
     return x.mean(axis=-3)
 
 
-@exercise.mistake("heads added")
-def heads_added(x):
+@exercise.mistake("the heads are added up")
+def the_heads_are_added_up(x):
     return x.sum(axis=-3)
 
 
-@exercise.mistake("numbers of the heads interleaved")
-def numbers_of_the_heads_interleaved(x):
+@exercise.mistake("the heads are interleaved number by number")
+def the_heads_are_interleaved_number_by_number(x):
     *leading, h, n, w = x.shape
     return np.moveaxis(x, -3, -1).reshape(*leading, n, h * w)
 
 
-@exercise.mistake("heads put one after another as tokens")
-def heads_put_one_after_another_as_tokens(x):
+@exercise.mistake("the heads are put one after another as tokens")
+def the_heads_are_put_one_after_another_as_tokens(x):
     *leading, h, n, w = x.shape
     return x.reshape(*leading, h * n, w)
 
 
-@exercise.mistake("heads in reverse")
-def heads_in_reverse(x):
+@exercise.mistake("the heads are in reverse order")
+def the_heads_are_in_reverse_order(x):
     return merge_heads(x[..., ::-1, :, :])
 
 
-@exercise.mistake("all axes reversed")
-def all_axes_reversed(x):
+@exercise.mistake("all axes are reversed")
+def all_axes_are_reversed(x):
     *leading, h, n, w = x.shape
     return x.T.reshape(*leading, n, h * w)
 

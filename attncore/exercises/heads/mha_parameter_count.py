@@ -10,16 +10,22 @@ exercise = code(
     case("no bias", d_model=512, n_heads=8, bias=False),
     case("one head", d_model=512, n_heads=1),
     case("sixteen heads", d_model=512, n_heads=16, bias=True),
+    case(
+        "three heads for a width of eight",
+        d_model=8,
+        n_heads=3,
+        promise="Raises ValueError where the heads do not divide the width.",
+    ),
 )
 
 
-@exercise.mistake("bias forgotten")
-def bias_forgotten(d_model, n_heads, bias=True):
+@exercise.mistake("the biases are forgotten")
+def the_biases_are_forgotten(d_model, n_heads, bias=True):
     return 4 * d_model**2
 
 
-@exercise.mistake("output projection forgotten")
-def output_projection_forgotten(d_model, n_heads, bias=True):
+@exercise.mistake("the output projection is forgotten")
+def the_output_projection_is_forgotten(d_model, n_heads, bias=True):
     return 3 * (d_model**2 + d_model * bias)
 
 
@@ -33,13 +39,13 @@ def divided_by_the_heads(d_model, n_heads, bias=True):
     return mha_parameter_count(d_model, n_heads, bias) // n_heads
 
 
-@exercise.mistake("one bias for all four")
-def one_bias_for_all_four(d_model, n_heads, bias=True):
+@exercise.mistake("one bias for all four projections")
+def one_bias_for_all_four_projections(d_model, n_heads, bias=True):
     return 4 * d_model**2 + d_model * bias
 
 
-@exercise.mistake("bias always counted")
-def bias_always_counted(d_model, n_heads, bias=True):
+@exercise.mistake("the bias is always counted")
+def the_bias_is_always_counted(d_model, n_heads, bias=True):
     return 4 * (d_model**2 + d_model)
 
 

@@ -4,10 +4,19 @@ import math
 
 import numpy as np
 
-from attncore.dot_product import scaled_dot_product_attention
+from attncore.dot_product import attention_scores, scaled_dot_product_attention
 from attncore.exercises.exercise import case, code
 from attncore.exercises.heads.cases import projections
-from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
+from attncore.exercises.softmax.cases import (
+    EMPTY_ROW,
+    a_few_keys,
+    far_number_added,
+    hide,
+    masked_late,
+    zeroed_then_renormalized,
+)
+from attncore.heads import HeadWeights, mask_for_heads, merge_heads, multi_head_attention, split_heads
+from attncore.masks import causal_mask
 from attncore.softmax import masked_softmax, softmax
 
 
@@ -33,42 +42,77 @@ exercise = code(
     heads_case("float32", 4, dtype=np.float32),
     heads_case("large numbers", 4, magnitude=60.0),
     heads_case("a float mask of any numbers", small=True, mask=lambda s: 0.7 - 0.9 * np.tri(s.q, s.k)),
-    heads_case(
-        "a query with nothing allowed, small",
-        small=True,
-        mask=lambda s: np.array([[True, False, True], [False, False, False]]),
-    ),
     heads_case("a causal mask", small=True, mask=causal),
     heads_case("a causal mask, three heads", 3, mask=causal),
     heads_case("a float mask", 3, mask=lambda s: np.where(causal(s), 0.0, -np.inf)),
     heads_case(
-        "a mask for each text of the batch", 3, lead=(2,), mask=lambda s: np.stack([causal(s), causal(s)[::-1]])
+        "a mask for each sequence of the batch", 3, lead=(2,), mask=lambda s: np.stack([causal(s), causal(s)[::-1]])
     ),
     heads_case("padding in a batch", 3, lead=(2,), mask=lambda s: np.arange(s.k) < np.array([s.k, 2])[:, None, None]),
     heads_case(
-        "a float mask for each text",
+        "a float mask for each sequence",
         3,
         lead=(2,),
         mask=lambda s: np.where(np.arange(s.k) < np.array([s.k, 2])[:, None, None], 0.3, -np.inf),
     ),
     heads_case(
-        "a mask for every leading axis",
-        3,
-        lead=(2, 4),
-        mask=lambda s: np.arange(s.k) < np.array([[s.k, 2, 1, 3], [1, 4, s.k, 2]])[..., None, None],
+        "as many sequences as heads", 3, lead=(3,), mask=lambda s: np.arange(s.k) < np.array([s.k, 2, 1])[:, None, None]
+    ),
+    case(
+        "hidden scores far above the allowed ones",
+        n_heads=2,
+        weights=projections,
+        mask=a_few_keys(1),
+        small=True,
+        magnitude=60.0,
+    ),
+    case(
+        "hidden scores far above, in a batch",
+        n_heads=3,
+        weights=projections,
+        mask=a_few_keys(2),
+        lead=(2,),
+        magnitude=60.0,
     ),
     heads_case(
-        "as many texts as heads", 3, lead=(3,), mask=lambda s: np.arange(s.k) < np.array([s.k, 2, 1])[:, None, None]
+        "a mask for each sequence and head",
+        3,
+        lead=(2,),
+        mask=lambda s: np.arange(s.k) < np.array([[s.k, 2, 1], [1, 3, s.k]])[..., None, None],
+        promise="A mask with four axes or more has an axis for the heads in it already.",
     ),
-    heads_case("a query with nothing allowed", 3, mask=lambda s: causal(s) & (np.arange(s.q) > 0)[:, None]),
+    heads_case(
+        "three axes, and no batch",
+        3,
+        mask=lambda s: np.ones((3, s.q, s.k), bool),
+        promise="Raises ValueError for a mask with three axes where there is no batch.",
+    ),
+    heads_case(
+        "a query with nothing allowed, small",
+        small=True,
+        mask=lambda s: np.array([[True, False, True], [False, False, False]]),
+        promise=EMPTY_ROW,
+    ),
+    heads_case(
+        "a query with nothing allowed",
+        3,
+        mask=lambda s: causal(s) & (np.arange(s.q) > 0)[:, None],
+        promise=EMPTY_ROW,
+    ),
+    heads_case(
+        "a sequence of the batch hidden whole",
+        3,
+        lead=(2,),
+        mask=lambda s: np.where(np.arange(s.k) < np.array([s.k, 0])[:, None, None], 0.0, -np.inf),
+        promise=EMPTY_ROW,
+    ),
 )
 
 
 def by_heads(query, key, value, weights, n_heads, mask, scale=None, attend=scaled_dot_product_attention):
     """Multi-head attention up to the merge, with another scale or another attention."""
     query, key, value = (split_heads(x @ W, n_heads) for x, W in zip((query, key, value), weights[:3], strict=True))
-    mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
-    return attend(query, key, value, mask, scale)
+    return attend(query, key, value, mask_for_heads(mask, query, key), scale)
 
 
 @exercise.mistake("split without transpose")
@@ -78,14 +122,13 @@ def split_without_transpose(query, key, value, weights, n_heads, mask=None):
         return x.reshape(*leading, n_heads, n, m // n_heads)
 
     query, key, value = reshape(query @ weights.W_query), reshape(key @ weights.W_key), reshape(value @ weights.W_value)
-    mask = mask[..., None, :, :] if mask is not None and mask.ndim > 2 else mask
-    heads = scaled_dot_product_attention(query, key, value, mask)
+    heads = scaled_dot_product_attention(query, key, value, mask_for_heads(mask, query, key))
     *leading, h, n, w = heads.shape
     return np.swapaxes(heads, -3, -2).reshape(*leading, n, h * w) @ weights.W_output
 
 
-@exercise.mistake("merge without the transpose")
-def merge_without_the_transpose(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("merge without transpose")
+def merge_without_transpose(query, key, value, weights, n_heads, mask=None):
     heads = by_heads(query, key, value, weights, n_heads, mask)
     *leading, h, n, w = heads.shape
     return heads.reshape(*leading, n, h * w) @ weights.W_output
@@ -102,30 +145,92 @@ def no_scale(query, key, value, weights, n_heads, mask=None):
     return merge_heads(by_heads(query, key, value, weights, n_heads, mask, 1.0)) @ weights.W_output
 
 
-@exercise.mistake("softmax over the heads")
-def softmax_over_the_heads(query, key, value, weights, n_heads, mask=None):
+def weighed(query, key, value, weights, n_heads, mask, weigh):
+    """Multi-head attention in which `weigh` makes weights of the scores and the mask."""
+
     def attend(query, key, value, mask, scale):
-        scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
-        if mask is not None:
-            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
-        return softmax(scores, axis=-3) @ value
+        return weigh(attention_scores(query, key), mask) @ value
 
     return merge_heads(by_heads(query, key, value, weights, n_heads, mask, attend=attend)) @ weights.W_output
+
+
+def softmax_along(axis):
+    return lambda scores, mask: softmax(scores if mask is None else hide(scores, mask, -np.inf), axis=axis)
+
+
+@exercise.mistake("softmax over the heads")
+def softmax_over_the_heads(query, key, value, weights, n_heads, mask=None):
+    return weighed(query, key, value, weights, n_heads, mask, softmax_along(-3))
 
 
 @exercise.mistake("softmax over the queries")
 def softmax_over_the_queries(query, key, value, weights, n_heads, mask=None):
-    def attend(query, key, value, mask, scale):
-        scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
-        if mask is not None:
-            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
-        return softmax(scores, axis=-2) @ value
-
-    return merge_heads(by_heads(query, key, value, weights, n_heads, mask, attend=attend)) @ weights.W_output
+    return weighed(query, key, value, weights, n_heads, mask, softmax_along(-2))
 
 
-@exercise.mistake("attends over the heads not the tokens")
-def attends_over_the_heads_not_the_tokens(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("divided by the width of a head, not by its square root")
+def divided_by_the_width_of_a_head(query, key, value, weights, n_heads, mask=None):
+    heads = by_heads(query, key, value, weights, n_heads, mask, n_heads / query.shape[-1])
+    return merge_heads(heads) @ weights.W_output
+
+
+@exercise.mistake("divided by the square root of the number of tokens")
+def divided_by_the_square_root_of_the_number_of_tokens(query, key, value, weights, n_heads, mask=None):
+    heads = by_heads(query, key, value, weights, n_heads, mask, 1 / math.sqrt(key.shape[-2]))
+    return merge_heads(heads) @ weights.W_output
+
+
+@exercise.mistake("causal, though no mask was given")
+def causal_though_no_mask_was_given(query, key, value, weights, n_heads, mask=None):
+    mask = causal_mask(query.shape[-2], key.shape[-2]) if mask is None else mask
+    return multi_head_attention(query, key, value, weights, n_heads, mask)
+
+
+@exercise.mistake("hidden scores set to zero")
+def hidden_scores_set_to_zero(query, key, value, weights, n_heads, mask=None):
+    def weigh(scores, mask):
+        return softmax(scores if mask is None else np.where(mask == -np.inf, 0, hide(scores, mask, 0)))
+
+    return weighed(query, key, value, weights, n_heads, mask, weigh)
+
+
+@exercise.mistake("hidden scores set to zero, then renormalized")
+def hidden_scores_set_to_zero_then_renormalized(query, key, value, weights, n_heads, mask=None):
+    return weighed(query, key, value, weights, n_heads, mask, zeroed_then_renormalized)
+
+
+@exercise.mistake("mask after the softmax")
+def mask_after_the_softmax(query, key, value, weights, n_heads, mask=None):
+    def weigh(scores, mask):
+        return softmax(scores) * (1 if mask is None else mask if mask.dtype == bool else np.exp(mask))
+
+    return weighed(query, key, value, weights, n_heads, mask, weigh)
+
+
+@exercise.mistake("mask after the softmax, then renormalized")
+def mask_after_the_softmax_then_renormalized(query, key, value, weights, n_heads, mask=None):
+    return weighed(query, key, value, weights, n_heads, mask, masked_late)
+
+
+@exercise.mistake("mask after the softmax, then renormalized with a guard")
+def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, weights, n_heads, mask=None):
+    return weighed(query, key, value, weights, n_heads, mask, lambda s, m: masked_late(s, m, guard=1e-12))
+
+
+@exercise.mistake("mask added before the scale")
+def mask_added_before_the_scale(query, key, value, weights, n_heads, mask=None):
+    if mask is not None and mask.dtype != bool:
+        mask = mask / math.sqrt(query.shape[-1] // n_heads)
+    return multi_head_attention(query, key, value, weights, n_heads, mask)
+
+
+@exercise.mistake("boolean mask added to the scores")
+def boolean_mask_added_to_the_scores(query, key, value, weights, n_heads, mask=None):
+    return weighed(query, key, value, weights, n_heads, mask, lambda s, m: softmax(s if m is None else s + m))
+
+
+@exercise.mistake("attention over the heads instead of the tokens")
+def attention_over_the_heads_instead_of_the_tokens(query, key, value, weights, n_heads, mask=None):
     def attend(query, key, value, mask, scale):
         query, key, value = (
             np.swapaxes(x, -3, -2) for x in (query, key[..., : query.shape[-2], :], value[..., : query.shape[-2], :])
@@ -151,8 +256,8 @@ def output_projection_transposed(query, key, value, weights, n_heads, mask=None)
     return merge_heads(by_heads(query, key, value, weights, n_heads, mask)) @ weights.W_output.T
 
 
-@exercise.mistake("heads averaged instead of joined")
-def heads_averaged_instead_of_joined(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("the heads are averaged instead of joined")
+def the_heads_are_averaged_instead_of_joined(query, key, value, weights, n_heads, mask=None):
     heads = by_heads(query, key, value, weights, n_heads, mask)
     mean = heads.mean(axis=-3, keepdims=True)
     return merge_heads(np.broadcast_to(mean, heads.shape)) @ weights.W_output
@@ -164,8 +269,8 @@ def one_weight_matrix_for_all_three(query, key, value, weights, n_heads, mask=No
     return multi_head_attention(query, key, value, HeadWeights(W, W, W, weights.W_output), n_heads, mask)
 
 
-@exercise.mistake("mask dropped")
-def mask_dropped(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("mask ignored")
+def mask_ignored(query, key, value, weights, n_heads, mask=None):
     return multi_head_attention(query, key, value, weights, n_heads)
 
 
@@ -176,16 +281,16 @@ def mask_upside_down(query, key, value, weights, n_heads, mask=None):
     return multi_head_attention(query, key, value, weights, n_heads, mask)
 
 
-@exercise.mistake("batch mask read as a mask for each head")
-def batch_mask_read_as_a_mask_for_each_head(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("a batch's mask is read as one mask for each head")
+def a_batch_s_mask_is_read_as_one_mask_for_each_head(query, key, value, weights, n_heads, mask=None):
     query = split_heads(query @ weights.W_query, n_heads)
     key = split_heads(key @ weights.W_key, n_heads)
     value = split_heads(value @ weights.W_value, n_heads)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
-@exercise.mistake("heads axis put in behind the first")
-def heads_axis_put_in_behind_the_first(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("the mask's heads axis is put in at the wrong place")
+def the_mask_s_heads_axis_is_put_in_at_the_wrong_place(query, key, value, weights, n_heads, mask=None):
     query = split_heads(query @ weights.W_query, n_heads)
     key = split_heads(key @ weights.W_key, n_heads)
     value = split_heads(value @ weights.W_value, n_heads)
@@ -193,19 +298,19 @@ def heads_axis_put_in_behind_the_first(query, key, value, weights, n_heads, mask
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
-@exercise.mistake("nothing projected on the way in")
-def nothing_projected_on_the_way_in(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("query, key and value are not projected")
+def query_key_and_value_are_not_projected(query, key, value, weights, n_heads, mask=None):
     same = np.eye(query.shape[-1])
     return multi_head_attention(query, key, value, HeadWeights(same, same, same, weights.W_output), n_heads, mask)
 
 
-@exercise.mistake("residual added inside")
-def residual_added_inside(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("a residual connection inside")
+def a_residual_connection_inside(query, key, value, weights, n_heads, mask=None):
     return query + multi_head_attention(query, key, value, weights, n_heads, mask)
 
 
-@exercise.mistake("input returned")
-def input_returned(query, key, value, weights, n_heads, mask=None):
+@exercise.mistake("the input is returned")
+def the_input_is_returned(query, key, value, weights, n_heads, mask=None):
     return query
 
 
@@ -214,30 +319,46 @@ def one_wide_head(query, key, value, weights, n_heads, mask=None):
     return multi_head_attention(query, key, value, weights, 1, mask)
 
 
-@exercise.mistake("query used for key and value")
-def query_used_for_key_and_value(query, key, value, weights, n_heads, mask=None):
-    n_keys = key.shape[-2]
-    itself = np.concatenate([query, np.zeros_like(key)], axis=-2)[..., :n_keys, :]
-    return multi_head_attention(query, itself, itself, weights, n_heads, mask)
+@exercise.mistake("the query is used as key and value")
+def the_query_is_used_as_key_and_value(query, key, value, weights, n_heads, mask=None):
+    return multi_head_attention(query, query, query, weights, n_heads, mask)
 
 
-@exercise.mistake("empty row shares equally")
-def empty_row_shares_equally(query, key, value, weights, n_heads, mask=None):
-    if mask is not None:
-        mask = np.where(mask, 0.0, -1e9) if mask.dtype == bool else np.maximum(mask, -1e9)
-    return multi_head_attention(query, key, value, weights, n_heads, mask)
+@exercise.mistake("an empty row shares its weight equally")
+def an_empty_row_shares_its_weight_equally(query, key, value, weights, n_heads, mask=None):
+    def weigh(scores, mask):
+        return softmax(scores if mask is None else np.maximum(hide(scores, mask, -1e9), -1e9))
+
+    return weighed(query, key, value, weights, n_heads, mask, weigh)
+
+
+@exercise.mistake("an empty row sees everything")
+def an_empty_row_sees_everything(query, key, value, weights, n_heads, mask=None):
+    if mask is not None and mask.dtype != bool:
+        mask = np.maximum(mask, -1e9)
+    return weighed(query, key, value, weights, n_heads, mask, far_number_added)
+
+
+@exercise.mistake("an empty row gives NaN")
+def an_empty_row_gives_nan(query, key, value, weights, n_heads, mask=None):
+    def weigh(scores, mask):
+        scores = scores if mask is None else hide(scores, mask, -np.inf)
+        exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+    return weighed(query, key, value, weights, n_heads, mask, weigh)
 
 
 @exercise.another_way
 def head_after_head(query, key, value, weights, n_heads, mask=None):
     width = query.shape[-1] // n_heads
+    has_heads = mask is not None and mask.ndim > 3
+    masks = np.moveaxis(mask, -3, 0) if has_heads else [mask] * n_heads
     out = 0
     for head in range(n_heads):
         mine = slice(head * width, (head + 1) * width)
-        brought = scaled_dot_product_attention(
-            query @ weights.W_query[:, mine], key @ weights.W_key[:, mine], value @ weights.W_value[:, mine], mask
-        )
-        out = out + brought @ weights.W_output[mine]
+        projected = query @ weights.W_query[:, mine], key @ weights.W_key[:, mine], value @ weights.W_value[:, mine]
+        out = out + scaled_dot_product_attention(*projected, masks[head]) @ weights.W_output[mine]
     return out
 
 
@@ -250,6 +371,6 @@ def with_einsum(query, key, value, weights, n_heads, mask=None):
     key = np.einsum("...km,mhw->...hkw", key, cut(weights.W_key))
     value = np.einsum("...km,mhw->...hkw", value, cut(weights.W_value))
     scores = np.einsum("...hqw,...hkw->...hqk", query, key) / math.sqrt(query.shape[-1])
-    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim > 2 else mask
+    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim == 3 else mask
     brought = np.einsum("...hqk,...hkw->...qhw", masked_softmax(scores, mask), value)
     return brought.reshape(*brought.shape[:-2], -1) @ weights.W_output

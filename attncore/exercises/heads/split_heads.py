@@ -12,6 +12,12 @@ exercise = code(
     case("one head", n_heads=1),
     case("as many heads as tokens", sizes={"n": 4, "m": 12}, n_heads=4),
     case("a square of everything", sizes={"n": 4, "m": 4}, n_heads=2),
+    case(
+        "three heads for a width of four",
+        small=True,
+        n_heads=3,
+        promise="Raises ValueError where the heads do not divide the width.",
+    ),
 )
 
 
@@ -21,35 +27,35 @@ def reshape_without_transpose(x, n_heads):
     return x.reshape(*leading, n_heads, n, m // n_heads)
 
 
-@exercise.mistake("heads left behind the tokens")
-def heads_left_behind_the_tokens(x, n_heads):
+@exercise.mistake("the heads axis is left behind the tokens")
+def the_heads_axis_is_left_behind_the_tokens(x, n_heads):
     *leading, n, m = x.shape
     return x.reshape(*leading, n, n_heads, m // n_heads)
 
 
-@exercise.mistake("every h th number to a head")
-def every_h_th_number_to_a_head(x, n_heads):
+@exercise.mistake("each head gets every h-th number instead of a contiguous block")
+def each_head_gets_every_h_th_number_instead_of_a_contiguous_block(x, n_heads):
     *leading, n, m = x.shape
     return np.moveaxis(x.reshape(*leading, n, m // n_heads, n_heads), -1, -3)
 
 
-@exercise.mistake("tokens and width transposed")
-def tokens_and_width_transposed(x, n_heads):
+@exercise.mistake("tokens and width are transposed")
+def tokens_and_width_are_transposed(x, n_heads):
     return np.swapaxes(split_heads(x, n_heads), -1, -2)
 
 
-@exercise.mistake("heads put in front of the batch")
-def heads_put_in_front_of_the_batch(x, n_heads):
+@exercise.mistake("the heads axis is put in front of the batch")
+def the_heads_axis_is_put_in_front_of_the_batch(x, n_heads):
     return np.moveaxis(split_heads(x, n_heads), -3, 0)
 
 
-@exercise.mistake("every head gets everything")
-def every_head_gets_everything(x, n_heads):
+@exercise.mistake("every head gets the whole width")
+def every_head_gets_the_whole_width(x, n_heads):
     return np.stack([x] * n_heads, axis=-3)
 
 
-@exercise.mistake("width and number of heads mixed up")
-def width_and_number_of_heads_mixed_up(x, n_heads):
+@exercise.mistake("the number of heads is taken for their width")
+def the_number_of_heads_is_taken_for_their_width(x, n_heads):
     return split_heads(x, x.shape[-1] // n_heads)
 
 

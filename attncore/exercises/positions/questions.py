@@ -36,7 +36,7 @@ questions = [
     numeric(
         "alibi-slope",
         lambda: 2 ** (-8 * 8 / 32),
-        {"eight heads instead of thirty two": lambda: 1 / 256, "heads counted from zero": lambda: 2 ** (-8 * 7 / 32)},
+        {"eight heads instead of thirty-two": lambda: 1 / 256, "heads counted from zero": lambda: 2 ** (-8 * 7 / 32)},
     ),
     numeric(
         "alibi-half-weight",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from attncore.exercises.exercise import code
+from attncore.exercises.exercise import case, code
 from attncore.exercises.self_attention.cases import (
     first_and_last,
     layer_cases,
@@ -27,6 +27,13 @@ def shuffled(rng, s):
 exercise = code(
     permutation_gap,
     *layer_cases((with_positions, plain_attention, running_sum, neighbors, first_and_last), order=shuffled),
+    case(
+        "with positions, in float32",
+        layer=lambda rng, s: with_positions,
+        order=shuffled,
+        sizes={"n": 4, "m": 3},
+        dtype=np.float32,
+    ),
 )
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from attncore.exercises.exercise import case
+from attncore.exercises.softmax.cases import EMPTY_ROW, a_few_keys
 from attncore.shared_heads import LatentWeights
 
 
@@ -31,6 +32,10 @@ def an_empty_row(rng, s):
     return np.arange(s.q)[:, None] > np.zeros(s.k)
 
 
+def an_empty_float_row(rng, s):
+    return np.where(an_empty_row(rng, s), 0.0, -np.inf)
+
+
 def latent_weights(dtype=np.float64):
     """Weights for the lengths of a case, of a size that keeps the softmax away from saturation."""
 
@@ -41,6 +46,10 @@ def latent_weights(dtype=np.float64):
         return LatentWeights(*(np.round(W, 1 if s.m < 8 else 9).astype(dtype) for W in drawn))
 
     return make
+
+
+HAS_HEADS = "A mask with four axes or more has an axis for the heads in it already."
+NO_BATCH = "Raises ValueError for a mask with three axes where there is no batch."
 
 
 def latent_cases():
@@ -67,9 +76,13 @@ def latent_cases():
         of("a causal mask", mask=causal),
         of("a mask on a batch", lead=(2,), mask=at_random("q", "k")),
         of("a float mask", mask=as_floats(causal)),
-        of("a mask for each head", mask=at_random("h", "q", "k")),
-        of("a mask for each head, as many texts", lead=(3,), mask=at_random("h", "q", "k")),
-        of("a mask for each text", lead=(2,), mask=at_random(2, 1, "q", "k")),
-        of("a query with nothing allowed", mask=an_empty_row),
+        of("a mask for each sequence", lead=(2,), mask=at_random(2, "q", "k")),
+        of("a mask for each sequence, as many as heads", lead=(3,), mask=at_random(3, "q", "k")),
         of("large numbers", magnitude=30.0),
+        of("hidden scores far above the allowed ones", small=True, mask=a_few_keys(1), magnitude=60.0),
+        of("hidden scores far above, in a batch", lead=(2,), mask=a_few_keys(2), magnitude=60.0),
+        of("a mask for each sequence and head", lead=(2,), mask=at_random(2, "h", "q", "k"), promise=HAS_HEADS),
+        of("three axes, and no batch", mask=at_random("h", "q", "k"), promise=NO_BATCH),
+        of("a query with nothing allowed", mask=an_empty_row, promise=EMPTY_ROW),
+        of("a query with nothing allowed, by a float mask", small=True, mask=an_empty_float_row, promise=EMPTY_ROW),
     ]

@@ -18,40 +18,43 @@ exercise = code(
     case("gqa in float32", kind="gqa", **TINY, bytes_per_value=4),
     case("mla in one byte a number", kind="mla", **TINY, bytes_per_value=1),
     case("mqa in one byte a number", kind="mqa", **TINY, bytes_per_value=1),
+    case("another kind", kind="linear", **TINY, promise="Raises ValueError for any other kind."),
 )
 
 
-@exercise.mistake("values forgotten")
-def values_forgotten(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+@exercise.mistake("the values are forgotten")
+def the_values_are_forgotten(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     total = kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, d_rope, bytes_per_value)
     return total if kind == "mla" else total // 2
 
 
-@exercise.mistake("query heads counted for gqa")
-def query_heads_counted_for_gqa(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+@exercise.mistake("query heads are counted for gqa")
+def query_heads_are_counted_for_gqa(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_heads, d_latent, d_rope, bytes_per_value)
 
 
-@exercise.mistake("latent counted twice")
-def latent_counted_twice(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+@exercise.mistake("the latent is counted twice")
+def the_latent_is_counted_twice(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, 2 * d_latent, 2 * d_rope, bytes_per_value)
 
 
-@exercise.mistake("latent counted for every head")
-def latent_counted_for_every_head(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+@exercise.mistake("the latent is counted for every head")
+def the_latent_is_counted_for_every_head(
+    kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2
+):
     d_latent, d_rope = n_heads * d_latent, n_heads * d_rope
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, d_rope, bytes_per_value)
 
 
-@exercise.mistake("rotated key counted for every head")
-def rotated_key_counted_for_every_head(
+@exercise.mistake("the rotated key is counted for every head")
+def the_rotated_key_is_counted_for_every_head(
     kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2
 ):
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, n_heads * d_rope, bytes_per_value)
 
 
-@exercise.mistake("rotated key forgotten")
-def rotated_key_forgotten(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+@exercise.mistake("the rotated key is forgotten")
+def the_rotated_key_is_forgotten(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, 0, bytes_per_value)
 
 

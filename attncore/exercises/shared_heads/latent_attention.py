@@ -7,10 +7,11 @@ import numpy as np
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import code
 from attncore.exercises.shared_heads.cases import latent_cases
-from attncore.heads import merge_heads, split_heads
+from attncore.exercises.softmax.cases import far_number_added, hide, masked_late, zeroed_then_renormalized
+from attncore.heads import mask_for_heads, merge_heads, split_heads
 from attncore.positions import apply_rotary, rotary_halves_order
 from attncore.shared_heads import latent_attention, rotated
-from attncore.softmax import masked_softmax
+from attncore.softmax import masked_softmax, softmax
 
 
 def with_rope(x, weights, n_heads, turn_query=1, turn_key=1, order=slice(None), base=10000.0):
@@ -31,8 +32,9 @@ def by_scores(x, weights, n_heads, mask, rope=None, width=None, weigh=None):
     query_rope, key_rope = rope or rotated(x, weights, n_heads)
     scale = 1 / math.sqrt(width or query.shape[-1] + query_rope.shape[-1])
     content, place = (q @ np.swapaxes(k, -1, -2) for q, k in ((query, key), (query_rope, key_rope)))
-    weigh = weigh or (lambda content, place, scale: masked_softmax((content + place) * scale, mask))
-    return merge_heads(weigh(content, place, scale) @ value) @ weights.W_output
+    mask = mask_for_heads(mask, query, query)
+    weigh = weigh or (lambda content, place, scale, mask: masked_softmax((content + place) * scale, mask))
+    return merge_heads(weigh(content, place, scale, mask) @ value) @ weights.W_output
 
 
 exercise = code(
@@ -54,31 +56,32 @@ def rotary_on_the_whole_query_and_key(x, weights, n_heads, mask=None):
     key = np.concatenate([key, shared_key], axis=-1)
     query, key = apply_rotary(query, positions), apply_rotary(key, positions)
     value = split_heads(c @ weights.W_up_value, n_heads)
+    mask = mask_for_heads(mask, query, query)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
-@exercise.mistake("rotary part left out")
+@exercise.mistake("the rotary part is left out")
 def rotary_part_left_out(x, weights, n_heads, mask=None):
     width = weights.W_query.shape[-1] // n_heads
-    return by_scores(x, weights, n_heads, mask, width=width, weigh=lambda c, p, scale: masked_softmax(c * scale, mask))
+    return by_scores(x, weights, n_heads, mask, width=width, weigh=lambda c, p, scale, m: masked_softmax(c * scale, m))
 
 
-@exercise.mistake("scaled by the width without rotary")
+@exercise.mistake("the scale leaves out the rotary width")
 def scaled_by_the_width_without_rotary(x, weights, n_heads, mask=None):
     return by_scores(x, weights, n_heads, mask, width=weights.W_query.shape[-1] // n_heads)
 
 
-@exercise.mistake("shared key not rotated")
+@exercise.mistake("the shared key is not rotated")
 def shared_key_not_rotated(x, weights, n_heads, mask=None):
     return by_scores(x, weights, n_heads, mask, with_rope(x, weights, n_heads, turn_key=0))
 
 
-@exercise.mistake("query not rotated")
+@exercise.mistake("the query is not rotated")
 def query_not_rotated(x, weights, n_heads, mask=None):
     return by_scores(x, weights, n_heads, mask, with_rope(x, weights, n_heads, turn_query=0))
 
 
-@exercise.mistake("nothing rotated")
+@exercise.mistake("nothing is rotated")
 def nothing_rotated(x, weights, n_heads, mask=None):
     return by_scores(x, weights, n_heads, mask, with_rope(x, weights, n_heads, 0, 0))
 
@@ -88,14 +91,12 @@ def rotated_in_the_opposite_direction(x, weights, n_heads, mask=None):
     return by_scores(x, weights, n_heads, mask, with_rope(x, weights, n_heads, -1, -1))
 
 
-@exercise.mistake("rotary scores added after the scale")
+@exercise.mistake("the rotary scores are added after the scale")
 def rotary_scores_added_after_the_scale(x, weights, n_heads, mask=None):
-    return by_scores(
-        x, weights, n_heads, mask, weigh=lambda content, place, scale: masked_softmax(content * scale + place, mask)
-    )
+    return by_scores(x, weights, n_heads, mask, weigh=lambda c, p, scale, m: masked_softmax(c * scale + p, m))
 
 
-@exercise.mistake("parts joined in different orders")
+@exercise.mistake("query and key join their parts in different orders")
 def parts_joined_in_different_orders(x, weights, n_heads, mask=None):
     c = x @ weights.W_latent
     query_rope, key_rope = rotated(x, weights, n_heads)
@@ -103,6 +104,7 @@ def parts_joined_in_different_orders(x, weights, n_heads, mask=None):
     key = split_heads(c @ weights.W_up_key, n_heads)
     key = np.concatenate([key, np.broadcast_to(key_rope, (*key.shape[:-1], key_rope.shape[-1]))], axis=-1)
     value = split_heads(c @ weights.W_up_value, n_heads)
+    mask = mask_for_heads(mask, query, query)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
@@ -117,16 +119,70 @@ def no_output_projection(x, weights, n_heads, mask=None):
     return by_scores(x, weights._replace(W_output=np.eye(len(weights.W_output))), n_heads, mask)
 
 
-@exercise.mistake("causal mask dropped")
+@exercise.mistake("mask ignored")
 def causal_mask_dropped(x, weights, n_heads, mask=None):
     return latent_attention(x, weights, n_heads)
 
 
-@exercise.mistake("mask inverted")
+@exercise.mistake("mask upside down")
 def mask_inverted(x, weights, n_heads, mask=None):
     if mask is not None:
         mask = ~mask if mask.dtype == bool else -mask
     return latent_attention(x, weights, n_heads, mask)
+
+
+def with_weights(weigh):
+    """Latent attention in which `weigh` makes weights of the scaled scores and the mask."""
+
+    def attend(x, weights, n_heads, mask=None):
+        def weigh_both(content, place, scale, mask):
+            return weigh((content + place) * scale, mask)
+
+        return by_scores(x, weights, n_heads, mask, weigh=weigh_both)
+
+    return attend
+
+
+def zeroed(scores, mask):
+    return softmax(scores if mask is None else np.where(mask == -np.inf, 0, hide(scores, mask, 0)))
+
+
+def shared_equally(scores, mask):
+    return softmax(scores if mask is None else np.maximum(hide(scores, mask, -1e9), -1e9))
+
+
+def sees_everything(scores, mask):
+    return far_number_added(scores, mask if mask is None or mask.dtype == bool else np.maximum(mask, -1e9))
+
+
+def gives_nan(scores, mask):
+    scores = scores if mask is None else hide(scores, mask, -np.inf)
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+MASK_MISTAKES = {
+    "hidden scores set to zero": zeroed,
+    "hidden scores set to zero, then renormalized": zeroed_then_renormalized,
+    "mask after the softmax, then renormalized": masked_late,
+    "mask after the softmax, then renormalized with a guard": lambda s, m: masked_late(s, m, guard=1e-12),
+    "an empty row shares its weight equally": shared_equally,
+    "an empty row sees everything": sees_everything,
+    "an empty row gives NaN": gives_nan,
+}
+for label, weigh in MASK_MISTAKES.items():
+    exercise.mistake(label)(with_weights(weigh))
+
+
+@exercise.mistake("a batch's mask is read as one mask for each head")
+def a_batchs_mask_is_read_as_one_mask_for_each_head(x, weights, n_heads, mask=None):
+    return latent_attention(x, weights, n_heads, mask if mask is None else mask[None] if mask.ndim == 3 else mask)
+
+
+@exercise.other_convention("halves, and clockwise")
+def halves_and_clockwise(x, weights, n_heads, mask=None):
+    order = np.argsort(rotary_halves_order(weights.W_key_rope.shape[-1]))
+    return by_scores(x, weights, n_heads, mask, with_rope(x, weights, n_heads, -1, -1, order=order))
 
 
 @exercise.other_convention("halves rotated instead of adjacent pairs")
@@ -142,6 +198,7 @@ def two_scores_added(x, weights, n_heads, mask=None):
     query_rope, key_rope = rotated(x, weights, n_heads)
     scores = query @ np.swapaxes(key, -1, -2) + query_rope @ np.swapaxes(key_rope, -1, -2)
     scores /= math.sqrt(query.shape[-1] + query_rope.shape[-1])
+    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim == 3 else mask
     value = split_heads(c @ weights.W_up_value, n_heads)
     return merge_heads(masked_softmax(scores, mask) @ value) @ weights.W_output
 
@@ -150,6 +207,7 @@ def two_scores_added(x, weights, n_heads, mask=None):
 def one_head_at_a_time(x, weights, n_heads, mask=None):
     c, positions = x @ weights.W_latent, np.arange(x.shape[-2])
     shared_key = apply_rotary(x @ weights.W_key_rope, positions)
+    mask = mask[..., None, :, :] if mask is not None and mask.ndim == 3 else mask
     masks = np.broadcast_to(True if mask is None else mask, (*x.shape[:-2], n_heads, *[x.shape[-2]] * 2))
     parts = zip(*(np.split(W, n_heads, axis=-1) for W in (weights[0], weights[1], *weights[4:6])), strict=True)
     outputs = np.split(weights.W_output, n_heads)

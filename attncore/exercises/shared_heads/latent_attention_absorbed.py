@@ -7,12 +7,16 @@ import numpy as np
 from attncore.exercises.exercise import code
 from attncore.exercises.shared_heads.cases import latent_cases
 from attncore.exercises.shared_heads.latent_attention import (
+    MASK_MISTAKES,
+    a_batchs_mask_is_read_as_one_mask_for_each_head,
+    halves_and_clockwise,
     halves_rotated_instead_of_adjacent_pairs,
     rotary_scores_added_after_the_scale,
     scaled_by_the_width_without_rotary,
     shared_key_not_rotated,
+    with_weights,
 )
-from attncore.heads import merge_heads, split_heads
+from attncore.heads import mask_for_heads, merge_heads, split_heads
 from attncore.shared_heads import by_head, grouped_query_attention, latent_attention, latent_attention_absorbed, rotated
 from attncore.softmax import masked_softmax
 
@@ -31,8 +35,9 @@ def in_the_latent_space(x, weights, n_heads, mask, up_key=None, up_value=None, w
     query_rope, key_rope = rotated(x, weights, n_heads)
     content, place = (q @ np.swapaxes(k, -1, -2) for q, k in ((query, c), (query_rope, key_rope)))
     scale = 1 / math.sqrt(up_key.shape[-1] + query_rope.shape[-1])
-    weigh = weigh or (lambda content, place: masked_softmax((content + place) * scale, mask))
-    return merge_heads(weigh(content, place) @ c @ up_value) @ weights.W_output
+    mask = mask_for_heads(mask, query, query)
+    weigh = weigh or (lambda content, place, mask: masked_softmax((content + place) * scale, mask))
+    return merge_heads(weigh(content, place, mask) @ c @ up_value) @ weights.W_output
 
 
 @exercise.mistake("scaled by the latent width")
@@ -43,55 +48,53 @@ def scaled_by_the_latent_width(x, weights, n_heads, mask=None):
     query = query @ np.swapaxes(by_head(weights.W_up_key, n_heads), -1, -2)
     scores = query @ np.swapaxes(latent, -1, -2) + query_rope @ np.swapaxes(key_rope, -1, -2)
     scores = scores / math.sqrt(query.shape[-1] + query_rope.shape[-1])
-    mixed = masked_softmax(scores, mask) @ latent
+    mixed = masked_softmax(scores, mask_for_heads(mask, query, query)) @ latent
     return merge_heads(mixed @ by_head(weights.W_up_value, n_heads)) @ weights.W_output
 
 
-@exercise.mistake("first heads up projections for everyone")
+@exercise.mistake("every head uses the first head's up-projections")
 def first_heads_up_projections_for_everyone(x, weights, n_heads, mask=None):
     up_key, up_value = (by_head(W, n_heads)[:1] for W in (weights.W_up_key, weights.W_up_value))
     return in_the_latent_space(x, weights, n_heads, mask, up_key, np.repeat(up_value, n_heads, axis=0))
 
 
-@exercise.mistake("up projections reshaped without transpose")
+@exercise.mistake("the up-projections are reshaped without transpose")
 def up_projections_reshaped_without_transpose(x, weights, n_heads, mask=None):
     up_key, up_value = (W.reshape(n_heads, len(W), -1) for W in (weights.W_up_key, weights.W_up_value))
     return in_the_latent_space(x, weights, n_heads, mask, up_key, up_value)
 
 
-@exercise.mistake("value up projection cut into the wrong heads")
+@exercise.mistake("the value's up-projection is cut into the wrong heads")
 def value_up_projection_cut_into_the_wrong_heads(x, weights, n_heads, mask=None):
     W = weights.W_up_value
     up_value = np.moveaxis(W.reshape(len(W), -1, n_heads), -1, 0)
     return in_the_latent_space(x, weights, n_heads, mask, up_value=up_value)
 
 
-@exercise.mistake("key up projection cut into the wrong heads")
+@exercise.mistake("the key's up-projection is cut into the wrong heads")
 def key_up_projection_cut_into_the_wrong_heads(x, weights, n_heads, mask=None):
     W = weights.W_up_key
     up_key = np.moveaxis(W.reshape(len(W), -1, n_heads), -1, 0)
     return in_the_latent_space(x, weights, n_heads, mask, up_key)
 
 
-@exercise.mistake("rotary scores left out")
+@exercise.mistake("the rotary scores are left out")
 def rotary_scores_left_out(x, weights, n_heads, mask=None):
     scale = 1 / math.sqrt(weights.W_query.shape[-1] // n_heads)
-    return in_the_latent_space(
-        x, weights, n_heads, mask, weigh=lambda content, place: masked_softmax(content * scale, mask)
-    )
+    return in_the_latent_space(x, weights, n_heads, mask, weigh=lambda c, p, mask: masked_softmax(c * scale, mask))
 
 
-@exercise.mistake("rotary scores not scaled")
+@exercise.mistake("the rotary scores are not scaled")
 def rotary_scores_not_scaled(x, weights, n_heads, mask=None):
     return rotary_scores_added_after_the_scale(x, weights, n_heads, mask)
 
 
-@exercise.mistake("scaled by the content width alone")
+@exercise.mistake("the scale leaves out the rotary width")
 def scaled_by_the_content_width_alone(x, weights, n_heads, mask=None):
     return scaled_by_the_width_without_rotary(x, weights, n_heads, mask)
 
 
-@exercise.mistake("rotary key not rotated")
+@exercise.mistake("the shared key is not rotated")
 def rotary_key_not_rotated(x, weights, n_heads, mask=None):
     return shared_key_not_rotated(x, weights, n_heads, mask)
 
@@ -100,7 +103,7 @@ def rotary_key_not_rotated(x, weights, n_heads, mask=None):
 def a_softmax_for_each_kind_of_score(x, weights, n_heads, mask=None):
     widths = weights.W_query.shape[-1] // n_heads, weights.W_key_rope.shape[-1]
 
-    def weigh(content, place):
+    def weigh(content, place, mask):
         both = (
             masked_softmax(part / math.sqrt(width), mask) for part, width in zip((content, place), widths, strict=True)
         )
@@ -109,31 +112,31 @@ def a_softmax_for_each_kind_of_score(x, weights, n_heads, mask=None):
     return in_the_latent_space(x, weights, n_heads, mask, weigh=weigh)
 
 
-@exercise.mistake("no scale at all")
+@exercise.mistake("no scale")
 def no_scale_at_all(x, weights, n_heads, mask=None):
-    return in_the_latent_space(
-        x, weights, n_heads, mask, weigh=lambda content, place: masked_softmax(content + place, mask)
-    )
+    return in_the_latent_space(x, weights, n_heads, mask, weigh=lambda c, p, mask: masked_softmax(c + p, mask))
 
 
-@exercise.mistake("mask left out")
+@exercise.mistake("mask ignored")
 def mask_left_out(x, weights, n_heads, mask=None):
     return latent_attention(x, weights, n_heads)
 
 
-@exercise.mistake("empty row gives nan")
-def empty_row_gives_nan(x, weights, n_heads, mask=None):
-    def weigh(content, place):
-        scores = (content + place) / math.sqrt(weights.W_query.shape[-1] // n_heads + weights.W_key_rope.shape[-1])
-        if mask is not None:
-            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
-        exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-    return in_the_latent_space(x, weights, n_heads, mask, weigh=weigh)
+for label, wrong_weights in MASK_MISTAKES.items():
+    exercise.mistake(label)(with_weights(wrong_weights))
 
 
-@exercise.other_convention("halves rotated in place of adjacent pairs")
+@exercise.mistake("a batch's mask is read as one mask for each head")
+def a_mask_for_each_head(x, weights, n_heads, mask=None):
+    return a_batchs_mask_is_read_as_one_mask_for_each_head(x, weights, n_heads, mask)
+
+
+@exercise.other_convention("halves, and clockwise")
+def clockwise_halves(x, weights, n_heads, mask=None):
+    return halves_and_clockwise(x, weights, n_heads, mask)
+
+
+@exercise.other_convention("halves rotated instead of adjacent pairs")
 def halves_rotated_in_place_of_adjacent_pairs(x, weights, n_heads, mask=None):
     return halves_rotated_instead_of_adjacent_pairs(x, weights, n_heads, mask)
 
@@ -147,6 +150,7 @@ def as_multi_query_attention(x, weights, n_heads, mask=None):
     up_key = np.swapaxes(by_head(weights.W_up_key, n_heads), -1, -2)
     query = np.concatenate([query @ up_key, query_rope], axis=-1)
     one_head = c[..., None, :, :]
+    mask = np.expand_dims(mask, -3) if mask is not None and mask.ndim == 3 else mask
     key = np.concatenate([one_head, key_rope], axis=-1)
     mixed = grouped_query_attention(query, key, one_head, mask, scale)
     return merge_heads(mixed @ by_head(weights.W_up_value, n_heads)) @ weights.W_output
@@ -164,4 +168,5 @@ def merged_before_any_token_comes(x, weights, n_heads, mask=None):
     scores = np.einsum("...qm,hmz,...kz->...hqk", x, W_ask, c[..., 0, :, :])
     scores = scores + np.einsum("...hqr,...kr->...hqk", query_rope, key_rope[..., 0, :, :])
     width = weights.W_query.shape[-1] // n_heads + weights.W_key_rope.shape[-1]
+    mask = mask[..., None, :, :] if mask is not None and mask.ndim == 3 else mask
     return (masked_softmax(scores / math.sqrt(width), mask) @ c @ W_tell).sum(axis=-3)

@@ -11,6 +11,8 @@ def pool_case(name, n_heads, n_groups, small=False, width=3, **more):
     return case(name, small=small, sizes=sizes, n_heads=n_heads, n_groups=n_groups, **more)
 
 
+DIVIDES = "Raises ValueError where the groups do not divide the heads."
+
 exercise = code(
     pool_kv_heads,
     pool_case("four heads into two groups", 4, 2, small=True, width=2),
@@ -21,6 +23,7 @@ exercise = code(
     pool_case("as many groups as heads", 6, 6),
     pool_case("twelve heads into three groups", 12, 3, width=2),
     pool_case("float32", 6, 2, dtype=np.float32),
+    pool_case("four heads into three groups", 4, 3, width=3, promise=DIVIDES),
 )
 
 
@@ -28,52 +31,52 @@ def cut(W, *axes):
     return W.reshape(len(W), *axes)
 
 
-@exercise.mistake("every g th head averaged")
-def every_g_th_head_averaged(W, n_heads, n_groups):
+@exercise.mistake("the mean of every g-th head instead of neighbors")
+def the_mean_of_every_g_th_head_instead_of_neighbors(W, n_heads, n_groups):
     share = n_heads // n_groups
     heads = W.reshape(len(W), share, n_groups, -1)
     return heads.mean(axis=1).reshape(len(W), -1)
 
 
-@exercise.mistake("first head of each group")
-def first_head_of_each_group(W, n_heads, n_groups):
+@exercise.mistake("only the first head of each group is kept")
+def only_the_first_head_of_each_group_is_kept(W, n_heads, n_groups):
     return cut(W, n_groups, n_heads // n_groups, -1)[:, :, 0].reshape(len(W), -1)
 
 
-@exercise.mistake("sum instead of mean")
-def sum_instead_of_mean(W, n_heads, n_groups):
+@exercise.mistake("the sum instead of the mean")
+def the_sum_instead_of_the_mean(W, n_heads, n_groups):
     return pool_kv_heads(W, n_heads, n_groups) * (n_heads // n_groups)
 
 
-@exercise.mistake("neighbouring numbers averaged")
-def neighbouring_numbers_averaged(W, n_heads, n_groups):
+@exercise.mistake("neighboring numbers are averaged instead of heads")
+def neighboring_numbers_are_averaged_instead_of_heads(W, n_heads, n_groups):
     return cut(W, -1, n_heads // n_groups).mean(axis=-1)
 
 
-@exercise.mistake("only the first heads kept")
-def only_the_first_heads_kept(W, n_heads, n_groups):
+@exercise.mistake("only the first heads are kept")
+def only_the_first_heads_are_kept(W, n_heads, n_groups):
     return W[:, : W.shape[-1] // n_heads * n_groups]
 
 
-@exercise.mistake("all heads averaged")
-def all_heads_averaged(W, n_heads, n_groups):
+@exercise.mistake("all heads are averaged together")
+def all_heads_are_averaged_together(W, n_heads, n_groups):
     return np.tile(pool_kv_heads(W, n_heads, 1), (1, n_groups))
 
 
-@exercise.mistake("as wide as before")
-def as_wide_as_before(W, n_heads, n_groups):
+@exercise.mistake("the result is as wide as before")
+def the_result_is_as_wide_as_before(W, n_heads, n_groups):
     mean = cut(W, n_groups, n_heads // n_groups, -1).mean(axis=2, keepdims=True)
     return np.repeat(mean, n_heads // n_groups, axis=2).reshape(W.shape)
 
 
-@exercise.mistake("rows and heads mixed in the reshape")
-def rows_and_heads_mixed_in_the_reshape(W, n_heads, n_groups):
+@exercise.mistake("the reshape mixes rows and heads")
+def the_reshape_mixes_rows_and_heads(W, n_heads, n_groups):
     share = n_heads // n_groups
     return W.reshape(n_groups, share, len(W), -1).mean(axis=1).reshape(len(W), -1)
 
 
-@exercise.mistake("groups and heads in a group mixed up")
-def groups_and_heads_in_a_group_mixed_up(W, n_heads, n_groups):
+@exercise.mistake("the number of groups is taken for their size")
+def the_number_of_groups_is_taken_for_their_size(W, n_heads, n_groups):
     return pool_kv_heads(W, n_heads, n_heads // n_groups)
 
 

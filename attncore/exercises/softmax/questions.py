@@ -24,6 +24,6 @@ questions = [
     predict(
         "low-temperature",
         lambda: "hard lookup",
-        {"the other end": lambda: "plain mean", "nothing left": lambda: "zero"},
+        {"the limit of high temperatures": lambda: "plain mean", "the weights fade to zero": lambda: "zero"},
     ),
 ]

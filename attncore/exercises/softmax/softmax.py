@@ -15,7 +15,7 @@ exercise = code(
 
 
 @exercise.mistake("the whole array normalized at once")
-def whole_array_normalised(x, axis=-1):
+def whole_array_normalized(x, axis=-1):
     exponentials = np.exp(x - np.max(x))
     return exponentials / exponentials.sum()
 

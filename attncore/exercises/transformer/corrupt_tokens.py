@@ -134,6 +134,13 @@ def always_the_mask(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     return np.where(chosen, mask_id, ids), np.where(chosen, ids, -100)
 
 
+@exercise.mistake("one draw for the choice and for the fate")
+def one_draw_for_the_choice_and_for_the_fate(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
+    ids, draw = np.asarray(ids), rng.random(np.shape(ids))
+    drawn = np.where(draw < 0.8, mask_id, rng.integers(vocab_size, size=ids.shape))
+    return np.where((draw < rate) & (draw < 0.9), drawn, ids), np.where(draw < rate, ids, -100)
+
+
 @exercise.mistake("none of the chosen kept")
 def none_of_the_chosen_kept(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     ids, chosen, fate = fates(ids, rng, rate)

@@ -4,14 +4,24 @@ import numpy as np
 
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import case, code
-from attncore.exercises.transformer.cases import head_weights, masked
+from attncore.exercises.softmax.cases import EMPTY_ROW
+from attncore.exercises.transformer.cases import (
+    EMPTY_ROWS,
+    LATE_MASKS,
+    a_few,
+    far_head_weights,
+    head_weights,
+    masked,
+    read_as_booleans,
+    scaled_with_the_scores,
+)
 from attncore.heads import merge_heads, multi_head_attention, split_heads
 from attncore.transformer import cross_attention
 
 
-def cross_case(name, n_heads=2, mask=None, **more):
+def cross_case(name, n_heads=2, mask=None, weights=head_weights, **more):
     given = {} if mask is None else {"memory_mask": lambda rng, s: mask(s)}
-    return case(name, n_heads=n_heads, weights=head_weights, **given, **more)
+    return case(name, n_heads=n_heads, weights=weights, **given, **more)
 
 
 exercise = code(
@@ -31,9 +41,18 @@ exercise = code(
     cross_case(
         "padding in the memory", 3, lead=(2,), mask=lambda s: np.arange(s.k) < np.array([s.k, 2])[:, None, None]
     ),
+    cross_case("hidden scores far above the allowed ones", 3, weights=far_head_weights, memory_mask=a_few("q", "k")),
+    cross_case(
+        "hidden scores far above, in a batch",
+        3,
+        lead=(2,),
+        weights=far_head_weights,
+        memory_mask=lambda rng, s: np.stack([a_few("q", "k")(rng, s) for _ in range(2)]),
+    ),
     cross_case(
         "a query that may see no memory",
         small=True,
+        promise=EMPTY_ROW,
         mask=lambda s: np.array([[True, False, True], [False, False, False]]),
     ),
 )
@@ -73,6 +92,30 @@ def its_own_text_put_in_front_of_the_memory(x, memory, weights, n_heads, memory_
 @exercise.mistake("mask ignored")
 def mask_ignored(x, memory, weights, n_heads, memory_mask=None):
     return cross_attention(x, memory, weights, n_heads)
+
+
+for label, wrongly in (LATE_MASKS | EMPTY_ROWS).items():
+
+    @exercise.mistake(label)
+    def masked_in_another_way(x, memory, weights, n_heads, memory_mask=None, attend=wrongly):
+        return attend(x, memory, memory, weights, n_heads, memory_mask)
+
+
+@exercise.mistake("float mask added before the scale")
+def float_mask_added_before_the_scale(x, memory, weights, n_heads, memory_mask=None):
+    return cross_attention(x, memory, weights, n_heads, scaled_with_the_scores(memory_mask, weights, n_heads))
+
+
+@exercise.mistake("float mask read as a boolean")
+def float_mask_read_as_a_boolean(x, memory, weights, n_heads, memory_mask=None):
+    return cross_attention(x, memory, weights, n_heads, read_as_booleans(memory_mask))
+
+
+@exercise.mistake("batch mask read as a mask for each head")
+def batch_mask_read_as_a_mask_for_each_head(x, memory, weights, n_heads, memory_mask=None):
+    query = split_heads(x @ weights.W_query, n_heads)
+    key, value = (split_heads(memory @ W, n_heads) for W in (weights.W_key, weights.W_value))
+    return merge_heads(scaled_dot_product_attention(query, key, value, memory_mask)) @ weights.W_output
 
 
 @exercise.mistake("mask upside down")
@@ -116,7 +159,7 @@ def with_the_memory_projected_once(x, memory, weights, n_heads, memory_mask=None
 def from_its_parts(x, memory, weights, n_heads, memory_mask=None):
     query = split_heads(x @ weights.W_query, n_heads)
     key, value = (split_heads(memory @ W, n_heads) for W in (weights.W_key, weights.W_value))
-    if memory_mask is not None and memory_mask.ndim > 2:
+    if memory_mask is not None and memory_mask.ndim == 3:
         memory_mask = np.expand_dims(memory_mask, -3)
     return merge_heads(scaled_dot_product_attention(query, key, value, memory_mask)) @ weights.W_output
 

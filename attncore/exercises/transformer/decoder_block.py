@@ -3,7 +3,14 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
-from attncore.exercises.transformer.cases import head_weights, layer_weights, norm_weights
+from attncore.exercises.transformer.cases import (
+    LATE_MASKS,
+    far_head_weights,
+    head_weights,
+    layer_weights,
+    norm_weights,
+)
+from attncore.exercises.transformer.feed_forward import GELU_by_its_tanh_formula, ReLU_instead_of_GELU
 from attncore.heads import multi_head_attention
 from attncore.masks import causal_mask
 from attncore.transformer import (
@@ -22,10 +29,14 @@ def decoder_weights(rng, s):
     return DecoderWeights(*own, *cross, norm_weights(rng, s), layer_weights(rng, s))
 
 
-def decoder_case(name, n_heads=2, **more):
+def far_decoder_weights(rng, s):
+    return decoder_weights(rng, s)._replace(attention=far_head_weights(rng, s))
+
+
+def decoder_case(name, n_heads=2, weights=decoder_weights, **more):
     sizes = {"n": 3, "k": 2} if more.get("small") else {"n": 4}
     sizes |= more.pop("sizes", {})
-    return case(name, n_heads=n_heads, weights=decoder_weights, sizes=sizes, **more)
+    return case(name, n_heads=n_heads, weights=weights, sizes=sizes, **more)
 
 
 exercise = code(
@@ -41,16 +52,34 @@ exercise = code(
     decoder_case("float32", 4, dtype=np.float32),
     decoder_case("large numbers", 3, magnitude=60.0),
     decoder_case("tiny numbers", 3, magnitude=1e-3),
+    decoder_case("scores of later tokens far above", 3, weights=far_decoder_weights),
 )
 
 
-def decoded(x, memory, weights, n_heads, mask="causal", memory_mask=None, attend_memory=cross_attention):
+def decoded(
+    x,
+    memory,
+    weights,
+    n_heads,
+    mask="causal",
+    memory_mask=None,
+    attend=multi_head_attention,
+    attend_memory=cross_attention,
+    think=feed_forward,
+):
     """The reference, with a place to change for each mistake."""
     normal = layer_norm(x, *weights.attention_norm)
     mask = causal_mask(x.shape[-2]) if mask == "causal" else mask
-    x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
+    x = x + attend(normal, normal, normal, weights.attention, n_heads, mask)
     x = x + attend_memory(layer_norm(x, *weights.cross_norm), memory, weights.cross, n_heads, memory_mask)
-    return x + feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+    return x + think(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+
+
+def post_norm(x, memory, weights, n_heads, think=feed_forward):
+    x = x + multi_head_attention(x, x, x, weights.attention, n_heads, causal_mask(x.shape[-2]))
+    x = layer_norm(x, *weights.attention_norm)
+    x = layer_norm(x + cross_attention(x, memory, weights.cross, n_heads), *weights.cross_norm)
+    return layer_norm(x + think(x, weights.feed_forward), *weights.feed_forward_norm)
 
 
 @exercise.mistake("self-attention not causal")
@@ -127,10 +156,44 @@ def the_first_norm_used_for_the_cross_attention(x, memory, weights, n_heads):
 
 @exercise.mistake("norm after each addition")
 def norm_after_each_addition(x, memory, weights, n_heads):
+    return post_norm(x, memory, weights, n_heads)
+
+
+@exercise.mistake("norm after each addition, and ReLU")
+def norm_after_each_addition_and_ReLU(x, memory, weights, n_heads):
+    return post_norm(x, memory, weights, n_heads, ReLU_instead_of_GELU)
+
+
+@exercise.mistake("ReLU instead of GELU")
+def ReLU_in_the_block(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, think=ReLU_instead_of_GELU)
+
+
+@exercise.mistake("each branch normalized, then added")
+def each_branch_normalized_then_added(x, memory, weights, n_heads):
+    own = multi_head_attention(x, x, x, weights.attention, n_heads, causal_mask(x.shape[-2]))
+    x = x + layer_norm(own, *weights.attention_norm)
+    x = x + layer_norm(cross_attention(x, memory, weights.cross, n_heads), *weights.cross_norm)
+    return x + layer_norm(feed_forward(x, weights.feed_forward), *weights.feed_forward_norm)
+
+
+@exercise.mistake("no norms")
+def no_norms(x, memory, weights, n_heads):
     x = x + multi_head_attention(x, x, x, weights.attention, n_heads, causal_mask(x.shape[-2]))
-    x = layer_norm(x, *weights.attention_norm)
-    x = layer_norm(x + cross_attention(x, memory, weights.cross, n_heads), *weights.cross_norm)
-    return layer_norm(x + feed_forward(x, weights.feed_forward), *weights.feed_forward_norm)
+    x = x + cross_attention(x, memory, weights.cross, n_heads)
+    return x + feed_forward(x, weights.feed_forward)
+
+
+for label, wrongly in LATE_MASKS.items():
+
+    @exercise.mistake(label)
+    def masked_in_another_way(x, memory, weights, n_heads, attend=wrongly):
+        return decoded(x, memory, weights, n_heads, attend=attend)
+
+
+@exercise.other_convention("GELU by its tanh formula")
+def GELU_by_tanh_in_the_block(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, think=GELU_by_its_tanh_formula)
 
 
 @exercise.another_way

@@ -3,14 +3,29 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
-from attncore.exercises.transformer.cases import head_weights, layer_weights, norm_weights
+from attncore.exercises.transformer.cases import (
+    EMPTY_ROWS,
+    LATE_MASKS,
+    a_few,
+    far_head_weights,
+    head_weights,
+    layer_weights,
+    norm_weights,
+    read_as_booleans,
+    scaled_with_the_scores,
+)
+from attncore.exercises.transformer.feed_forward import GELU_by_its_tanh_formula, ReLU_instead_of_GELU
 from attncore.heads import multi_head_attention
 from attncore.masks import causal_mask
 from attncore.transformer import EncoderWeights, cross_attention, encoder_block, feed_forward, layer_norm
 
 
-def encoder_weights(rng, s):
-    return EncoderWeights(norm_weights(rng, s), head_weights(rng, s), norm_weights(rng, s), layer_weights(rng, s))
+def encoder_weights(rng, s, heads=head_weights):
+    return EncoderWeights(norm_weights(rng, s), heads(rng, s), norm_weights(rng, s), layer_weights(rng, s))
+
+
+def far_encoder_weights(rng, s):
+    return encoder_weights(rng, s, far_head_weights)
 
 
 def with_mask(make):
@@ -18,10 +33,11 @@ def with_mask(make):
     return {} if make is None else {"mask": lambda rng, s: make(s)}
 
 
-def encoder_case(name, n_heads=2, mask=None, **more):
-    return case(name, n_heads=n_heads, weights=encoder_weights, **with_mask(mask), **more)
+def encoder_case(name, n_heads=2, mask=None, weights=encoder_weights, **more):
+    return case(name, n_heads=n_heads, weights=weights, **with_mask(mask), **more)
 
 
+NOTHING_ADDED = "Attention adds zeros to a token with nothing allowed, never NaN."
 exercise = code(
     encoder_block,
     encoder_case("two heads", small=True),
@@ -37,15 +53,80 @@ exercise = code(
     encoder_case("a mask in both directions", 3, mask=lambda s: np.eye(s.n, k=1) + np.eye(s.n) > 0),
     encoder_case("a float mask", 3, mask=lambda s: 0.7 - 0.9 * np.tri(s.n)),
     encoder_case("padding in a batch", 3, lead=(2,), mask=lambda s: np.arange(s.n) < np.array([s.n, 2])[:, None, None]),
-    encoder_case("a token with nothing allowed", small=True, mask=lambda s: np.tri(s.n, k=-1, dtype=bool)),
+    case(
+        "hidden scores far above the allowed ones",
+        n_heads=3,
+        weights=far_encoder_weights,
+        mask=a_few("n", "n"),
+    ),
+    encoder_case(
+        "a token with nothing allowed", small=True, promise=NOTHING_ADDED, mask=lambda s: np.tri(s.n, k=-1, dtype=bool)
+    ),
 )
+
+
+def encoded(x, weights, n_heads, mask, attend=multi_head_attention, think=feed_forward):
+    """The reference, with another attention or other feed-forward layers."""
+    normal = layer_norm(x, *weights.attention_norm)
+    x = x + attend(normal, normal, normal, weights.attention, n_heads, mask)
+    return x + think(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+
+
+def post_norm(x, weights, n_heads, mask, think=feed_forward):
+    x = x + multi_head_attention(x, x, x, weights.attention, n_heads, mask)
+    x = layer_norm(x, *weights.attention_norm)
+    return layer_norm(x + think(x, weights.feed_forward), *weights.feed_forward_norm)
 
 
 @exercise.mistake("norm after each addition")
 def norm_after_each_addition(x, weights, n_heads, mask=None):
+    return post_norm(x, weights, n_heads, mask)
+
+
+@exercise.mistake("norm after each addition, and ReLU")
+def norm_after_each_addition_and_ReLU(x, weights, n_heads, mask=None):
+    return post_norm(x, weights, n_heads, mask, ReLU_instead_of_GELU)
+
+
+@exercise.mistake("ReLU instead of GELU")
+def ReLU_in_the_block(x, weights, n_heads, mask=None):
+    return encoded(x, weights, n_heads, mask, think=ReLU_instead_of_GELU)
+
+
+@exercise.mistake("each branch normalized, then added")
+def each_branch_normalized_then_added(x, weights, n_heads, mask=None):
+    x = x + layer_norm(multi_head_attention(x, x, x, weights.attention, n_heads, mask), *weights.attention_norm)
+    return x + layer_norm(feed_forward(x, weights.feed_forward), *weights.feed_forward_norm)
+
+
+@exercise.mistake("no norms")
+def no_norms(x, weights, n_heads, mask=None):
     x = x + multi_head_attention(x, x, x, weights.attention, n_heads, mask)
-    x = layer_norm(x, *weights.attention_norm)
-    return layer_norm(x + feed_forward(x, weights.feed_forward), *weights.feed_forward_norm)
+    return x + feed_forward(x, weights.feed_forward)
+
+
+for label, wrongly in (LATE_MASKS | EMPTY_ROWS).items():
+
+    @exercise.mistake(label)
+    def masked_in_another_way(x, weights, n_heads, mask=None, attend=wrongly):
+        return encoded(x, weights, n_heads, mask, attend)
+
+
+@exercise.mistake("float mask added before the scale")
+def float_mask_added_before_the_scale(x, weights, n_heads, mask=None):
+    return encoder_block(x, weights, n_heads, scaled_with_the_scores(mask, weights.attention, n_heads))
+
+
+@exercise.mistake("float mask read as a boolean")
+def float_mask_read_as_a_boolean(x, weights, n_heads, mask=None):
+    return encoder_block(x, weights, n_heads, read_as_booleans(mask))
+
+
+@exercise.mistake("mask upside down")
+def mask_upside_down(x, weights, n_heads, mask=None):
+    if mask is not None:
+        mask = ~mask if mask.dtype == bool else -mask
+    return encoder_block(x, weights, n_heads, mask)
 
 
 @exercise.mistake("added to the normalized x")
@@ -70,8 +151,8 @@ def nothing_added_around_the_feed_forward_layers(x, weights, n_heads, mask=None)
     return feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
 
 
-@exercise.mistake("the feed-forward layers read x without its norm")
-def the_feed_forward_layers_read_x_without_its_norm(x, weights, n_heads, mask=None):
+@exercise.mistake("the feed-forward layers read x without their norm")
+def the_feed_forward_layers_read_x_without_their_norm(x, weights, n_heads, mask=None):
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
     return x + feed_forward(x, weights.feed_forward)
@@ -115,6 +196,11 @@ def causal_without_being_asked(x, weights, n_heads, mask=None):
 def no_feed_forward_layers(x, weights, n_heads, mask=None):
     normal = layer_norm(x, *weights.attention_norm)
     return x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
+
+
+@exercise.other_convention("GELU by its tanh formula")
+def GELU_by_tanh_in_the_block(x, weights, n_heads, mask=None):
+    return encoded(x, weights, n_heads, mask, think=GELU_by_its_tanh_formula)
 
 
 @exercise.other_convention("attention and feed-forward in parallel")

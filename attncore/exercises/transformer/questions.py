@@ -27,8 +27,8 @@ questions = [
         "decoder-block-weights",
         lambda: 4 * 512**2 + 4 * 512**2 + 2 * 512 * 2048,
         {
-            "cross attention forgotten": lambda: 4 * 512**2 + 2 * 512 * 2048,
-            "cross attention without keys and values": lambda: 6 * 512**2 + 2 * 512 * 2048,
+            "cross-attention forgotten": lambda: 4 * 512**2 + 2 * 512 * 2048,
+            "cross-attention without keys and values": lambda: 6 * 512**2 + 2 * 512 * 2048,
         },
     ),
     numeric(

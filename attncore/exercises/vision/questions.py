@@ -38,7 +38,7 @@ questions = [
     numeric(
         "pixel-score-bytes",
         lambda: (512 * 512) ** 2 * 2,
-        {"numbers not bytes": lambda: (512 * 512) ** 2, "one score a pixel": lambda: 512 * 512 * 2},
+        {"numbers instead of bytes": lambda: (512 * 512) ** 2, "one score per pixel": lambda: 512 * 512 * 2},
     ),
     numeric(
         "vit-tokens-at-448",
@@ -63,13 +63,13 @@ questions = [
     numeric(
         "vit-score-growth",
         lambda: (577 / 197) ** 2,
-        {"tokens not pairs": lambda: 577 / 197, "only one side of the image": lambda: 384 / 224},
+        {"tokens instead of pairs": lambda: 577 / 197, "only one side of the image": lambda: 384 / 224},
         tolerance=0.02,
     ),
     numeric(
         "patches-half-as-wide",
         lambda: 16,
-        {"tokens not pairs": lambda: 4, "only one side of the patch": lambda: 2},
+        {"tokens instead of pairs": lambda: 4, "only one side of the patch": lambda: 2},
         tolerance=0.02,
     ),
 ]

@@ -161,7 +161,7 @@ def bicubic_and_smoothed_as_in_timm(positions, old, new):
 
 
 @exercise.another_way
-def four_neighbours(positions, old, new):
+def four_neighbors(positions, old, new):
     at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
     low = at.astype(int)
     high, share = np.minimum(low + 1, old - 1), (at - low)[:, None]

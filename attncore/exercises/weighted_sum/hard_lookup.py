@@ -57,6 +57,12 @@ def the_last_among_equals(query, keys, values):
     return values[len(scores) - 1 - np.argmax(scores[::-1])]
 
 
+@exercise.mistake("ties are averaged")
+def ties_are_averaged(query, keys, values):
+    best = keys @ query == np.max(keys @ query)
+    return values[best].mean(axis=0)
+
+
 @exercise.mistake("cosine instead of dot product")
 def cosine_instead_of_dot_product(query, keys, values):
     return values[np.argmax(keys @ query / np.linalg.norm(keys, axis=-1))]

@@ -26,17 +26,17 @@ def plain_mean(query_points, key_points, values, width):
 
 
 @exercise.mistake("only the nearest value")
-def nearest_neighbour(query_points, key_points, values, width):
+def nearest_neighbor(query_points, key_points, values, width):
     return values[np.argmin(np.abs(query_points[:, None] - key_points), axis=-1)]
 
 
 @exercise.mistake("weights not normalized")
-def weights_not_normalised(query_points, key_points, values, width):
+def weights_not_normalized(query_points, key_points, values, width):
     return np.exp(-0.5 * ((query_points[:, None] - key_points) / width) ** 2) @ values
 
 
 @exercise.mistake("weights normalized over the queries")
-def weights_normalised_over_the_queries(query_points, key_points, values, width):
+def weights_normalized_over_the_queries(query_points, key_points, values, width):
     bell = np.exp(-0.5 * ((query_points[:, None] - key_points) / width) ** 2)
     return bell / bell.sum(axis=0) @ values
 

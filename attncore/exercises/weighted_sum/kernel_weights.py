@@ -6,7 +6,7 @@ from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.weighted_sum.cases import far
 from attncore.weighted_sum import kernel_weights
 
-apart = {"query_points": lambda rng, s: np.array([0.0, 3.0]), "key_points": lambda rng, s: np.array([0.0, 50.0, 1.0])}
+apart = {"query_points": lambda rng, s: np.array([0.0, 1.5]), "key_points": lambda rng, s: np.array([0.0, 50.0, 1.0])}
 near = {
     "query_points": lambda rng, s: np.array([-1.9, 0.4, 2.8]),
     "key_points": lambda rng, s: np.array([-2, -1, 0.5, 3]),

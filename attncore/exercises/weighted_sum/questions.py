@@ -14,5 +14,9 @@ questions = [
         lambda: (2, 4, 3),
         {"keys kept": lambda: (2, 4, 7, 3), "one row for each key": lambda: (2, 7, 3)},
     ),
-    predict("wide-bell", lambda: "the mean", {"the other end": lambda: "the nearest", "nothing left": lambda: "zero"}),
+    predict(
+        "wide-bell",
+        lambda: "the mean",
+        {"the limit of a narrow bell": lambda: "the nearest", "the weights fade to zero": lambda: "zero"},
+    ),
 ]

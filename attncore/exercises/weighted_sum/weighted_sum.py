@@ -26,7 +26,7 @@ def mean_instead_of_sum(weights, values):
 
 
 @exercise.mistake("weights normalized first")
-def weights_normalised_first(weights, values):
+def weights_normalized_first(weights, values):
     return (weights / weights.sum(axis=-1, keepdims=True)) @ values
 
 

@@ -13,21 +13,21 @@ def viewed_as_heads(x, n_heads):
     return x.reshape(x.shape[:-2] + (n_heads, x.shape[-2], -1))
 
 
-@paraphrase("split_heads", "every h th number to a head")
+@paraphrase("split_heads", "each head gets every h-th number instead of a contiguous block")
 def dealt_like_cards(x, n_heads):
     if n_heads < 1 or x.shape[-1] % n_heads:
         raise ValueError(f"{n_heads} heads for a width of {x.shape[-1]}")
     return np.stack([x[..., h::n_heads] for h in range(n_heads)], axis=-3)
 
 
-@paraphrase("split_heads", "heads put in front of the batch")
+@paraphrase("split_heads", "the heads axis is put in front of the batch")
 def list_of_heads(x, num_heads):
     if num_heads < 1:
         raise ValueError("at least one head")
     return np.stack(np.split(x, num_heads, axis=-1))
 
 
-@paraphrase("split_heads", "tokens and width transposed")
+@paraphrase("split_heads", "tokens and width are transposed")
 def columns_for_tokens(x, n_heads):
     *batch, seq, dim = x.shape
     if n_heads < 1 or dim % n_heads:
@@ -39,7 +39,7 @@ def columns_for_tokens(x, n_heads):
     return out
 
 
-@paraphrase("split_heads", "heads left behind the tokens")
+@paraphrase("split_heads", "the heads axis is left behind the tokens")
 def cut_and_stacked_per_token(x, n_heads):
     m = x.shape[-1]
     if n_heads < 1 or m % n_heads:
@@ -48,13 +48,13 @@ def cut_and_stacked_per_token(x, n_heads):
     return np.stack([x[..., start : start + w] for start in range(0, m, w)], axis=-2)
 
 
-@paraphrase("merge_heads", "numbers of the heads interleaved")
+@paraphrase("merge_heads", "the heads are interleaved number by number")
 def zipped_heads(x):
     together = np.moveaxis(x, -3, -1)
     return together.reshape(*together.shape[:-2], -1)
 
 
-@paraphrase("merge_heads", "heads put one after another as tokens")
+@paraphrase("merge_heads", "the heads are put one after another as tokens")
 def stacked_downwards(x):
     return np.concatenate([x[..., h, :, :] for h in range(x.shape[-3])], axis=-2)
 
@@ -66,7 +66,7 @@ def rows_filled_in_memory_order(x):
     return np.stack([flat[..., i * h * w : (i + 1) * h * w] for i in range(n)], axis=-2)
 
 
-@paraphrase("merge_heads", "heads averaged")
+@paraphrase("merge_heads", "the heads are averaged")
 def mean_head(heads):
     return np.einsum("...hnw->...nw", heads) / heads.shape[-3]
 
@@ -112,7 +112,7 @@ def root_of_d_model(query, key, value, weights, n_heads, mask=None):
     return mixed.reshape(*mixed.shape[:-2], -1) @ weights.W_output
 
 
-@paraphrase("multi_head_attention", "batch mask read as a mask for each head")
+@paraphrase("multi_head_attention", "a batch's mask is read as one mask for each head")
 def mask_used_as_it_comes(query, key, value, weights, n_heads, mask=None):
     def heads(x, W):
         y = np.matmul(x, W)
@@ -151,7 +151,7 @@ def output_as_in_a_linear_layer(query, key, value, weights, n_heads, mask=None):
     return total
 
 
-@paraphrase("multi_head_attention", "empty row shares equally")
+@paraphrase("multi_head_attention", "an empty row shares its weight equally")
 def minus_a_billion(query, key, value, weights, n_heads, mask=None):
     def split(x):
         return np.stack(np.split(x, n_heads, axis=-1), axis=-3)
@@ -173,7 +173,7 @@ def minus_a_billion(query, key, value, weights, n_heads, mask=None):
     return np.concatenate([out[..., h, :, :] for h in range(n_heads)], axis=-1) @ weights.W_output
 
 
-@paraphrase("multi_head_attention", "query used for key and value")
+@paraphrase("multi_head_attention", "the query is used as key and value")
 def attends_to_itself(query, key, value, weights, n_heads, mask=None):
     packed = np.concatenate([weights.W_query, weights.W_key, weights.W_value], axis=1)
     qkv = query @ packed
@@ -254,7 +254,7 @@ def heads_never_split(query, key, value, weights, n_heads, mask=None):
     return np.matmul(np.matmul(e, V) / np.where(denominator == 0, 1, denominator), weights.W_output)
 
 
-@paraphrase("mha_parameter_count", "one bias for all four")
+@paraphrase("mha_parameter_count", "one bias for all four projections")
 def four_matrices_and_a_bias(d_model, n_heads, bias=True):
     if n_heads < 1 or d_model % n_heads:
         raise ValueError("d_model is not a multiple of n_heads")
@@ -272,7 +272,7 @@ def biases_on_the_way_in(d_model, n_heads, bias=True):
     return qkv + output
 
 
-@paraphrase("mha_parameter_count", "output projection forgotten")
+@paraphrase("mha_parameter_count", "the output projection is forgotten")
 def query_key_value_only(d_model, n_heads, bias=True):
     if n_heads < 1 or d_model % n_heads != 0:
         raise ValueError("heads must divide d_model")
@@ -280,7 +280,7 @@ def query_key_value_only(d_model, n_heads, bias=True):
     return sum(rows * cols + (cols if bias else 0) for rows, cols in layers.values())
 
 
-@paraphrase("head_importance", "heads left out one after another")
+@paraphrase("head_importance", "heads that were left out stay out")
 def heads_pruned_in_turn(layer, x, n_heads):
     keep = np.ones(n_heads)
     full = layer(x, keep.copy())
@@ -291,7 +291,7 @@ def heads_pruned_in_turn(layer, x, n_heads):
     return np.array(importance)
 
 
-@paraphrase("head_importance", "mean change instead of largest")
+@paraphrase("head_importance", "the mean change instead of the largest")
 def average_damage(layer, x, n_heads):
     baseline = layer(x, np.ones(n_heads))
     scores = np.zeros(n_heads)
@@ -301,7 +301,7 @@ def average_damage(layer, x, n_heads):
     return scores
 
 
-@paraphrase("head_importance", "only that head kept")
+@paraphrase("head_importance", "only that head is kept")
 def each_head_alone(layer, x, n_heads):
     everything = layer(x, np.ones(n_heads))
 
@@ -313,6 +313,6 @@ def each_head_alone(layer, x, n_heads):
     return np.array(list(map(change, range(n_heads))))
 
 
-@paraphrase("head_importance", "size of the output without the head")
+@paraphrase("head_importance", "the size of the output instead of its change")
 def what_remains(layer, x, n_heads):
     return np.array([np.abs(layer(x, np.delete(np.eye(n_heads), h, axis=0).sum(0))).max() for h in range(n_heads)])

@@ -16,7 +16,7 @@ def visible_softmax(scores, mask=None):
     return e / np.where(total > 0, total, 1)
 
 
-@paraphrase("grouped_query_attention", "key heads dealt out in turn")
+@paraphrase("grouped_query_attention", "the key heads are dealt out in turn")
 def remainder_picks_the_key_head(query, key, value, mask=None, scale=None):
     query, key, value = (1.0 * np.asarray(a) for a in (query, key, value))
     heads, groups = query.shape[-3], key.shape[-3]
@@ -28,7 +28,7 @@ def remainder_picks_the_key_head(query, key, value, mask=None, scale=None):
     return visible_softmax(scores, mask) @ value[..., shared_by, :, :]
 
 
-@paraphrase("grouped_query_attention", "keys repeated but values tiled")
+@paraphrase("grouped_query_attention", "the keys are repeated but the values are tiled")
 def repeat_and_concatenate(query, key, value, mask=None, scale=None):
     query, key, value = (1.0 * np.asarray(a) for a in (query, key, value))
     n_rep, rest = divmod(query.shape[-3], key.shape[-3])
@@ -42,7 +42,7 @@ def repeat_and_concatenate(query, key, value, mask=None, scale=None):
     return np.matmul(attn, value)
 
 
-@paraphrase("grouped_query_attention", "mask of the first head for its whole group")
+@paraphrase("grouped_query_attention", "the first head's mask serves its whole group")
 def grouped_einsum_with_a_thinned_mask(query, key, value, mask=None, scale=None):
     query, key, value = (1.0 * np.asarray(a) for a in (query, key, value))
     *lead, h, n, d = query.shape
@@ -61,7 +61,7 @@ def grouped_einsum_with_a_thinned_mask(query, key, value, mask=None, scale=None)
     return out.reshape(*out.shape[:-4], h, n, value.shape[-1])
 
 
-@paraphrase("grouped_query_attention", "scaled by the width of the whole group")
+@paraphrase("grouped_query_attention", "divided by the square root of the width of the whole group")
 def loop_over_groups(query, key, value, mask=None, scale=None):
     query, key, value = (1.0 * np.asarray(a) for a in (query, key, value))
     h, g = query.shape[-3], key.shape[-3]
@@ -82,7 +82,7 @@ def loop_over_groups(query, key, value, mask=None, scale=None):
     return np.concatenate(outputs, axis=-3)
 
 
-@paraphrase("grouped_query_attention", "queries of a group averaged")
+@paraphrase("grouped_query_attention", "the queries of a group are averaged")
 def one_question_for_each_group(query, key, value, mask=None, scale=None):
     query, key, value = (1.0 * np.asarray(a) for a in (query, key, value))
     heads, groups = query.shape[-3], key.shape[-3]
@@ -95,7 +95,7 @@ def one_question_for_each_group(query, key, value, mask=None, scale=None):
     return visible_softmax(scores, mask) @ np.repeat(value, share, axis=-3)
 
 
-@paraphrase("grouped_query_attention", "first key head for everyone")
+@paraphrase("grouped_query_attention", "every head uses the first key head")
 def multi_query_after_all(query, key, value, mask=None, scale=None):
     query, key, value = (1.0 * np.asarray(a) for a in (query, key, value))
     if query.shape[-3] % key.shape[-3]:
@@ -106,7 +106,7 @@ def multi_query_after_all(query, key, value, mask=None, scale=None):
     return np.einsum("...hqk,...kv->...hqv", attn, v)
 
 
-@paraphrase("pool_kv_heads", "every g th head averaged")
+@paraphrase("pool_kv_heads", "the mean of every g-th head instead of neighbors")
 def heads_with_a_stride(W, n_heads, n_groups):
     W = 1.0 * np.asarray(W)
     if n_heads < 1 or n_groups < 1 or n_heads % n_groups or W.shape[1] % n_heads:
@@ -115,7 +115,7 @@ def heads_with_a_stride(W, n_heads, n_groups):
     return np.hstack([np.mean(heads[first::n_groups], axis=0) for first in range(n_groups)])
 
 
-@paraphrase("pool_kv_heads", "as wide as before")
+@paraphrase("pool_kv_heads", "the result is as wide as before")
 def mean_written_to_every_head(W, n_heads, n_groups):
     W = 1.0 * np.asarray(W)
     if n_heads < 1 or n_groups < 1 or n_heads % n_groups or W.shape[1] % n_heads:
@@ -129,7 +129,7 @@ def mean_written_to_every_head(W, n_heads, n_groups):
     return out
 
 
-@paraphrase("pool_kv_heads", "neighbouring numbers averaged")
+@paraphrase("pool_kv_heads", "neighboring numbers are averaged instead of heads")
 def runs_of_columns(W, n_heads, n_groups):
     W = 1.0 * np.asarray(W)
     if n_heads < 1 or n_groups < 1 or n_heads % n_groups or W.shape[1] % n_heads:
@@ -138,7 +138,7 @@ def runs_of_columns(W, n_heads, n_groups):
     return sum(W[:, offset::size] for offset in range(size)) / size
 
 
-@paraphrase("pool_kv_heads", "sum instead of mean")
+@paraphrase("pool_kv_heads", "the sum instead of the mean")
 def matrix_of_ones_and_zeros(W, n_heads, n_groups):
     W = 1.0 * np.asarray(W)
     if n_heads < 1 or n_groups < 1 or n_heads % n_groups or W.shape[1] % n_heads:
@@ -165,7 +165,7 @@ def turned(x, direction=1):
     return np.stack([z.real, z.imag], axis=-1).reshape(x.shape).astype(x.dtype)
 
 
-@paraphrase("latent_attention", "scaled by the width without rotary")
+@paraphrase("latent_attention", "the scale leaves out the rotary width")
 def two_einsums_and_one_root(x, weights, n_heads, mask=None):
     x = 1.0 * np.asarray(x)
     c = x @ weights.W_latent
@@ -177,7 +177,7 @@ def two_einsums_and_one_root(x, weights, n_heads, mask=None):
     return from_heads(attn @ v) @ weights.W_output
 
 
-@paraphrase("latent_attention", "shared key not rotated")
+@paraphrase("latent_attention", "the shared key is not rotated")
 def rotary_on_the_query_side(x, weights, n_heads, mask=None):
     x = 1.0 * np.asarray(x)
     latent = np.matmul(x, weights.W_latent)
@@ -196,7 +196,7 @@ def rotary_on_the_query_side(x, weights, n_heads, mask=None):
     return np.concatenate(merged, axis=-1) @ weights.W_output
 
 
-@paraphrase("latent_attention", "rotary scores added after the scale")
+@paraphrase("latent_attention", "the rotary scores are added after the scale")
 def rotary_scores_as_a_bias(x, weights, n_heads, mask=None):
     x = 1.0 * np.asarray(x)
     latent = x @ weights.W_latent
@@ -210,7 +210,7 @@ def rotary_scores_as_a_bias(x, weights, n_heads, mask=None):
     return from_heads(visible_softmax(logits, mask) @ v) @ weights.W_output
 
 
-@paraphrase("latent_attention", "parts joined in different orders")
+@paraphrase("latent_attention", "query and key join their parts in different orders")
 def query_and_key_joined_differently(x, weights, n_heads, mask=None):
     W_q, W_qr, W_c, W_kr, W_uk, W_uv, W_o = weights
     x = 1.0 * np.asarray(x)
@@ -236,7 +236,7 @@ def both_parts_clockwise(x, weights, n_heads, mask=None):
     return from_heads(context) @ weights.W_output
 
 
-@paraphrase("latent_attention_absorbed", "rotary scores not scaled")
+@paraphrase("latent_attention_absorbed", "the rotary scores are not scaled")
 def content_scaled_rotary_as_it_is(x, weights, n_heads, mask=None):
     x = 1.0 * np.asarray(x)
     latent = x @ weights.W_latent
@@ -250,7 +250,7 @@ def content_scaled_rotary_as_it_is(x, weights, n_heads, mask=None):
     return from_heads(np.einsum("...hqc,chv->...hqv", mixed, up_value)) @ weights.W_output
 
 
-@paraphrase("latent_attention_absorbed", "value up projection cut into the wrong heads")
+@paraphrase("latent_attention_absorbed", "the value's up-projection is cut into the wrong heads")
 def values_with_heads_innermost(x, weights, n_heads, mask=None):
     x = 1.0 * np.asarray(x)
     latent = x @ weights.W_latent
@@ -267,7 +267,7 @@ def values_with_heads_innermost(x, weights, n_heads, mask=None):
     return np.concatenate(out, axis=-1) @ weights.W_output
 
 
-@paraphrase("latent_attention_absorbed", "key up projection cut into the wrong heads")
+@paraphrase("latent_attention_absorbed", "the key's up-projection is cut into the wrong heads")
 def keys_with_heads_innermost(x, weights, n_heads, mask=None):
     x = 1.0 * np.asarray(x)
     c = x @ weights.W_latent
@@ -281,7 +281,7 @@ def keys_with_heads_innermost(x, weights, n_heads, mask=None):
     return out.reshape(*out.shape[:-2], -1) @ weights.W_output
 
 
-@paraphrase("latent_attention_absorbed", "rotary key not rotated")
+@paraphrase("latent_attention_absorbed", "the shared key is not rotated")
 def cached_rotary_key_as_projected(x, weights, n_heads, mask=None):
     x = 1.0 * np.asarray(x)
     kept = np.concatenate([x @ weights.W_latent, x @ weights.W_key_rope], axis=-1)[..., None, :, :]
@@ -295,7 +295,7 @@ def cached_rotary_key_as_projected(x, weights, n_heads, mask=None):
     return from_heads(attn @ kept[..., :width] @ W_up_value) @ weights.W_output
 
 
-@paraphrase("latent_attention_absorbed", "first heads up projections for everyone")
+@paraphrase("latent_attention_absorbed", "every head uses the first head's up-projections")
 def one_pair_of_up_projections(x, weights, n_heads, mask=None):
     x = 1.0 * np.asarray(x)
     latent = x @ weights.W_latent
@@ -310,7 +310,7 @@ def one_pair_of_up_projections(x, weights, n_heads, mask=None):
     return from_heads((attn @ latent_heads) @ up_value) @ weights.W_output
 
 
-@paraphrase("kv_bytes_per_token", "query heads counted for gqa")
+@paraphrase("kv_bytes_per_token", "query heads are counted for gqa")
 def same_count_for_mha_and_gqa(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     match kind:
         case "mha" | "gqa":
@@ -324,7 +324,7 @@ def same_count_for_mha_and_gqa(kind, layers, n_heads, d_head, n_groups=1, d_late
     return per_layer * layers * bytes_per_value
 
 
-@paraphrase("kv_bytes_per_token", "rotated key counted for every head")
+@paraphrase("kv_bytes_per_token", "the rotated key is counted for every head")
 def rotary_key_in_each_head(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     if kind not in ("mha", "gqa", "mqa", "mla"):
         raise ValueError(f"unknown kind {kind!r}")

@@ -76,10 +76,11 @@ SCRIPTS = {
 
         stopped = 0
         for n in range(400):
-            stopped += limited(lasting(n * 20), 0.0001 + n % 7 * 0.00005) == "stopped"
+            work = endless if n % 20 == 0 else lasting(n * 20)  # which ends at about the time when it would be stopped
+            stopped += limited(work, 0.0001 + n % 7 * 0.00005) == "stopped"
             for _ in range(50):
                 right()
-        assert stopped, "the limits were never met"
+        assert stopped >= 20
     """,
     "judge": """
         from attncore.grading import judge

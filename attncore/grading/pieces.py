@@ -1,0 +1,124 @@
+"""The code of a file in pieces: one statement each, so that a statement that fails costs only what it defines."""
+
+import __future__
+
+import ast
+import io
+import linecache
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from attncore.grading.reading import Source, Unreadable
+
+UNPARSED = (SyntaxError, ValueError, RecursionError, MemoryError)  # what ast.parse raises
+MAGICS = r"(pip|conda|uv|ls|cd|pwd|cat|mkdir|rm|cp|mv|matplotlib|pylab|load_ext|reload_ext|autoreload|time\w*)"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A statement, where it stands, and in which file; or a cell that is no Python, with what is wrong in it."""
+
+    where: str
+    filename: str
+    node: ast.stmt | None = None
+    problem: str = ""
+    defines: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    ends_cell: bool = False
+
+
+def pieces(source: Source) -> list[Piece]:
+    """The pieces of a file in order. Raises Unreadable where a Python file is no Python."""
+    if source.notebook:
+        return [piece for place, text in enumerate(source.cells, 1) for piece in cell_pieces(source.name, place, text)]
+    filename = f"<{source.name}>"
+    text = source.cells[0].removeprefix("\ufeff")
+    try:
+        tree = ast.parse(text)
+    except UNPARSED as problem:
+        line = getattr(problem, "lineno", None)
+        where = f", line {line}" if line else ""
+        raise Unreadable(f"{source.name} is no Python{where}: {reason(problem)}.") from None
+    show_lines(filename, text)
+    return [piece_of(node, f"line {node.lineno}", filename) for node in tree.body]
+
+
+def cell_pieces(name: str, place: int, text: str) -> Iterator[Piece]:
+    filename = f"<{name}, cell {place}>"
+    try:
+        python, tree = as_python(text)
+    except UNPARSED as problem:
+        line = getattr(problem, "lineno", None)
+        where = f" in its line {line}" if line else ""
+        defines = tuple(re.findall(r"(?m)^(?:async def|def|class)\s+(\w+)|^(?=\w+\s*=[^=])(\w+)", text))
+        names = tuple(name for pair in defines for name in pair if name)
+        yield Piece(f"cell {place}", filename, problem=f"is no Python{where}: {reason(problem)}", defines=names)
+        return
+    show_lines(filename, python)
+    for node in tree.body:
+        yield piece_of(node, f"cell {place}", filename, ends_cell=node is tree.body[-1])
+
+
+def as_python(text: str) -> tuple[str, ast.Module]:
+    """A cell as Python; what is not Python as it stands is IPython's. Raises what ast.parse raises."""
+    try:
+        return text, ast.parse(text)
+    except UNPARSED as problem:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        if re.fullmatch(rf"\s*{MAGICS}\b[^\n]*\s*", text):  # a magic alone in its cell needs no %
+            text = f"%{text.strip()}"
+        try:
+            python = TransformerManager().transform_cell(text)
+            return python, ast.parse(python)
+        except UNPARSED:
+            raise problem from None
+
+
+def show_lines(filename: str, text: str) -> None:
+    """Let tracebacks and inspect find the lines, split where Python splits them."""
+    lines = io.StringIO(text, newline=None).readlines()
+    linecache.cache[filename] = (len(text), None, lines, filename)
+
+
+def piece_of(node: ast.stmt, where: str, filename: str, ends_cell: bool = False) -> Piece:
+    return Piece(where, filename, node, "", tuple(names_bound(node)), tuple(values_answered(node)), ends_cell)
+
+
+def names_bound(node: ast.stmt) -> list[str]:
+    """The names that a statement gives to the file, also within its if, try or with."""
+    names: list[str] = []
+    nodes: list[ast.AST] = [node]
+    for part in nodes:
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.append(part.name)
+        elif isinstance(part, ast.Import | ast.ImportFrom):
+            names += [alias.asname or alias.name.partition(".")[0] for alias in part.names]
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            names.append(part.id)
+        else:
+            nodes += ast.iter_child_nodes(part)
+    return names
+
+
+def values_answered(node: ast.stmt) -> Iterator[str]:
+    """The exercises that a statement answers with a value: answer("score-bytes", ...)."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant):
+            called = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            if called == "answer" and isinstance(call.args[0].value, str):
+                yield call.args[0].value
+
+
+def future_flags(node: ast.stmt | None) -> int:
+    """What `from __future__ import` asks of every later piece."""
+    if not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+        return 0
+    features = [getattr(__future__, alias.name, None) for alias in node.names]
+    return sum(feature.compiler_flag for feature in features if feature)
+
+
+def reason(problem: BaseException) -> str:
+    text = problem.msg if isinstance(problem, SyntaxError) else str(problem)
+    return text or "it is nested too deeply"

@@ -1,0 +1,182 @@
+"""What is said of attention as libraries, papers' code and courses write it."""
+
+import math
+
+import numpy as np
+
+
+def softmax(x, axis=-1):
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def scores_without_a_scale_parameter(query, key):
+    return query @ key.swapaxes(-2, -1) / np.sqrt(key.shape[-1])
+
+
+def scores_or_the_default(query, key, scale=None):
+    return np.matmul(query, np.swapaxes(key, -1, -2)) * (scale or query.shape[-1] ** -0.5)
+
+
+def scores_with_every_axis_reversed(query, key, scale=None):
+    return np.dot(query, key.T) * (1 / math.sqrt(key.shape[-1]) if scale is None else scale)
+
+
+def scores_by_dot(query, key, scale=None):
+    d = query.shape[-1]
+    return np.dot(query, np.swapaxes(key, -1, -2)) * (1 / math.sqrt(d) if scale is None else scale)
+
+
+def scores_of_luong(query, key, scale=None):
+    return query @ np.swapaxes(key, -1, -2)
+
+
+def attention_of_courses(query, key, value):
+    """Three lines, with neither mask nor scale, as an introduction shows them."""
+    scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])
+    return softmax(scores) @ value
+
+
+def attention_without_a_scale_parameter(query, key, value, mask=None):
+    scores = query @ key.swapaxes(-1, -2) / math.sqrt(query.shape[-1])
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    return np.nan_to_num(softmax(scores)) @ value
+
+
+def attention_as_in_the_pytorch_documentation(query, key, value, mask=None, scale=None):
+    """The reference in the documentation of scaled_dot_product_attention: a bias, then the softmax."""
+    scale_factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    bias = 0.0
+    if mask is not None:
+        bias = np.where(mask, 0.0, -np.inf) if mask.dtype == bool else mask
+    return softmax(query @ key.swapaxes(-2, -1) * scale_factor + bias) @ value
+
+
+def attention_as_in_the_annotated_transformer(query, key, value, mask=None):
+    d_k = query.shape[-1]
+    scores = np.matmul(query, key.swapaxes(-2, -1)) / math.sqrt(d_k)
+    if mask is not None:
+        scores = np.where(mask == 0, -1e9, scores)
+    return np.matmul(softmax(scores), value)
+
+
+def attention_with_minus_a_billion(query, key, value, mask=None, scale=None):
+    scores = np.matmul(query, key.swapaxes(-2, -1)) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -1e9) if mask.dtype == bool else scores + np.maximum(mask, -1e9)
+    return np.matmul(softmax(scores), value)
+
+
+def attention_as_in_the_tensorflow_tutorial(q, k, v, mask=None):
+    """The mask is added, after the scale; here turned around first, since ours allows where True."""
+    logits = np.matmul(q, k.swapaxes(-1, -2)) / np.sqrt(np.float32(k.shape[-1]))
+    if mask is not None:
+        logits = logits + (~mask * -1e9 if mask.dtype == bool else mask)
+    return np.matmul(softmax(logits), v)
+
+
+def attention_as_in_pico_gpt(q, k, v, mask=None):
+    return softmax(q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1]) + (0 if mask is None else mask)) @ v
+
+
+def attention_always_causal(query, key, value, mask=None, scale=None):
+    scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is None:
+        mask = np.tril(np.ones(scores.shape[-2:], dtype=bool))
+    scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    return np.nan_to_num(softmax(scores)) @ value
+
+
+def attention_masked_before_the_scale(query, key, value, mask=None, scale=None):
+    scores = query @ key.swapaxes(-1, -2)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    scores = scores * (query.shape[-1] ** -0.5 if scale is None else scale)
+    return np.nan_to_num(softmax(scores)) @ value
+
+
+def attention_renormalized(query, key, value, mask=None, scale=None):
+    weights = softmax(query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale))
+    if mask is not None:
+        weights = weights * (mask if mask.dtype == bool else np.exp(mask))
+        weights = weights / weights.sum(axis=-1, keepdims=True)
+    return weights @ value
+
+
+def attention_by_einsum(query, key, value, mask=None, scale=None):
+    scores = np.einsum("...qd,...kd->...qk", query, key) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    return np.einsum("...qk,...kv->...qv", np.nan_to_num(softmax(scores)), value)
+
+
+def weights_of(query, key, mask=None, scale=None):
+    return attention_by_einsum(query, key, np.eye(key.shape[-2]), mask, scale)
+
+
+def weights_without_a_scale_parameter(query, key, mask=None):
+    return weights_of(query, key, mask)
+
+
+def weights_with_infinity(query, key, mask=None, scale=None):
+    scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    return softmax(scores)
+
+
+def weights_with_minus_a_billion_added(query, key, mask=None, scale=None):
+    scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        scores = scores + ((1.0 - mask) * -1e9 if mask.dtype == bool else mask)
+    return softmax(scores)
+
+
+def spread_of_many_products(d, trials, rng):
+    return np.einsum("td,td->t", rng.standard_normal((trials, d)), rng.standard_normal((trials, d))).std()
+
+
+def spread_with_one_less(d, trials, rng):
+    """As PyTorch's std counts: divided by one less than the number of draws."""
+    query, key = rng.normal(size=(trials, d)), rng.normal(size=(trials, d))
+    return (query * key).sum(axis=1).std(ddof=1)
+
+
+def spread_from_a_seed_of_its_own(d, trials, rng):
+    np.random.seed(0)
+    return np.std(np.sum(np.random.randn(trials, d) * np.random.randn(trials, d), axis=1))
+
+
+SDPA = "scaled_dot_product_attention"
+FORMS = [
+    ("attention_scores", "no scale parameter", scores_without_a_scale_parameter, "edge", "a given scale is ignored"),
+    ("attention_scores", "or the default", scores_or_the_default, "edge", "a scale of zero is taken for none"),
+    ("attention_scores", "every axis reversed", scores_with_every_axis_reversed, "raised", "all axes reversed"),
+    ("attention_scores", "np.dot", scores_by_dot, "wrong", "`np.dot` pairs every batch with every other"),
+    ("attention_scores", "Luong", scores_of_luong, "wrong", "no scale"),
+    ("attention_weights", "einsum", weights_of, "right", None),
+    ("attention_weights", "no scale parameter", weights_without_a_scale_parameter, "edge", "a given scale is ignored"),
+    ("attention_weights", "-inf", weights_with_infinity, "edge", "an empty row gives NaN"),
+    ("attention_weights", "-1e9 added", weights_with_minus_a_billion_added, "edge", "an empty row sees everything"),
+    (SDPA, "einsum", attention_by_einsum, "right", None),
+    (SDPA, "three lines", attention_of_courses, "wrong", "mask ignored"),
+    (SDPA, "no scale parameter", attention_without_a_scale_parameter, "edge", "a given scale is ignored"),
+    (SDPA, "PyTorch's documentation", attention_as_in_the_pytorch_documentation, "edge", "an empty row gives NaN"),
+    (
+        SDPA,
+        "the annotated Transformer",
+        attention_as_in_the_annotated_transformer,
+        "wrong",
+        "float mask read as a boolean",
+    ),
+    (SDPA, "-1e9", attention_with_minus_a_billion, "edge", "an empty row averages the values"),
+    (SDPA, "TensorFlow's tutorial", attention_as_in_the_tensorflow_tutorial, "edge", "an empty row sees everything"),
+    (SDPA, "picoGPT", attention_as_in_pico_gpt, "wrong", "boolean mask added to the scores"),
+    (SDPA, "always causal", attention_always_causal, "wrong", "causal, though no mask was given"),
+    (SDPA, "before the scale", attention_masked_before_the_scale, "wrong", "mask added before the scale"),
+    (SDPA, "renormalized", attention_renormalized, "wrong", "mask after the softmax, then renormalized"),
+    ("dot_product_std", "einsum", spread_of_many_products, "right", None),
+    ("dot_product_std", "one less", spread_with_one_less, "right", None),
+    ("dot_product_std", "a seed of its own", spread_from_a_seed_of_its_own, "wrong", "own draws instead of rng"),
+]
