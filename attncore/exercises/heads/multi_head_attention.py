@@ -64,7 +64,7 @@ exercise = code(
         weights=projections,
         mask=a_few_keys(1),
         small=True,
-        magnitude=60.0,
+        magnitude=300.0,
     ),
     case(
         "hidden scores far above, in a batch",
@@ -72,7 +72,7 @@ exercise = code(
         weights=projections,
         mask=a_few_keys(2),
         lead=(2,),
-        magnitude=60.0,
+        magnitude=300.0,
     ),
     heads_case(
         "a mask for each sequence and head",

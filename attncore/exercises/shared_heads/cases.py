@@ -79,10 +79,11 @@ def latent_cases():
         of("a mask for each sequence", lead=(2,), mask=at_random(2, "q", "k")),
         of("a mask for each sequence, as many as heads", lead=(3,), mask=at_random(3, "q", "k")),
         of("large numbers", magnitude=30.0),
-        of("hidden scores far above the allowed ones", small=True, mask=a_few_keys(1), magnitude=60.0),
-        of("hidden scores far above, in a batch", lead=(2,), mask=a_few_keys(2), magnitude=60.0),
+        of("hidden scores far above the allowed ones", small=True, mask=a_few_keys(1), magnitude=300.0),
+        of("hidden scores far above, in a batch", lead=(2,), mask=a_few_keys(2), magnitude=300.0),
         of("a mask for each sequence and head", lead=(2,), mask=at_random(2, "h", "q", "k"), promise=HAS_HEADS),
         of("three axes, and no batch", mask=at_random("h", "q", "k"), promise=NO_BATCH),
         of("a query with nothing allowed", mask=an_empty_row, promise=EMPTY_ROW),
+        of("a query with nothing allowed, in a batch", lead=(2,), mask=an_empty_row, promise=EMPTY_ROW),
         of("a query with nothing allowed, by a float mask", small=True, mask=an_empty_float_row, promise=EMPTY_ROW),
     ]

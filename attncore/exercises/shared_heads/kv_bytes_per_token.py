@@ -39,15 +39,13 @@ def the_latent_is_counted_twice(kind, layers, n_heads, d_head, n_groups=1, d_lat
 
 
 @exercise.mistake("the latent is counted for every head")
-def the_latent_is_counted_for_every_head(
-    kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2
-):
+def latent_counted_for_every_head(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     d_latent, d_rope = n_heads * d_latent, n_heads * d_rope
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, d_rope, bytes_per_value)
 
 
 @exercise.mistake("the rotated key is counted for every head")
-def the_rotated_key_is_counted_for_every_head(
+def rotated_key_counted_for_every_head(
     kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2
 ):
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, n_heads * d_rope, bytes_per_value)

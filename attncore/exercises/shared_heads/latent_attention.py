@@ -32,7 +32,7 @@ def by_scores(x, weights, n_heads, mask, rope=None, width=None, weigh=None):
     query_rope, key_rope = rope or rotated(x, weights, n_heads)
     scale = 1 / math.sqrt(width or query.shape[-1] + query_rope.shape[-1])
     content, place = (q @ np.swapaxes(k, -1, -2) for q, k in ((query, key), (query_rope, key_rope)))
-    mask = mask_for_heads(mask, query, query)
+    mask = mask_for_heads(mask, query, key)
     weigh = weigh or (lambda content, place, scale, mask: masked_softmax((content + place) * scale, mask))
     return merge_heads(weigh(content, place, scale, mask) @ value) @ weights.W_output
 
@@ -56,7 +56,7 @@ def rotary_on_the_whole_query_and_key(x, weights, n_heads, mask=None):
     key = np.concatenate([key, shared_key], axis=-1)
     query, key = apply_rotary(query, positions), apply_rotary(key, positions)
     value = split_heads(c @ weights.W_up_value, n_heads)
-    mask = mask_for_heads(mask, query, query)
+    mask = mask_for_heads(mask, query, key)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 
@@ -104,7 +104,7 @@ def parts_joined_in_different_orders(x, weights, n_heads, mask=None):
     key = split_heads(c @ weights.W_up_key, n_heads)
     key = np.concatenate([key, np.broadcast_to(key_rope, (*key.shape[:-1], key_rope.shape[-1]))], axis=-1)
     value = split_heads(c @ weights.W_up_value, n_heads)
-    mask = mask_for_heads(mask, query, query)
+    mask = mask_for_heads(mask, query, key)
     return merge_heads(scaled_dot_product_attention(query, key, value, mask)) @ weights.W_output
 
 

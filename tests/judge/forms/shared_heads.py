@@ -60,7 +60,7 @@ def after_the_softmax(query, key, value, mask=None, scale=None):
     if mask is None or mask.dtype != bool:
         return softmax(scores if mask is None else scores + mask) @ value
     shares = softmax(scores) * mask
-    return shares / (shares.sum(axis=-1, keepdims=True) + 1e-8) @ value
+    return shares / (shares.sum(axis=-1, keepdims=True) + 1e-10) @ value
 
 
 def mean_pooled(W, n_heads, n_groups):
@@ -138,7 +138,7 @@ FORMS = [
         "wrong",
         "mask after the softmax, then renormalized with a guard",
     ),
-    ("pool_kv_heads", "the mean", mean_pooled, "right", None),
+    ("pool_kv_heads", "the mean", mean_pooled, "edge", "Raises ValueError where the groups do not divide the heads."),
     ("pool_kv_heads", "the first", first_of_each, "wrong", "only the first head of each group is kept"),
     ("latent_attention", "DeepSeek-V2", deepseek, "edge", "an empty row gives NaN"),
     (
