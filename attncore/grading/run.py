@@ -113,7 +113,7 @@ def call(answer: Callable[..., Any], signature: Signature, arguments: Mapping[st
         return call(partial(signature.drive, adapted(answer, signature)), driven, arguments)
     ran = run(answer, signature, arguments)
     if signature.several > 1 and is_listed(ran.value) and len(ran.value) == signature.several:
-        return replace(ran, value=tuple(ran.value))
+        return replace(ran, value=kept(tuple(ran.value)))
     return ran
 
 
