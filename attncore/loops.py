@@ -123,6 +123,18 @@ def permutation_gap(layer, x, order):
     return max(abs(a - b) for left, right in zip(before, after, strict=True) for a, b in zip(left, right, strict=True))
 
 
+def influence(layer, x):
+    still, reached = layer(x), []
+    for i in range(len(x)):
+        row = []
+        for j in range(len(x)):
+            moved = [list(token) for token in x]
+            moved[j] = [number + 0.01 * (1 + place) for place, number in enumerate(x[j])]
+            row.append(any(not abs(a - b) <= 1e-9 for a, b in zip(layer(moved)[i], still[i], strict=True)))
+        reached.append(row)
+    return reached
+
+
 def path_length(architecture, n, kernel=3):
     """Grow the span of what one token can reach, a layer or step at a time, until it holds both ends."""
     if architecture == "attention":
@@ -146,6 +158,26 @@ def padding_mask(lengths, n_key):
 
 def prefix_mask(n, prefix):
     return [[j <= i or j < prefix for j in range(n)] for i in range(n)]
+
+
+def combine_masks(*masks):
+    given = [mask for mask in masks if mask is not None]
+    if not given:
+        return None
+    return [[all(mask[i][j] for mask in given) for j in range(len(given[0][0]))] for i in range(len(given[0]))]
+
+
+def leaks_future(layer, x):
+    reached = influence(layer, x)
+    return any(reached[i][j] for i in range(len(x)) for j in range(i + 1, len(x)))
+
+
+def mask_for(architecture, n, prefix=0):
+    return {
+        "bert": [[True for _ in range(n)] for _ in range(n)],
+        "gpt": causal_mask(n),
+        "prefix": prefix_mask(n, prefix),
+    }[architecture]
 
 
 def split_heads(x, n_heads):
@@ -187,6 +219,11 @@ def head_importance(layer, x, n_heads):
             max(abs(a - b) for left, right in zip(out, whole, strict=True) for a, b in zip(left, right, strict=True))
         )
     return changes
+
+
+def ablation_effect(layer, x, head):
+    pairs = zip(layer(x, head), layer(x, None), strict=True)
+    return max(abs(a - b) for without, whole in pairs for a, b in zip(without, whole, strict=True))
 
 
 def additive_scores(state, memory, W_state, W_memory, v):
@@ -381,6 +418,39 @@ def attention_backward(query, key, value, d_output, mask=None, scale=None):
     return d_query, d_key, d_value
 
 
+def numerical_gradient(f, x, eps=1e-6):
+    if not isinstance(x, list):
+        return (f(x + eps) - f(x - eps)) / (2 * eps)
+    return [numerical_gradient(lambda part, i=i: f([*x[:i], part, *x[i + 1 :]]), x[i], eps) for i in range(len(x))]
+
+
+def attention_flops(n, d_model):
+    """Token by token: each number of a product takes as many multiplications as its sum has terms, and additions."""
+    count = 0
+    for _token in range(n):
+        for _matrix in range(4):
+            count += d_model * 2 * d_model
+        count += n * 2 * d_model  # its scores
+        count += d_model * 2 * n  # its weighted sum of values
+    return count
+
+
+def kv_cache_bytes(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    held = 0
+    for _layer in range(layers):
+        for _head in range(kv_heads):
+            for _kind in ("key", "value"):
+                held += batch * tokens * d_head * bytes_per_value
+    return held
+
+
+def kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+    if kind == "mla":
+        return sum((d_latent + d_rope) * bytes_per_value for _layer in range(layers))
+    kv_heads = {"mha": n_heads, "gqa": n_groups, "mqa": 1}[kind]
+    return kv_cache_bytes(layers, kv_heads, d_head, 1, 1, bytes_per_value)
+
+
 def grouped_query_attention(query, key, value, mask=None, scale=None):
     share = len(query) // len(key)
     heads = []
@@ -430,6 +500,36 @@ def rolling_cache(key, value, window, sinks=0):
     return [key[i] for i in kept], [value[i] for i in kept]
 
 
+def online_softmax(chunks):
+    row = [number for chunk in chunks for number in chunk]
+    top = max(row, default=-INFINITY)
+    return top, sum(math.exp(number - top) for number in row if number > -INFINITY)
+
+
+def merge_partials(left, right):
+    """Back to the sums that each output came from, which can be added; one query."""
+    (left_output, left_maximum, left_total), (right_output, right_maximum, right_total) = left, right
+    top = max(left_maximum, right_maximum)
+    if top == -INFINITY:
+        return [0.0 for _ in left_output], top, 0.0
+    left_total, right_total = left_total * math.exp(left_maximum - top), right_total * math.exp(right_maximum - top)
+    total = left_total + right_total
+    outputs = zip(left_output, right_output, strict=True)
+    return [(left_total * a + right_total * b) / total for a, b in outputs], top, total
+
+
+def tiled_attention(query, key, value, block=1, is_causal=False, scale=None):
+    """Whatever the block, the attention that it is."""
+    mask = causal_mask(len(query), len(key)) if is_causal else None
+    return scaled_dot_product_attention(query, key, value, mask, scale)
+
+
+def peak_floats(n, d, block=None):
+    side = n if block is None or block > n else block
+    scores = sum(side for _query in range(side))
+    return scores + sum(2 + d for _query in range(n))
+
+
 def linear_attention(query, key, value, causal=True):
     first = len(key) - len(query)  # the position of the first query
     rows = []
@@ -439,6 +539,20 @@ def linear_attention(query, key, value, causal=True):
         total = sum(weights)
         context = weighted_sum([weights], [value[j] for j in seen])[0] if total else [0.0] * len(value[0])
         rows.append([number / (total or 1) for number in context])
+    return rows
+
+
+def linear_attention_recurrent(query, key, value):
+    memory = [[0.0] * len(value[0]) for _ in key[0]]
+    total, rows = [0.0] * len(key[0]), []
+    for q, k, v in zip(query, key, value, strict=True):
+        q, k = list(map(elu_plus_one, q)), list(map(elu_plus_one, k))
+        for i in range(len(k)):
+            total[i] += k[i]
+            for j in range(len(v)):
+                memory[i][j] += k[i] * v[j]
+        share = dot(q, total)
+        rows.append([dot(q, column) / (share or 1) for column in zip(*memory, strict=True)])
     return rows
 
 
@@ -468,3 +582,17 @@ def induction_score(weights, tokens):
         if earlier:
             found.append(weights[i][earlier[-1] + 1])
     return sum(found) / len(found) if found else 0.0
+
+
+def sentence_vectors(x, mask):
+    vectors = []
+    for text, seen in zip(x, mask, strict=True):
+        words = [token for token, is_word in zip(text, seen, strict=True) if is_word]
+        mean = [sum(token[j] for token in words) / len(words) for j in range(len(text[0]))]
+        vectors.append([number / math.sqrt(dot(mean, mean)) for number in mean])
+    return vectors
+
+
+def most_similar(vector, vectors, count):
+    cosines = [dot(other, vector) / math.sqrt(dot(other, other) * dot(vector, vector)) for other in vectors]
+    return sorted(range(len(vectors)), key=lambda i: -cosines[i])[:count]

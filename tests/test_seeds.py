@@ -56,8 +56,8 @@ ROWS = [
         "multi-head: subspaces in parallel, syntax and semantics",
         [
             ("07", "Twelve heads on real words", "heads"),
-            ("16", "Seventy-two maps of one sentence", "head"),
-            ("17", "What single heads do", "head"),
+            ("19", "Seventy-two maps of one sentence", "head"),
+            ("20", "What single heads do", "head"),
         ],
         ["multi_head_attention", "head_importance", "why-many-heads"],
     ),
@@ -79,7 +79,7 @@ ROWS = [
     ),
     (
         '"the" matters less than "cat" and "mat"',
-        [("17", 'Is "the" ignored?', "share")],
+        [("20", 'Is "the" ignored?', "share")],
         ["is-the-ignored", "share-of-the"],
     ),
     (
@@ -96,13 +96,13 @@ ROWS = [
         "summarisation, question answering, sentiment",
         [
             ("09", "Which family for which task", "sentiment"),
-            ("17", "Searching the questions of an interview", "question"),
+            ("20", "Searching the questions of an interview", "question"),
         ],
         ["which-family-for-which-task", "most_similar"],
     ),
     (
         "interpretability through weights",
-        [("16", "What follows, and what does not", "follow"), ("16", "Shuffle the weights", "at random")],
+        [("19", "What follows, and what does not", "follow"), ("19", "Shuffle the weights", "at random")],
         ["attention_rollout", "permutation_effect", "ablation_effect", "is-attention-explanation"],
     ),
 ]

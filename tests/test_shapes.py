@@ -9,6 +9,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from answered import answered
 from numpy.testing import assert_array_equal
 
 import attncore
@@ -27,7 +28,6 @@ from attncore import (
     words,
 )
 from attncore.exercises import exercises
-from attncore.grading.trial import trial
 from attncore.shapes import AXES, Came, as_kind, check_lengths, contract_of, results, shape_line, shaped
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -66,11 +66,6 @@ def changed(value, change):
         fields = [changed(field, change) for field in value]
         return type(value)(*fields) if hasattr(value, "_fields") else tuple(fields)
     return change(value) if isinstance(value, np.ndarray) else value
-
-
-def answered(exercise):
-    """The cases that have an answer, and are no promised error."""
-    return [case for case, ran in zip(exercise.cases, trial(exercise).expected, strict=True) if not ran.raised]
 
 
 def prepared(exercise, case, change):

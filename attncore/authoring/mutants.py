@@ -96,13 +96,16 @@ def helpers(function: Callable[..., Any], names: dict[str, Any]) -> list[Callabl
 
 def changes(tree: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
     """Each change as text, and the whole with that one change."""
+    decorators, tree.decorator_list = tree.decorator_list, []  # type: ignore[attr-defined]
     for place, node in enumerate(ast.walk(tree)):
         for told, new in replacements(node):
             whole = copy.deepcopy(tree)
             old = list(ast.walk(whole))[place]
             change = told or f"{text(node)} -> {text(new)}"
             if text(node) != text(new) and not guarded(whole, old):
-                yield change, Swap(old, new).visit(whole)
+                whole = Swap(old, new).visit(whole)
+                whole.decorator_list = decorators  # the shape line promotes what comes in
+                yield change, whole
 
 
 class Swap(ast.NodeTransformer):
@@ -116,10 +119,8 @@ class Swap(ast.NodeTransformer):
 
 
 def guarded(tree: ast.AST, node: ast.AST) -> bool:
-    """Does it stand in a decorator, in a guard, an `if` that raises, in a docstring or in a message?"""
+    """Does it stand in a guard, an `if` that raises, in a docstring or in a message?"""
     for other in ast.walk(tree):
-        if node in [part for mark in getattr(other, "decorator_list", []) for part in ast.walk(mark)]:
-            return True
         is_guard = isinstance(other, ast.If) and any(isinstance(part, ast.Raise) for part in other.body)
         is_check = isinstance(other, ast.Expr) and isinstance(other.value, ast.Call) and "check" in ast.unparse(other)
         if (is_guard or is_check or isinstance(other, ast.Raise | ast.Try)) and node in list(ast.walk(other)):

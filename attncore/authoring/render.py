@@ -148,19 +148,19 @@ def renamed(source: str, function: Callable[..., Any], name: str) -> str:
 def solution(exercise: Exercise) -> str:
     """The reference as it runs, with its decorators and where they come from."""
     source = renamed(whole_source_of(exercise.reference), exercise.reference, exercise.id)
-    return "\n\n\n".join(filter(None, [*what_is_missing(exercise, source), source]))
+    return runnable(exercise, source, exercise.reference)
 
 
-def what_is_missing(exercise: Exercise, source: str) -> tuple[str, str]:
-    """What a solution needs and its lesson doesn't import: imports, such as `shaped`, and helpers of its own module."""
+def runnable(exercise: Exercise, source: str, function: Callable[..., Any]) -> str:
+    """A function's source after what it needs and its lesson doesn't import: `shaped`, or helpers of its own module."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
     own = {exercise.id} | {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
     needed = sorted({node.id for node in nodes} - own - imported_first(exercise.lesson))
-    module: Any = inspect.getmodule(inspect.unwrap(exercise.reference))
+    module: Any = inspect.getmodule(inspect.unwrap(function))
     values = [vars(module)[name] for name in needed if hasattr(vars(module).get(name), "__module__")]
     imports = [f"from {value.__module__} import {value.__name__}" for value in values if not is_of(value, module)]
     helpers = [whole_source_of(value) for value in values if is_of(value, module)]
-    return "\n".join(imports), "\n\n\n".join(helpers)
+    return "\n\n\n".join(filter(None, ["\n".join(imports), *helpers, source]))
 
 
 def is_of(value: Any, module: Any) -> bool:
@@ -178,7 +178,7 @@ def broken(exercise: Exercise) -> str:
     """The function of a find-the-bug exercise: the reference's docstring over the body of the wrong solution."""
     bug = exercise.wrong[exercise.bug or ""]
     source = with_docstring(exercise, renamed(source_of(bug), bug, exercise.id))
-    return shape_comment(exercise.reference) + source
+    return runnable(exercise, shape_comment(exercise.reference) + source, bug)
 
 
 def with_docstring(exercise: Exercise, source: str) -> str:

@@ -22,7 +22,7 @@ exercise = code(
     count_case("one token", 1, 8),
     count_case("eight thousand tokens", 8192, 128),
     count_case("eight thousand tokens in tiles", 8192, 128, 128),
-    count_case("a block of none", 6, 4, 0, promise=TOO_SMALL),
+    count_case("a block of zero", 6, 4, 0, promise=TOO_SMALL),
     count_case("a block below zero", 6, 4, -2, promise=TOO_SMALL),
 )
 

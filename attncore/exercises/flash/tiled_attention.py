@@ -46,7 +46,7 @@ def block_cases():
         scaled("a scale that is given", 2, scale=0.3),
         scaled("a scale of zero", 2, scale=0.0),
         scaled("a scale that is given, causal", 2, lead=(2,), scale=1.5, is_causal=True),
-        of("a block of none", 0, small=True, promise="Raises ValueError for a block below 1."),
+        of("a block of zero", 0, small=True, promise="Raises ValueError for a block below 1."),
         of("larger scores", 2, sizes={"q": 6, "k": 9}, magnitude=3.0),
         of("scores in the thousands", 2, sizes={"q": 6, "k": 9}, magnitude=60.0),
         of("scores in the thousands, causal", 2, sizes={"q": 9, "k": 9}, magnitude=60.0, is_causal=True),
