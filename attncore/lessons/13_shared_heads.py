@@ -17,13 +17,7 @@ import numpy as np
 from attncore import answer, card, check, hint, progress, reset
 from attncore.cache import kv_cache_bytes
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
-from attncore.heads import (
-    HeadWeights,
-    mask_for_heads,
-    merge_heads,
-    multi_head_attention,
-    split_heads,
-)
+from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask
 from attncore.positions import apply_rotary
 from attncore.shared_heads import (
