@@ -45,7 +45,10 @@ def required(exercise):
     return sum(p.default is p.empty for p in signature(exercise.reference).parameters.values())
 
 
-@exercise_by_exercise
+COUNTED = {"attention_flops"}  # it is asked about lengths of 100,000, for which no mask should be made
+
+
+@pytest.mark.parametrize("exercise", [e for e in trust.CODE if e.id not in COUNTED], ids=lambda e: e.id)
 def test_the_other_exercises_answers_are_refused(exercise):
     """No reference of another exercise passes that can be called alike, and none breaks the judge."""
     for other in trust.CODE:
