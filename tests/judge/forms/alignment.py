@@ -100,6 +100,32 @@ def context_by_dot(scores, memory):
 
 
 POSITIVE = "Raises ValueError unless the half width is positive."
+
+
+def context_with_one_maximum(scores, memory):
+    w = np.exp(scores - np.max(scores))
+    w /= w.sum(axis=-1, keepdims=True)
+    return np.sum(memory * w[..., np.newaxis], -2)
+
+
+def local_by_plain_exponentials(e, pt, D):
+    d = np.arange(e.shape[-1]) - np.expand_dims(pt, -1)
+    x = np.exp(e) * (np.abs(d) <= D)
+    return x / x.sum(-1, keepdims=True) * np.exp(-d * d / (2 * (D / 2) ** 2))
+
+
+def local_between_two_ends(scores, center, half_width):
+    lo = np.ceil(np.asarray(center) - half_width)
+    hi = np.floor(np.asarray(center) + half_width)
+    pos = np.arange(scores.shape[-1])
+    inside = (pos >= lo[..., None]) & (pos <= hi[..., None])
+    m = np.where(inside, scores, -np.inf).max(-1, keepdims=True)
+    e = np.where(inside, np.exp(np.minimum(scores - m, 0)), 0.0)
+    g = np.exp(-(((pos - np.asarray(center)[..., None]) / (half_width / 2)) ** 2) / 2)
+    z = e.sum(-1, keepdims=True)
+    return np.divide(e, z, out=np.zeros_like(e), where=z > 0) * g
+
+
 FORMS = [
     ("additive_scores", "TensorFlow's tutorial", bahdanau_layer, "right", None),
     (
@@ -137,4 +163,19 @@ FORMS = [
     ("align", "bmm", context_by_bmm, "right", None),
     ("align", "plain exponentials", context_with_plain_exponentials, "edge", "large scores overflow"),
     ("align", "np.dot", context_by_dot, "wrong", "np.dot on a batch"),
+    ("align", "one maximum", context_with_one_maximum, "edge", "one maximum for the whole batch"),
+    (
+        "local_weights",
+        "plain exponentials",
+        local_by_plain_exponentials,
+        "edge",
+        "Scores in the thousands don't overflow.",
+    ),
+    (
+        "local_weights",
+        "between two ends",
+        local_between_two_ends,
+        "edge",
+        "Raises ValueError unless the half width is positive.",
+    ),
 ]

@@ -122,6 +122,14 @@ def cache_by_bits(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
     return 2 * layers * kv_heads * d_head * tokens * batch * bits / 8
 
 
+def cache_counted_layer_by_layer(layers, kv_heads, d_head, tokens, batch=1, bytes_per_value=2):
+    total = 0
+    for _ in range(layers):
+        for _ in ("key", "value"):
+            total += int(np.prod([batch, kv_heads, tokens, d_head])) * bytes_per_value
+    return total
+
+
 FORMS = [
     ("KVCache", "DynamicCache", DynamicCache, "right", None),
     ("KVCache", "a static buffer", StaticCache, "right", None),
@@ -141,4 +149,5 @@ FORMS = [
     ),
     ("kv_cache_bytes", "the formula", cache_formula, "right", None),
     ("kv_cache_bytes", "by bits", cache_by_bits, "edge", "a float instead of an integer"),
+    ("kv_cache_bytes", "layer by layer", cache_counted_layer_by_layer, "right", None),
 ]

@@ -149,6 +149,79 @@ def spread_from_a_seed_of_its_own(d, trials, rng):
 
 
 SDPA = "scaled_dot_product_attention"
+
+
+def scores_of_two_fourth_roots(*args, scale=None):
+    q, k = args
+    q = q / math.sqrt(math.sqrt(q.shape[-1]))
+    k = k / q.shape[-1] ** 0.25
+    s = q @ np.swapaxes(k, -1, -2)
+    return s if scale is None else s * scale * math.sqrt(q.shape[-1])
+
+
+def attention_by_logaddexp(query, key, value, *, mask=None, scale=None):
+    logits = np.einsum("...nd,...sd->...ns", query, key) * (scale if scale else 1 / np.sqrt(query.shape[-1]))
+    if mask is not None:
+        logits = logits + (np.log(mask) if mask.dtype == bool else mask)
+    w = np.exp(logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True))
+    return np.einsum("...ns,...sd->...nd", np.nan_to_num(w), value)
+
+
+def attention_under_the_parameters_of_pytorch(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+):
+    s = query @ np.swapaxes(key, -1, -2) * (query.shape[-1] ** (-0.5) if scale is None else scale)
+    if is_causal:
+        s = np.where(np.tri(*s.shape[-2:], dtype=bool), s, -np.inf)
+    if attn_mask is not None:
+        s = np.where(attn_mask, s, -np.inf) if attn_mask.dtype == bool else s + attn_mask
+    if dropout_p > 0:
+        raise NotImplementedError("dropout")
+    return softmax(s) @ value
+
+
+def attention_divided_at_the_end(q, k, v, mask=None, scale=None):
+    """The exponentials are summed beside the values; what is hidden is multiplied away."""
+    scores = q * (q.shape[-1] ** -0.5 if scale is None else scale) @ np.swapaxes(k, -1, -2)
+    allowed = 1
+    if mask is not None and mask.dtype == bool:
+        scores, allowed = np.where(mask, scores, scores.dtype.type(-1e30)), mask
+    elif mask is not None:
+        scores = scores + mask
+    weights = np.exp(scores - scores.max(-1, keepdims=True)) * allowed
+    return weights @ v / (weights.sum(-1, keepdims=True) + 1e-30)
+
+
+def attention_of_masked_arrays(query, key, value, mask=None, scale=None):
+    s = query @ np.swapaxes(key, -1, -2) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    hide = np.zeros(s.shape, bool)
+    if mask is not None:
+        m = np.broadcast_to(mask, s.shape)
+        hide = ~m if m.dtype == bool else np.isneginf(m)
+        if m.dtype != bool:
+            s = s + np.where(hide, 0, m)
+    x = np.ma.masked_array(s, hide)
+    w = np.exp(x - x.max(-1, keepdims=True))
+    return np.matmul((w / w.sum(-1, keepdims=True)).filled(0), value)
+
+
+def attention_by_keywords_alone(**kw):
+    q, k, v, m, s = (kw.get(n) for n in ("query", "key", "value", "mask", "scale"))
+    w = q @ np.swapaxes(k, -1, -2) * (q.shape[-1] ** (-0.5) if s is None else s)
+    if m is not None:
+        w = np.where(m, w, -np.inf) if m.dtype == bool else w + m
+    return np.nan_to_num(softmax(w)) @ v
+
+
+def attention_in_float32(query, key, value, mask=None, scale=None):
+    f = np.float32
+    q, k, v = (query.astype(f), key.astype(f), value.astype(f))
+    s = q @ np.swapaxes(k, -1, -2) * f(q.shape[-1] ** (-0.5) if scale is None else scale)
+    if mask is not None:
+        s = np.where(mask, s, f(-np.inf)) if mask.dtype == bool else s + mask.astype(f)
+    return softmax(s) @ v
+
+
 FORMS = [
     ("attention_scores", "no scale parameter", scores_without_a_scale_parameter, "edge", "a given scale is ignored"),
     ("attention_scores", "or the default", scores_or_the_default, "edge", "a scale of zero is taken for none"),
@@ -179,4 +252,29 @@ FORMS = [
     ("dot_product_std", "einsum", spread_of_many_products, "right", None),
     ("dot_product_std", "one less", spread_with_one_less, "right", None),
     ("dot_product_std", "a seed of its own", spread_from_a_seed_of_its_own, "wrong", "own draws instead of rng"),
+    ("attention_scores", "two fourth roots", scores_of_two_fourth_roots, "right", None),
+    (
+        "scaled_dot_product_attention",
+        "np.logaddexp",
+        attention_by_logaddexp,
+        "edge",
+        "a scale of zero is taken for none",
+    ),
+    (
+        "scaled_dot_product_attention",
+        "PyTorch's parameters",
+        attention_under_the_parameters_of_pytorch,
+        "edge",
+        "an empty row gives NaN",
+    ),
+    (
+        "scaled_dot_product_attention",
+        "divided at the end",
+        attention_divided_at_the_end,
+        "edge",
+        "A row with nothing allowed gives zeros, never NaN.",
+    ),
+    ("scaled_dot_product_attention", "masked arrays", attention_of_masked_arrays, "right", None),
+    ("scaled_dot_product_attention", "keywords alone", attention_by_keywords_alone, "right", None),
+    ("scaled_dot_product_attention", "float32", attention_in_float32, "edge", "an empty row gives NaN"),
 ]

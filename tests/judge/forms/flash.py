@@ -1,6 +1,7 @@
 """What is said of attention in one pass and in tiles, as papers, kernels and courses write it."""
 
 import math
+from functools import reduce
 
 import numpy as np
 
@@ -187,6 +188,82 @@ def floats_of_a_row_of_tiles(n, d, block=None):
 
 ROWS = "Pieces may have leading axes, (..., k): every row then has a maximum and a total of its own."
 BELOW_ONE = "Raises ValueError for a block below 1."
+
+
+def online_as_a_list(stream):
+    m, d = (None, None)
+    for x in stream:
+        mx = np.max(x, -1)
+        dx = np.exp(x - mx[..., None]).sum(-1)
+        if m is None:
+            m, d = (mx, dx)
+        else:
+            mn = np.maximum(m, mx)
+            d = d * np.exp(m - mn) + dx * np.exp(mx - mn)
+            m = mn
+    return [m, d]
+
+
+def online_by_a_reduction(chunks):
+
+    def comb(first, b):
+        m = np.maximum(first[0], b[0])
+        s = np.where(np.isneginf(m), 0, m)
+        return (m, first[1] * np.exp(first[0] - s) + b[1] * np.exp(b[0] - s))
+
+    def one(c):
+        m = c.max(-1)
+        s = np.where(np.isneginf(m), 0, m)
+        return (m, np.exp(c - np.expand_dims(s, -1)).sum(-1))
+
+    return reduce(comb, map(one, chunks))
+
+
+def merged_by_log_sum_exp(left, right):
+    lse1 = left.maximum + np.log(left.total)
+    lse2 = right.maximum + np.log(right.total)
+    lse = np.logaddexp(lse1, lse2)
+    o = np.exp(lse1 - lse)[..., None] * left.output + np.exp(lse2 - lse)[..., None] * right.output
+    m = np.maximum(left.maximum, right.maximum)
+    return Partial(o, m, np.exp(lse - m))
+
+
+def merged_by_a_ratio(left, right):
+    m = np.maximum(left[1], right[1])
+    ratio = np.exp(-np.abs(left[1] - right[1]))
+    L = left[2] * np.where(left[1] >= m, 1, ratio)
+    R = right[2] * np.where(right[1] >= m, 1, ratio)
+    t = L + R
+    return (left[0] + (R / t)[..., None] * (right[0] - left[0]), m, t)
+
+
+def tiles_of_flash_attention_one(Q, K, V, block=64, is_causal=False, scale=None):
+    n, m = (Q.shape[-2], K.shape[-2])
+    c = Q.shape[-1] ** (-0.5) if scale is None else scale
+    output = np.zeros(Q.shape[:-1] + V.shape[-1:], V.dtype)
+    total = np.zeros(Q.shape[:-1] + (1,))
+    maximum = np.full(Q.shape[:-1] + (1,), -np.inf)
+    for j in range(0, m, block):
+        for i in range(0, n, block):
+            s = Q[..., i : i + block, :] @ np.swapaxes(K[..., j : j + block, :], -1, -2) * c
+            if is_causal:
+                qi = np.arange(n)[i : i + block, None] + m - n
+                s = np.where(np.arange(m)[j : j + block] <= qi, s, -1e30)
+            mt = s.max(-1, keepdims=True)
+            mo = maximum[..., i : i + block, :]
+            mn = np.maximum(mo, mt)
+            p = np.exp(s - mn)
+            al = np.exp(mo - mn)
+            lo = total[..., i : i + block, :]
+            ln = al * lo + p.sum(-1, keepdims=True)
+            output[..., i : i + block, :] = (
+                al * lo * output[..., i : i + block, :] + p @ V[..., j : j + block, :]
+            ) / ln
+            total[..., i : i + block, :] = ln
+            maximum[..., i : i + block, :] = mn
+    return output
+
+
 FORMS = [
     ("online_softmax", "the paper", online_softmax_of_the_paper, "edge", ROWS),
     ("online_softmax", "by chunks", online_softmax_by_chunks, "edge", "-inf gives NaN"),
@@ -221,4 +298,21 @@ FORMS = [
     ("tiled_attention", "no mask", flash_attention_without_a_mask, "wrong", "is_causal is ignored"),
     ("peak_floats", "block by block", floats_without_the_smaller_of_two, "edge", "a tile larger than the text"),
     ("peak_floats", "a row of tiles", floats_of_a_row_of_tiles, "wrong", "a tile as wide as the text"),
+    ("online_softmax", "a list of two", online_as_a_list, "edge", "-inf gives NaN"),
+    ("online_softmax", "a reduction", online_by_a_reduction, "right", None),
+    ("merge_partials", "log-sum-exp", merged_by_log_sum_exp, "edge", "a query with nothing to attend to gives NaN"),
+    (
+        "merge_partials",
+        "a ratio",
+        merged_by_a_ratio,
+        "edge",
+        "A query with nothing to attend to has an output of zeros, the maximum -inf and the total 0.",
+    ),
+    (
+        "tiled_attention",
+        "FlashAttention's first loop order",
+        tiles_of_flash_attention_one,
+        "edge",
+        "an empty row averages the values",
+    ),
 ]

@@ -175,6 +175,41 @@ def gradient_over_one_step(f, x, eps=1e-6):
 
 
 GIVEN_SCALE = "A given `scale` multiplies the scores in place of 1/sqrt(d)."
+
+
+def gradient_of_a_flat_copy(f, x, *, eps=1e-06):
+    flat = x.ravel().copy()
+    g = np.zeros(flat.shape)
+    for i in range(flat.size):
+        o = flat[i]
+        flat[i] = o + eps
+        first = f(flat.reshape(x.shape))
+        flat[i] = o - eps
+        b = f(flat.reshape(x.shape))
+        flat[i] = o
+        g[i] = (first - b) / (2 * eps)
+    return g.reshape(x.shape)
+
+
+def gradient_by_five_points(f, x, eps=1e-06):
+    x = np.array(x, float)
+    g = np.zeros_like(x)
+    for i in np.ndindex(*x.shape):
+        e = np.zeros_like(x)
+        e[i] = eps
+        g[i] = (8 * (f(x + e) - f(x - e)) - (f(x + 2 * e) - f(x - 2 * e))) / (12 * eps)
+    return g
+
+
+def softmax_backward_by_pairs(p, dp):
+    out = np.zeros_like(p)
+    k = p.shape[-1]
+    for i in range(k):
+        for j in range(k):
+            out[..., i] += p[..., j] * ((i == j) - p[..., i]) * dp[..., j]
+    return out
+
+
 FORMS = [
     ("softmax_backward", "PyTorch", softmax_backward_of_pytorch, "right", None),
     ("softmax_backward", "llm.c", softmax_backward_by_loops, "right", None),
@@ -243,4 +278,7 @@ FORMS = [
     ("numerical_gradient", "in float64", gradient_in_float64, "right", None),
     ("numerical_gradient", "SciPy", gradient_by_forward_differences, "wrong", "a one-sided difference"),
     ("numerical_gradient", "over one step", gradient_over_one_step, "wrong", "divided by eps instead of 2 * eps"),
+    ("numerical_gradient", "a flat copy", gradient_of_a_flat_copy, "edge", "the step is taken in x's own dtype"),
+    ("numerical_gradient", "five points", gradient_by_five_points, "right", None),
+    ("softmax_backward", "pairs of keys", softmax_backward_by_pairs, "right", None),
 ]

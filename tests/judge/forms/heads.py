@@ -151,6 +151,29 @@ def keep_dims(layer, x, n_heads):
 
 
 DIVIDES = "Raises ValueError where the heads do not divide the width."
+
+
+def heads_stacked_from_splits(x, h):
+    return np.stack(np.split(x, h, axis=-1), axis=-3)
+
+
+def parameters_head_by_head(d_model, n_heads, bias=True):
+    d = d_model / n_heads
+    per_head = 3 * (d_model * d + (d if bias else 0))
+    return n_heads * per_head + d_model * d_model + (d_model if bias else 0)
+
+
+def importance_by_booleans(layer, x, n_heads):
+    keep = np.ones(n_heads, dtype=bool)
+    y = layer(x, keep)
+    r = {}
+    for h in range(n_heads):
+        k = keep.copy()
+        k[h] = False
+        r[h] = float(np.max(np.abs(layer(x, k) - y)))
+    return [r[h] for h in range(n_heads)]
+
+
 FORMS = [
     ("split_heads", "view and transpose", reshape_and_swap, "right", None),
     ("split_heads", "picoGPT", np_split, "right", None),
@@ -191,4 +214,13 @@ FORMS = [
     ("mha_parameter_count", "4 m m + 4 m", all_projections, "edge", DIVIDES),
     ("mha_parameter_count", "GPT-2", gpt2_projections, "edge", DIVIDES),
     ("head_importance", "a loop over masks", keep_dims, "right", None),
+    ("split_heads", "splits, stacked", heads_stacked_from_splits, "right", None),
+    (
+        "mha_parameter_count",
+        "head by head",
+        parameters_head_by_head,
+        "edge",
+        "Raises ValueError where the heads do not divide the width.",
+    ),
+    ("head_importance", "booleans to keep", importance_by_booleans, "right", None),
 ]

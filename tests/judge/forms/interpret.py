@@ -162,6 +162,44 @@ def duplicate_token_score(weights, tokens):
     return float(np.mean(scores)) if scores else 0.0
 
 
+def map_of_weighted_vectors(A, V, W):
+    return np.linalg.norm(A[..., None] * (V @ W)[..., None, :, :], axis=-1)
+
+
+def rollout_of_its_authors(att_mat):
+    aug = att_mat + np.eye(att_mat.shape[1])
+    aug = aug / aug.sum(axis=-1)[..., None]
+    joint = np.zeros(aug.shape)
+    joint[0] = aug[0]
+    for n in range(1, len(aug)):
+        joint[n] = aug[n] @ joint[n - 1]
+    return joint[-1]
+
+
+def rollout_by_multi_dot(maps):
+    return np.linalg.multi_dot([*(0.5 * (A + np.eye(len(A))) for A in maps[::-1]), np.eye(maps.shape[-1])])
+
+
+def effect_by_sorting_noise(f, A, rng, n=100):
+    y = f(A)
+    tot = 0.0
+    for _ in range(n):
+        idx = np.argsort(rng.random(A.shape), axis=-1)
+        tot += np.mean(np.abs(f(np.take_along_axis(A, idx, -1)) - y))
+    return tot / n
+
+
+def induction_by_list_index(weights, tokens):
+    t = list(tokens)
+    tot, c = (0.0, 0)
+    for i, x in enumerate(t):
+        if x in t[:i]:
+            j = i - 1 - t[:i][::-1].index(x)
+            tot += weights[i][j + 1]
+            c += 1
+    return tot / c if c else 0.0
+
+
 FORMS = [
     ("value_weighted_map", "Kobayashi's code", norms_of_transformed_vectors, "right", None),
     ("value_weighted_map", "keepdims", norms_with_keepdims, "right", None),
@@ -228,4 +266,9 @@ FORMS = [
         "wrong",
         "the weight on the earlier occurrence itself",
     ),
+    ("value_weighted_map", "weighted vectors", map_of_weighted_vectors, "right", None),
+    ("attention_rollout", "its authors'", rollout_of_its_authors, "right", None),
+    ("attention_rollout", "np.linalg.multi_dot", rollout_by_multi_dot, "right", None),
+    ("permutation_effect", "noise, sorted", effect_by_sorting_noise, "right", None),
+    ("induction_score", "list.index", induction_by_list_index, "right", None),
 ]

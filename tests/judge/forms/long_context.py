@@ -153,6 +153,26 @@ def recurrent_without_normalizer(query, key, value):
 
 
 WINDOW = "Raises ValueError for a window below 1."
+
+
+def sink_by_logaddexp(scores, sink):
+    s = np.expand_dims(sink, (-1, -2)) if np.ndim(sink) else sink
+    lse = np.logaddexp(np.logaddexp.reduce(scores, axis=-1, keepdims=True), s)
+    return np.exp(scores - lse)
+
+
+def rolling_by_sets(key, value, window, sinks=0):
+    n = key.shape[-2]
+    keep = sorted(set(range(min(sinks, n))) | set(range(max(0, n - window), n)))
+    return (np.take(key, keep, axis=-2), np.take(value, keep, axis=-2))
+
+
+def window_of_two_triangles(n, window, sinks=0):
+    m = np.tril(np.ones((n, n), bool)) & ~np.tril(np.ones((n, n), bool), -window)
+    m[:, :sinks] = np.tri(n, dtype=bool)[:, :sinks]
+    return m
+
+
 FORMS = [
     ("sliding_window_mask", "Mistral", triangle_less_triangle, "edge", WINDOW),
     ("sliding_window_mask", "a predicate of two indices", bands_by_index, "right", None),
@@ -190,5 +210,14 @@ FORMS = [
         recurrent_without_normalizer,
         "wrong",
         "not divided by the sum",
+    ),
+    ("softmax_with_sink", "np.logaddexp", sink_by_logaddexp, "edge", "a row of -inf gives NaN"),
+    ("rolling_cache", "sets of places", rolling_by_sets, "edge", "Raises ValueError for a window below 1."),
+    (
+        "sliding_window_mask",
+        "two triangles",
+        window_of_two_triangles,
+        "edge",
+        "Raises ValueError for a window below 1.",
     ),
 ]

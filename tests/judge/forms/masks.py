@@ -157,6 +157,42 @@ def leaks_by_the_last_token(layer, x):
 NUMBERS = "a mask of numbers is read as booleans"
 EMPTY = "Where there are more queries than keys, the first rows are empty."
 LENGTH = "Raises ValueError for a length below zero or above n_key."
+
+
+def causal_of_gpt_2(nd, ns=None, *, dtype=bool):
+    ns = nd if ns is None else ns
+    i = np.arange(nd)[:, None]
+    j = np.arange(ns)
+    return (i >= j - ns + nd).astype(dtype)
+
+
+def causal_from_the_last_rows(n_query, n_key=None):
+    k = n_key or n_query
+    full = np.tri(k, dtype=np.bool_)
+    return full[k - n_query :]
+
+
+def prefix_in_a_block(n, p):
+    m = np.tri(n).astype(bool)
+    m[:p, :p] = True
+    return m
+
+
+def combined_by_recursion(first=None, *rest):
+    if first is None and (not rest):
+        return None
+    if not rest:
+        return first
+    other = combined_by_recursion(*rest)
+    return first if other is None else other if first is None else np.logical_and(first, other)
+
+
+def leaks_by_cutting_the_text(layer, x):
+    """A causal layer gives a text's beginning the rows that it gives it alone."""
+    y = layer(x)
+    return any(np.max(np.abs(layer(x[:t]) - y[:t])) > 1e-9 for t in range(1, len(x)))
+
+
 FORMS = [
     ("causal_mask", "bottom right", causal_from_the_bottom_right, "right", None),
     ("causal_mask", "the annotated Transformer", causal_of_the_annotated_transformer, "right", None),
@@ -188,4 +224,15 @@ FORMS = [
     ("leaks_future", "each token", leaks_by_changing_each_token, "edge", "a constant added to the token"),
     ("leaks_future", "noise", leaks_by_replacing_with_noise, "right", None),
     ("leaks_future", "the last token", leaks_by_the_last_token, "wrong", "only the last token tried"),
+    ("causal_mask", "GPT-2, with a dtype", causal_of_gpt_2, "right", None),
+    (
+        "causal_mask",
+        "the last rows of a square",
+        causal_from_the_last_rows,
+        "edge",
+        "Where there are more queries than keys, the first rows are empty.",
+    ),
+    ("prefix_mask", "a block of ones", prefix_in_a_block, "right", None),
+    ("combine_masks", "recursion", combined_by_recursion, "edge", "a mask of numbers is read as booleans"),
+    ("leaks_future", "the text cut", leaks_by_cutting_the_text, "right", None),
 ]

@@ -189,6 +189,40 @@ def bias_by_the_position_of_the_key(n_heads, n_query, n_key):
 
 
 ODD = "Raises ValueError for an odd width."
+
+
+def positions_by_a_tutorial(seq_len, d, n=10000):
+    P = np.zeros((seq_len, d))
+    for k in range(seq_len):
+        for i in np.arange(int(d / 2)):
+            den = np.power(n, 2 * i / d)
+            P[k, 2 * i] = np.sin(k / den)
+            P[k, 2 * i + 1] = np.cos(k / den)
+    return P
+
+
+def rotary_by_block_matrices(x, positions, base=10000.0):
+    n, d = x.shape[-2:]
+    R = np.zeros((n, d, d))
+    for p, m in enumerate(positions):
+        for i in range(d // 2):
+            t = m * base ** (-2 * i / d)
+            R[p, 2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]]
+    return np.einsum("nij,...nj->...ni", R, x)
+
+
+def slopes_by_recursion(n):
+
+    def p2(n):
+        start = 2 ** (-(2 ** (-(math.log2(n) - 3))))
+        return [start * start**i for i in range(n)]
+
+    if math.log2(n).is_integer():
+        return p2(n)
+    c = 2 ** math.floor(math.log2(n))
+    return p2(c) + slopes_by_recursion(2 * c)[0::2][: n - c]
+
+
 FORMS = [
     ("sinusoidal_positions", "PyTorch's example", sines_by_exp_and_log, "right", None),
     ("sinusoidal_positions", "TensorFlow's first tutorial", sines_by_column_angles, "right", None),
@@ -267,4 +301,7 @@ FORMS = [
         "wrong",
         "slope times the position of the key, as in BLOOM",
     ),
+    ("sinusoidal_positions", "a tutorial's loops", positions_by_a_tutorial, "right", None),
+    ("apply_rotary", "block matrices", rotary_by_block_matrices, "edge", "Raises ValueError for an odd width."),
+    ("alibi_slopes", "recursion", slopes_by_recursion, "right", None),
 ]

@@ -1,5 +1,7 @@
 """What is said of sentence vectors and of searching as libraries and courses write them."""
 
+import heapq
+
 import numpy as np
 
 
@@ -65,6 +67,23 @@ def search_that_skips_itself(query, corpus, top_k):
     return np.argsort(-scores)[1 : top_k + 1]
 
 
+def sentences_of_masked_arrays(x, mask):
+    m = np.ma.masked_array(x, np.repeat(~mask[..., None], x.shape[-1], -1)).mean(1).filled(0)
+    return (m.T / np.linalg.norm(m, axis=1)).T
+
+
+def similar_by_a_partition(vector, vectors, count):
+    n = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    s = n @ (vector / np.linalg.norm(vector))
+    top = np.argpartition(s, -count)[-count:]
+    return top[np.argsort(-s[top])]
+
+
+def similar_by_a_heap(vector, vectors, count):
+    s = (vectors * vector).sum(1) / np.sqrt((vectors**2).sum(1))
+    return [i for _, i in heapq.nlargest(count, ((x, i) for i, x in enumerate(s)))]
+
+
 FORMS = [
     ("sentence_vectors", "sentence-transformers", mean_pooling_of_sentence_transformers, "right", None),
     ("sentence_vectors", "a masked array", mean_by_masked_array, "right", None),
@@ -84,4 +103,7 @@ FORMS = [
     ("most_similar", "a product", search_by_product, "wrong", "a plain dot product"),
     ("most_similar", "a distance", search_by_distance, "wrong", "the nearest by straight-line distance"),
     ("most_similar", "without itself", search_that_skips_itself, "wrong", "the nearest one is skipped"),
+    ("sentence_vectors", "masked arrays", sentences_of_masked_arrays, "right", None),
+    ("most_similar", "np.argpartition", similar_by_a_partition, "right", None),
+    ("most_similar", "a heap", similar_by_a_heap, "right", None),
 ]

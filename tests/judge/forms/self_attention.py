@@ -138,6 +138,55 @@ def path_without_a_guard(architecture, n, kernel=3):
     return math.ceil((n - 1) / (kernel - 1))
 
 
+def attention_with_weights_in_args(inputs, *weights, mask=None):
+    q, k, v = map(lambda W: inputs @ W, weights)
+    s = q @ np.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None and mask.dtype == bool:
+        s = np.where(mask, s, -1000000000.0)
+    elif mask is not None:
+        s = s + mask
+    return softmax(s) @ v
+
+
+def attention_of_one_product(x, W_query, W_key, W_value, mask=None):
+    s = x @ (W_query @ W_key.T) @ np.swapaxes(x, -1, -2) / math.sqrt(W_query.shape[1])
+    if mask is not None:
+        s = np.where(mask, s, -np.inf) if mask.dtype == bool else s + mask
+    return softmax(s) @ x @ W_value
+
+
+def gap_by_the_way_back(layer, x, order):
+    inv = np.argsort(order)
+    return np.max(np.abs(layer(x[order])[inv] - layer(x)))
+
+
+def influence_by_a_jacobian(f, x):
+    h = 1e-05
+    n, d = x.shape
+    J = np.zeros((n, n))
+    for j in range(n):
+        for k in range(d):
+            e = np.zeros_like(x)
+            e[j, k] = h
+            J[:, j] += np.abs((f(x + e) - f(x - e)) / (2 * h)).sum(1)
+    return J > 1e-06
+
+
+def path_by_stacking(kind, n, k=3):
+    if kind == "recurrent":
+        return n - 1
+    elif kind == "convolutional":
+        layers, reach = (0, 1)
+        while reach < n:
+            reach += k - 1
+            layers += 1
+        return layers
+    elif kind == "attention":
+        return 1
+    else:
+        raise ValueError(kind)
+
+
 RAISES = "Raises ValueError for any other architecture."
 FORMS = [
     ("self_attention", "NaN to zero", attention_with_nan_to_zero, "right", None),
@@ -175,4 +224,9 @@ FORMS = [
     ("permutation_gap", "invariance", gap_of_invariance, "wrong", "output not permuted"),
     ("path_length", "the table", path_from_the_table, "wrong", "dilated kernels instead of plain ones"),
     ("path_length", "no guard", path_without_a_guard, "edge", RAISES),
+    ("self_attention", "weights in *args", attention_with_weights_in_args, "edge", "an empty row averages the values"),
+    ("self_attention", "W_query times W_key", attention_of_one_product, "edge", "an empty row gives NaN"),
+    ("permutation_gap", "the way back", gap_by_the_way_back, "right", None),
+    ("influence", "central differences", influence_by_a_jacobian, "right", None),
+    ("path_length", "layers stacked", path_by_stacking, "right", None),
 ]

@@ -126,6 +126,20 @@ def by_kind(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, byt
     return elements * bytes_per_value
 
 
+def pooled_by_a_kronecker_product(W, n_heads, n_groups):
+    d = W.shape[1] // n_heads
+    r = n_heads // n_groups
+    P = np.kron(np.eye(n_groups), np.kron(np.ones((r, 1)), np.eye(d))) / r
+    return W @ P
+
+
+def bytes_by_keywords(kind, layers, n_heads, d_head, **kw):
+    b = kw.get("bytes_per_value", 2)
+    if kind == "mla":
+        return layers * b * (kw.get("d_latent", 0) + kw.get("d_rope", 0))
+    return layers * b * 2 * d_head * (n_heads if kind == "mha" else kw.get("n_groups", 1) if kind == "gqa" else 1)
+
+
 FORMS = [
     ("grouped_query_attention", "Llama", repeat_kv, "edge", "an empty row gives NaN"),
     ("grouped_query_attention", "no scale parameter", repeat_without_scale, "edge", "a given scale is ignored"),
@@ -149,4 +163,6 @@ FORMS = [
         "an empty row shares its weight equally",
     ),
     ("kv_bytes_per_token", "the paper's table", by_kind, "edge", "Raises ValueError for any other kind."),
+    ("pool_kv_heads", "a Kronecker product", pooled_by_a_kronecker_product, "right", None),
+    ("kv_bytes_per_token", "keywords", bytes_by_keywords, "edge", "Raises ValueError for any other kind."),
 ]

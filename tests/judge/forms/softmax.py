@@ -190,6 +190,80 @@ def temperature_by_growing_the_bracket(scores, bits):
     return math.sqrt(low * high)
 
 
+def softmax_along_an_axis(x, axis=-1):
+    x = np.asarray(x, dtype=np.float64)
+    return np.apply_along_axis(lambda r: np.exp(r - r.max()) / np.exp(r - r.max()).sum(), axis, x)
+
+
+def softmax_of_masked_arrays(x, axis=-1):
+    m = np.ma.masked_invalid(x)
+    e = np.exp(m - m.max(axis=axis, keepdims=True))
+    return (e / e.sum(axis=axis, keepdims=True)).filled(0)
+
+
+def softmax_with_a_floor_under_the_sum(x, axis=-1):
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.maximum(e.sum(axis=axis, keepdims=True), 1e-12)
+
+
+def softmax_by_args_and_kwargs(*args, **kwargs):
+    x = args[0]
+    axis = kwargs.get("axis", args[1] if len(args) > 1 else -1)
+    x = np.moveaxis(x, axis, 0)
+    e = np.exp(x - x.max(0))
+    return np.moveaxis(e / e.sum(0), 0, axis)
+
+
+def log_softmax_by_logaddexp(x, axis=-1):
+    return x - np.logaddexp.reduce(x, axis=axis, keepdims=True)
+
+
+def masked_by_a_masked_array(scores, mask):
+    if mask is None:
+        mask = np.ones(1, bool)
+    if np.issubdtype(mask.dtype, np.integer):
+        raise ValueError("bool or float")
+    allowed = mask if mask.dtype == bool else mask > -np.inf
+    bias = 0 if mask.dtype == bool else np.where(allowed, mask, 0)
+    m = np.ma.array(scores + bias, mask=np.broadcast_to(~allowed, scores.shape))
+    e = np.exp(m - m.max(axis=-1, keepdims=True))
+    return (e / e.sum(axis=-1, keepdims=True)).filled(0)
+
+
+def masked_by_a_far_number_and_multiplied(scores, mask):
+    s = scores.copy()
+    m = np.broadcast_to(mask, s.shape)
+    if m.dtype == bool:
+        s[~m] = -1e30
+    else:
+        s += m
+    p = rows(s)
+    if m.dtype == bool:
+        p = p * m
+    return p
+
+
+def masked_by_the_logarithm_of_the_mask(scores, mask):
+    if mask is None:
+        return rows(scores)
+    if mask.dtype == bool:
+        mask = np.log(mask.astype(scores.dtype))
+    return np.nan_to_num(rows(scores + mask))
+
+
+def temperature_with_a_guarded_logarithm(scores, bits):
+    lo, hi = (0.0001, 10000.0)
+    for _ in range(100):
+        mid = math.sqrt(lo * hi)
+        p = rows(scores / mid)
+        H = -np.sum(p * np.log2(p + 1e-12))
+        if bits > H:
+            lo = mid
+        else:
+            hi = mid
+    return mid
+
+
 RAISES = "Raises ValueError, with the range, where no temperature reaches the given bits."
 FORMS = [
     ("softmax", "Stanford's notes", softmax_as_in_stanford_notes, "edge", "a line of -inf gives NaN"),
@@ -255,4 +329,31 @@ FORMS = [
         "no temperature above 1,000 is tried",
     ),
     ("temperature_for_entropy", "a growing bracket", temperature_by_growing_the_bracket, "edge", RAISES),
+    ("softmax", "np.apply_along_axis", softmax_along_an_axis, "edge", "a line of -inf gives NaN"),
+    ("softmax", "masked arrays", softmax_of_masked_arrays, "right", None),
+    ("softmax", "a floor under the sum", softmax_with_a_floor_under_the_sum, "edge", "a line of -inf gives NaN"),
+    ("softmax", "args and kwargs", softmax_by_args_and_kwargs, "edge", "a line of -inf gives NaN"),
+    ("log_softmax", "np.logaddexp", log_softmax_by_logaddexp, "edge", "a line of -inf gives NaN"),
+    ("masked_softmax", "a masked array", masked_by_a_masked_array, "right", None),
+    (
+        "masked_softmax",
+        "a far number, then the mask",
+        masked_by_a_far_number_and_multiplied,
+        "edge",
+        "A row with nothing allowed gives zeros, never NaN.",
+    ),
+    (
+        "masked_softmax",
+        "the logarithm of the mask",
+        masked_by_the_logarithm_of_the_mask,
+        "edge",
+        "Raises ValueError for a mask of integers.",
+    ),
+    (
+        "temperature_for_entropy",
+        "a guarded logarithm",
+        temperature_with_a_guarded_logarithm,
+        "edge",
+        "The scores may be of any size, and T grows with them.",
+    ),
 ]

@@ -239,6 +239,42 @@ def shifted_and_padded(ids):
 
 
 FAR = "In float32, a mean far from zero costs no precision."
+
+
+def corrupted_by_a_choice_of_three(ids, rng, *, rate=0.15, mask_id=103, vocab_size=30522):
+    y = np.full_like(ids, -100)
+    x = np.array(ids)
+    where = np.flatnonzero(rng.random(ids.size) < rate)
+    act = rng.choice(3, size=len(where), p=[0.8, 0.1, 0.1])
+    y.flat[where] = ids.flat[where]
+    x.flat[where[act == 0]] = mask_id
+    x.flat[where[act == 1]] = rng.integers(0, vocab_size, (act == 1).sum())
+    return (x, y)
+
+
+def corrupted_token_by_token(tokens, rng, p=0.15, mask=103, vocab=30522):
+    out, lab = ([], [])
+    for t in np.ravel(tokens).tolist():
+        if rng.random() < p:
+            lab.append(t)
+            u = rng.random()
+            out.append(mask if u < 0.8 else int(rng.integers(vocab)) if u < 0.9 else t)
+        else:
+            out.append(t)
+            lab.append(-100)
+    return (np.reshape(out, np.shape(tokens)), np.reshape(lab, np.shape(tokens)))
+
+
+def targets_by_rolling(ids):
+    return (np.delete(ids, -1, axis=-1), np.roll(ids, -1, axis=-1)[..., :-1])
+
+
+def mask_by_a_prefix_for_each(architecture, n, prefix_len=0):
+    p = {"bert": n, "gpt": 0}.get(architecture, prefix_len)
+    i, j = np.ogrid[:n, :n]
+    return (j <= i) | (j < p)
+
+
 FORMS = [
     ("layer_norm", "NumPy", norm_of_numpy, "right", None),
     ("layer_norm", "the eps of ViT", norm_with_eps_of_vit, "wrong", "a default eps of 1e-6"),
@@ -291,4 +327,14 @@ FORMS = [
     ("next_token_targets", "copied", shifted, "right", None),
     ("next_token_targets", "the first axis", shifted_along_the_first_axis, "wrong", "texts shifted instead of tokens"),
     ("next_token_targets", "padded", shifted_and_padded, "wrong", "full length, with -100 at the end"),
+    ("corrupt_tokens", "a choice of three", corrupted_by_a_choice_of_three, "right", None),
+    ("corrupt_tokens", "token by token", corrupted_token_by_token, "right", None),
+    ("next_token_targets", "rolled, then cut", targets_by_rolling, "right", None),
+    (
+        "mask_for",
+        "a prefix for each",
+        mask_by_a_prefix_for_each,
+        "edge",
+        "Raises ValueError for any other architecture.",
+    ),
 ]

@@ -129,6 +129,41 @@ def positions_nearest(positions, old, new):
 
 
 NO_REMAINDER = "Raises ValueError where the size does not divide height and width."
+
+
+def patches_by_sliding_windows(image, size):
+    if image.shape[0] % size or image.shape[1] % size:
+        raise ValueError
+    v = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))[::size, ::size]
+    return np.moveaxis(v, 2, -1).reshape(-1, size * size * image.shape[2])
+
+
+def image_from_tiles(patches, size, height, width):
+    if len(patches) * size * size != height * width:
+        raise ValueError("patches")
+    cols = width // size
+    tiles = [p.reshape(size, size, -1) for p in patches]
+    return np.concatenate([np.concatenate(tiles[r : r + cols], axis=1) for r in range(0, len(tiles), cols)], axis=0)
+
+
+def tokens_by_a_convolution(image, size, W, class_token, positions):
+    K = W.reshape(size, size, image.shape[2], -1)
+    rows = [class_token]
+    for i in range(image.shape[0] // size):
+        for j in range(image.shape[1] // size):
+            rows.append(np.tensordot(image[i * size : (i + 1) * size, j * size : (j + 1) * size], K, 3))
+    return np.add(rows, positions)
+
+
+def positions_by_np_interp(pos, old, new):
+    g = pos[1:].reshape(old, old, -1)
+    at = (np.arange(new) + 0.5) * old / new - 0.5
+    x = np.arange(old)
+    g = np.apply_along_axis(lambda column: np.interp(at, x, column), 0, g)
+    g = np.apply_along_axis(lambda row: np.interp(at, x, row), 1, g)
+    return np.concatenate([pos[:1], g.reshape(-1, pos.shape[1])])
+
+
 FORMS = [
     ("patchify", "as einops", patches_by_transposing, "right", None),
     ("patchify", "the masked autoencoder", patches_by_einsum, "right", None),
@@ -158,4 +193,8 @@ FORMS = [
     ("resize_positions", "SciPy's zoom", positions_as_scipy_zooms, "wrong", "corners aligned"),
     ("resize_positions", "PyTorch's bicubic", positions_by_cubics, "wrong", "bicubic, as in DeiT and DINO"),
     ("resize_positions", "nearest", positions_nearest, "wrong", "nearest neighbor, the default of F.interpolate"),
+    ("patchify", "sliding windows", patches_by_sliding_windows, "right", None),
+    ("unpatchify", "tiles joined", image_from_tiles, "right", None),
+    ("embed_patches", "a convolution", tokens_by_a_convolution, "right", None),
+    ("resize_positions", "np.interp", positions_by_np_interp, "right", None),
 ]

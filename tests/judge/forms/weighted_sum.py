@@ -99,6 +99,55 @@ def regression_by_densities(query_points, key_points, values, width):
     return weights_by_density(query_points, key_points, width) @ values
 
 
+def lookup_by_a_sharp_softmax(query, keys, values):
+    s = keys @ query * 1000000.0
+    e = np.exp(s - s.max())
+    w = e / e.sum()
+    return w @ values
+
+
+def lookup_by_the_largest_pair(query, keys, values):
+    return max(zip(keys, values, strict=True), key=lambda kv: np.dot(kv[0], query))[1]
+
+
+def sum_token_by_token_in_float32(first, b_):
+    w = first.astype(np.float32)
+    v = b_.astype(np.float32)
+    context = 0
+    for t in range(v.shape[-2]):
+        context = context + w[..., :, t : t + 1] * v[..., t : t + 1, :]
+    return context
+
+
+def weights_by_logarithms_in_float32(query_points, key_points, width):
+    x = query_points.astype(np.float32)[:, None]
+    y = key_points.astype(np.float32)[None, :]
+    z = -(((x - y) / np.float32(width)) ** 2) / 2
+    z = z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
+    return np.exp(z)
+
+
+def weights_that_are_equal_where_all_round_to_zero(query_points, key_points, width):
+    if width <= 0:
+        raise ValueError("width")
+    k = np.exp(-0.5 * ((query_points[:, None] - key_points) / width) ** 2)
+    s = k.sum(1, keepdims=True)
+    return np.where(s > 0, k / np.maximum(s, 1e-300), 1 / len(key_points))
+
+
+def regression_with_a_plain_mean_far_away(query_points, key_points, values, width):
+    ys = []
+    for x in query_points:
+        w = [math.exp(-(((x - xi) / width) ** 2) / 2) for xi in key_points]
+        ys.append(np.average(values, weights=w) if sum(w) else np.mean(values))
+    return ys
+
+
+def regression_with_nan_to_num(query_points, key_points, values, width):
+    k = np.exp(-0.5 * ((query_points[:, None] - key_points) / width) ** 2)
+    return np.nan_to_num(k @ values / k.sum(1))
+
+
 RAISES = "Raises ValueError unless the width is positive."
 FORMS = [
     ("uniform_attention", "a mean", mean_over_the_keys, "right", None),
@@ -119,4 +168,29 @@ FORMS = [
     ("kernel_regression", "a softmax", regression_by_softmax, "right", None),
     ("kernel_regression", "loops", regression_by_loops, "edge", "far queries give NaN"),
     ("kernel_regression", "densities", regression_by_densities, "edge", "far queries give NaN"),
+    ("hard_lookup", "a sharp softmax", lookup_by_a_sharp_softmax, "edge", "ties are averaged"),
+    ("hard_lookup", "the largest of the pairs", lookup_by_the_largest_pair, "right", None),
+    ("weighted_sum", "token by token, float32", sum_token_by_token_in_float32, "right", None),
+    (
+        "kernel_weights",
+        "logarithms in float32",
+        weights_by_logarithms_in_float32,
+        "edge",
+        "A query far from every key still has a row that sums to one.",
+    ),
+    (
+        "kernel_weights",
+        "equal where all round to zero",
+        weights_that_are_equal_where_all_round_to_zero,
+        "edge",
+        "A query far from every key still has a row that sums to one.",
+    ),
+    (
+        "kernel_regression",
+        "np.average, or a plain mean",
+        regression_with_a_plain_mean_far_away,
+        "edge",
+        "A query far from every key still gets a mean of the values, never NaN.",
+    ),
+    ("kernel_regression", "NaN to zero", regression_with_nan_to_num, "edge", "far queries get zero"),
 ]
