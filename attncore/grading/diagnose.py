@@ -27,8 +27,10 @@ def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> t
     return ([first, second], rest) if second else ([first], left)
 
 
-def name_edges(known: Trial, ran: Sequence[Ran], corners: Iterable[Sequence[int]]) -> Iterator[str | None]:
-    """For each corner, the failing cases of one promise, the label of a mistake that shows there alone; or None.
+def name_edges(
+    known: Trial, ran: Sequence[Ran], corners: Iterable[tuple[Sequence[int], Sequence[int]]]
+) -> Iterator[str | None]:
+    """For each corner, the failing and the right cases of a promise, the label of a mistake that shows there; or None.
 
     A promised error is missing from most labelled solutions too; only one that is about errors is a name for it.
     """
@@ -36,8 +38,8 @@ def name_edges(known: Trial, ran: Sequence[Ran], corners: Iterable[Sequence[int]
     labels = {label: outputs for label, outputs in known.wrong.items() if holds(known, outputs, known.core)}
     others = [i for i in known.edges if i not in errors]
     of_errors = {label: outputs for label, outputs in labels.items() if holds(known, outputs, others)}
-    for failing in corners:
-        yield best_label(known, of_errors if failing[0] in errors else labels, ran, failing, failing)[0]
+    for failing, right in corners:
+        yield best_label(known, of_errors if failing[0] in errors else labels, ran, failing, [*failing, *right])[0]
 
 
 def holds(known: Trial, outputs: Sequence[Ran], cases: Iterable[int]) -> bool:
