@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from attncore.exercises import Code, Exercise, UnknownExercise, find
-from attncore.grading.compare import Difference, agree, explain
-from attncore.grading.diagnose import in_common, name_convention, name_edges, name_mistakes, remark
+from attncore.grading.compare import Difference, agree, explain, figures
+from attncore.grading.diagnose import in_common, name_convention, name_edges, name_mistakes, only_number, remark
 from attncore.grading.observe import Observed, is_nothing, observe
 from attncore.grading.report import Lines, Report, said, show_arguments
 from attncore.grading.run import SECONDS, Ran
@@ -151,7 +151,7 @@ def by_promise(exercise: Code, found: Iterable[int]) -> dict[str, list[int]]:
 def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: Found) -> Report:
     """Name the mistake where it can be named, and show the smallest core case that proves it."""
     ran, by_value = observed.first, [i for i in core if core[i].kind not in UNCLEAN]
-    convention = name_convention(known, ran)
+    convention = name_convention(known, ran) if by_value else None
     mistakes, left = ([], []) if convention or not by_value else name_mistakes(known, ran, by_value)
     unclean = [i for i in core if i not in by_value]
     if unclean and (left or not (mistakes or convention)):
@@ -160,7 +160,8 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
     lines = reasons(exercise, known, ran, mistakes, convention, left, shown)
     told = [known.wrong[label] for label in mistakes]
     explained = [i for i in known.edges if any(agree(ran[i], other[i], known.tolerances[i]) for other in told)]
-    corners = by_promise(exercise, [i for i in known.edges if i in found and i not in explained])
+    # Where the middle has no name, agreeing with a label in a corner says little.
+    corners = by_promise(exercise, [i for i in known.edges if i in found and i not in explained] if told else [])
     edges = list(dict.fromkeys(label for label in name_edges(known, ran, corners.values()) if label))
     lines += [("why", f"And in a corner: {label}. {exercise.why(label)}") for label in edges]
     lines += proof(exercise, known, core, shown, "The smallest that fails", how_far(known, core))
@@ -205,6 +206,8 @@ def reasons(
         pass  # naming it would solve the exercise
     elif name := (mistakes[0] if mistakes else convention):
         lines.append(("why", exercise.why(name)))
+    elif (number := only_number(known, ran)) is not None:
+        lines.append(("why", f"Whatever the input, it gives nothing but {figures(number)}."))
     else:
         words = in_common(known, [i for i in known.core if not agree(ran[i], known.expected[i], known.tolerances[i])])
         if words:

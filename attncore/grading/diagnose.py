@@ -16,8 +16,12 @@ Labelled = dict[str, list[Ran]]
 def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[list[str], list[int]]:
     """The labels that explain the failing core cases, the best one first, and the cases that none of them explains.
 
-    A second one is named where the first leaves cases unexplained.
+    A second one is named where the first leaves cases unexplained. An answer that is one number throughout agrees with
+    many labels here and there, so it is named by one that it agrees with everywhere.
     """
+    if only_number(known, ran) is not None:
+        whole = (label for label, outputs in known.wrong.items() if alike(known, ran, outputs))
+        return next((([label], []) for label in whole), ([], list(failing)))
     first, left = best_label(known, known.wrong, ran, failing, known.core)
     if first is None or not left:
         return [first] if first else [], left
@@ -47,10 +51,21 @@ def holds(known: Trial, outputs: Sequence[Ran], cases: Iterable[int]) -> bool:
 
 def name_convention(known: Trial, ran: Sequence[Ran]) -> str | None:
     """The other valid convention that an answer follows in all core cases."""
-    for label, outputs in known.conventions.items():
-        if all(agree(ran[i], outputs[i], known.tolerances[i]) for i in known.core):
-            return label
-    return None
+    return next((label for label, outputs in known.conventions.items() if alike(known, ran, outputs)), None)
+
+
+def alike(known: Trial, ran: Sequence[Ran], outputs: Sequence[Ran]) -> bool:
+    """Does the answer give in all core cases what a labelled solution gives?"""
+    return all(agree(ran[i], outputs[i], known.tolerances[i]) for i in known.core)
+
+
+def only_number(known: Trial, ran: Sequence[Ran]) -> Any:
+    """The one number, True and False included, that an answer gives in every place of every core case; or None."""
+    values = [ran[i].value for i in known.core]
+    if len(values) < 2 or not all(isinstance(value, np.ndarray) and value.dtype.kind in "biuf" for value in values):
+        return None
+    numbers = np.unique(np.concatenate([value.ravel() for value in values]))
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def best_label(
@@ -82,11 +97,13 @@ def best_label(
 
 
 def telling(ran: Ran) -> bool:
-    """A single True or a small count is too little to know a mistake by."""
+    """A single True, a small count or nothing but NaN is too little to know a mistake by."""
     if isinstance(ran.value, tuple):
         return any(telling(replace(ran, value=part)) for part in ran.value)
     array = ran.value if isinstance(ran.value, np.ndarray) and not ran.raised else None
-    return array is not None and (array.size > 2 or (array.dtype.kind == "f" and array.size > 0))
+    if array is None or array.dtype.kind == "f":
+        return array is not None and bool(np.isfinite(array).any())
+    return array.size > 2
 
 
 Given = dict[str, Any]
@@ -116,8 +133,10 @@ def has_new_nan(got: np.ndarray, expected: np.ndarray) -> bool:
 
 
 def is_swapped(got: np.ndarray, expected: np.ndarray) -> bool:
-    square = got.ndim > 1 and got.shape[-1] == got.shape[-2]
-    return square and np.allclose(got.swapaxes(-1, -2), expected)
+    if got.ndim < 2 or got.shape[-1] != got.shape[-2]:
+        return False
+    swapped = expected.swapaxes(-1, -2)
+    return np.allclose(got, swapped) and not np.allclose(expected, swapped)
 
 
 def sums_to_one(array: np.ndarray, axis: int) -> bool:
