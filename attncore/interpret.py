@@ -30,7 +30,7 @@ def attention_rollout(maps):
     return reached
 
 
-@shaped("_,(...,q,k)->()")
+@shaped("_,(...,k)->()")
 def permutation_effect(predict, weights, rng, shuffles=100):
     """Measure how much a prediction changes when each row's weights are dealt out anew.
 

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from attncore.app import doctor
-from attncore.app.progress import PLACE, Progress
+from attncore.app.places import progress_place
+from attncore.app.progress import Progress
 
 
 @pytest.fixture(autouse=True)
@@ -115,11 +116,11 @@ def test_a_full_disk(monkeypatch, tmp_path):
 
 def test_progress_that_cannot_be_read_and_progress_that_can(tmp_path):
     assert doctor.progress(tmp_path) == "no progress yet: the first check begins it"
-    kept = Progress(tmp_path / PLACE)
+    kept = Progress(progress_place(tmp_path))
     kept.record("softmax", "attempt", "right")
     assert doctor.progress(tmp_path) == "your progress: exercises tried so far: 1"
     kept.connection.close()
-    (tmp_path / PLACE).write_bytes(b"this is no database, and long enough to be looked at" * 20)
+    progress_place(tmp_path).write_bytes(b"this is no database, and long enough to be looked at" * 20)
     assert str(sqlite3.DatabaseError("file is not a database")) in sentence(doctor.progress, tmp_path)
 
 

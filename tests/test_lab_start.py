@@ -12,7 +12,7 @@ from nbformat.sign import MemorySignatureStore, NotebookNotary
 
 from attncore.app import lab
 from attncore.app.cli import main
-from attncore.app.places import NOTEBOOKS
+from attncore.app.places import NOTEBOOKS, WORKBOOK
 
 
 @pytest.fixture
@@ -153,5 +153,5 @@ def test_the_working_copy_is_trusted_and_a_broken_notebook_is_passed_over(tmp_pa
 
 
 def test_a_working_copy_has_its_place_in_a_checkout():
-    assert NOTEBOOKS.parent / "workbook" == lab.WORKBOOK
+    assert NOTEBOOKS.parent / "workbook" == WORKBOOK
     assert os.path.exists(lab.SETTINGS / "overrides.json")

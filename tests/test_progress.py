@@ -1,31 +1,23 @@
 """What is kept of a learner's work, and what happens when it cannot be kept."""
 
+import sqlite3
 import subprocess
 import sys
 
 import pytest
 
-from attncore.app import cell, workbook
+from attncore.app import cell, progress
+from attncore.app.places import progress_place
 from attncore.app.progress import Progress
 from attncore.exercises import exercises
+from attncore.grading.report import Report
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """A working copy of its own."""
-    monkeypatch.delenv("ATTNCORE_PROGRESS", raising=False)
-    monkeypatch.chdir(tmp_path)
-    cell.progress_here.cache_clear()
-    yield tmp_path
-    cell.progress_here.cache_clear()
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What the verbs display."""
-    seen = []
-    monkeypatch.setattr(cell, "display", seen.append)
-    return seen
+def lock(path):
+    """Hold a store as a stuck program would."""
+    other = sqlite3.connect(path)
+    other.execute("begin exclusive")
+    return other
 
 
 def test_right_stays_right(tmp_path):
@@ -34,6 +26,14 @@ def test_right_stays_right(tmp_path):
         store.record("softmax", "attempt", outcome)
     assert store.outcomes() == {"softmax": "right"}
     assert store.first_outcomes() == {"softmax": "wrong"}
+
+
+def test_an_open_corner_is_done_and_right_is_better(tmp_path):
+    store = Progress(tmp_path / "p.sqlite")
+    for exercise, outcomes in {"a": "wrong edge wrong", "b": "edge right edge", "c": "edge raised"}.items():
+        for outcome in outcomes.split():
+            store.record(exercise, "attempt", outcome)
+    assert store.outcomes() == {"a": "edge", "b": "right", "c": "edge"}
 
 
 def test_several_kernels_write_at_once(tmp_path):
@@ -61,34 +61,132 @@ def test_what_was_said_to_be_saved_survives_a_kill(tmp_path):
 def test_check_keeps_the_attempt_beside_the_notebook(here, shown):
     cell.check(lambda x, axis=-1: x, "softmax")
     assert shown[0].outcome == "wrong"
-    assert Progress(here / ".attncore" / "progress.sqlite").outcomes() == {"softmax": "wrong"}
+    assert Progress(progress_place(here)).outcomes() == {"softmax": "wrong"}
+
+
+def test_the_open_corners_are_kept_with_the_attempt(here, shown, monkeypatch):
+    edge = Report("edge", [("head", "softmax: right")], "softmax", edges=["a row of -inf", "an integer"])
+    monkeypatch.setattr(cell, "judge", lambda *_: edge)
+    cell.check(lambda x: x, "softmax")
+    rows = Progress(progress_place(here)).connection.execute("select outcome, mistake from events").fetchall()
+    assert rows == [("edge", "a row of -inf; an integer")]
+    cell.progress()
+    assert "1 exercise right, 1 with an open corner" in shown[-1].message
+
+
+def test_progress_is_one_wherever_a_notebook_runs(here, shown, monkeypatch):
+    for folder in ("solutions", "elsewhere/deep"):
+        (here / folder).mkdir(parents=True)
+        monkeypatch.chdir(here / folder)
+        progress.progress_here.cache_clear()
+        cell.answer("equal-weight", "1/6")
+    assert [path.parent.parent for path in here.rglob("*.sqlite")] == [here]
+
+
+def test_a_folder_that_is_no_working_copy_has_no_progress_of_its_own(tmp_path, shown, monkeypatch, here):
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    (here / ".attncore" / "copied.json").unlink()
+    monkeypatch.setattr("attncore.app.places.WORKBOOK", here)
+    progress.progress_here.cache_clear()
+    cell.answer("equal-weight", "1/6")
+    assert progress_place(here).exists()
+    assert not (other / ".attncore").exists()
+
+
+def test_what_another_folder_kept_is_taken_over_once(tmp_path, monkeypatch, here):
+    other = tmp_path / "notebooks"
+    other.mkdir()
+    Progress(progress_place(other)).record("softmax", "attempt", "right")
+    Progress(progress_place(here)).record("softmax", "attempt", "wrong")
+    monkeypatch.chdir(other)
+    monkeypatch.setattr("attncore.app.progress.workbook_here", lambda: here)
+    progress.progress_here.cache_clear()
+    assert progress.progress_here().outcomes() == {"softmax": "right"}
+    assert not (other / ".attncore").exists()
+    assert progress.progress_here().connection.execute("select count(*) from events").fetchone() == (2,)
+
+
+def test_taking_over_again_counts_nothing_twice(tmp_path):
+    old, store = tmp_path / "old.sqlite", Progress(tmp_path / "new.sqlite")
+    for _ in range(2):
+        Progress(old).record("softmax", "hint", "1")
+    copy = old.read_bytes()
+    store.take_over(old)
+    old.write_bytes(copy)
+    store.take_over(old)
+    assert store.hints("softmax") == 2
 
 
 def test_a_stub_is_no_attempt(here, shown):
     cell.check(lambda x, axis=-1: None, "softmax")
     assert shown[0].outcome == "unattempted"
-    assert not (here / ".attncore").exists()
+    assert not progress_place(here).exists()
 
 
-def test_where_nothing_can_be_saved_the_verdict_still_comes(here, shown):
-    (here / ".attncore").write_text("in the way")
-    cell.check(lambda x, axis=-1: x, "softmax")
-    assert shown[0].outcome == "wrong"
-    assert "could not be saved" in shown[0].message
+def test_where_nothing_can_be_saved_the_verdict_still_comes_and_it_is_said_once(here, shown):
+    progress_place(here).mkdir()
+    for _ in range(2):
+        cell.check(lambda x, axis=-1: x, "softmax")
+    assert [panel.outcome for panel in shown] == ["wrong", "wrong"]
+    assert ["could not be saved" in panel.message for panel in shown] == [True, False]
 
 
 def test_a_spoilt_file_is_said_so(here, shown):
-    (here / ".attncore").mkdir()
-    (here / ".attncore" / "progress.sqlite").write_bytes(b"no database" * 100)
+    progress_place(here).write_bytes(b"no database" * 100)
     cell.progress()
     assert "cannot be read" in shown[0].message
+
+
+@pytest.mark.parametrize("opened", [True, False], ids=["locked later", "locked from the start"])
+def test_a_locked_file_is_said_so(here, shown, monkeypatch, opened):
+    monkeypatch.setattr(progress, "PATIENCE", 0.01)
+    if opened:
+        progress.progress_here()
+    else:
+        Progress(progress_place(here))
+    with lock(progress_place(here)):
+        cell.progress()
+        cell.hint("softmax")
+        cell.hint("softmax")
+        cell.card("why-scale")
+    assert "cannot be read at the moment: database is locked" in shown[0].message
+    assert [panel.message.splitlines()[0] for panel in shown[1:3]] == ["softmax: hint 1 of 3", "softmax: hint 2 of 3"]
+    assert shown[3].last_time() == ""
+
+
+def test_the_number_of_the_next_hint_is_true(here, shown):
+    said = []
+    for _ in range(4):
+        cell.check(lambda x, axis=-1: x, "softmax")
+        said.append(shown[-1].message.splitlines()[-1])
+        cell.hint("softmax")
+    assert said[:3] == [f"Hint {n} of 3 opens with hint(softmax)." for n in (1, 2, 3)]
+    assert said[3].startswith("All 3 hints are open. The solution is in solutions/02_softmax.ipynb")
+    assert '<a href="solutions/02_softmax.ipynb#cell-id=' in shown[-1]._repr_html_()
 
 
 def test_hints_open_one_after_another(here, shown):
     for _ in range(5):
         cell.hint("softmax")
     assert [panel.message.splitlines()[0] for panel in shown] == [f"softmax: hint {n} of 3" for n in (1, 2, 3, 3, 3)]
-    assert len(shown[2].lines) == 4
+    assert len(shown[2].lines) == 1 + 3 + 1
+    assert "All 3 hints are open" in shown[2].message
+    assert Progress(progress_place(here)).hints("softmax") == 3
+
+
+def test_a_verb_without_its_argument_says_how_it_is_called(here, shown):
+    names = ("check", "hint", "card", "answer", "reset")
+    for name in names:
+        getattr(cell, name)()
+    assert all(f"{name}(" in panel.message for name, panel in zip(names, shown, strict=True))
+    cell.hint(None)
+    cell.card(7)
+    assert [panel.message for panel in shown[5:]] == [
+        'There is no exercise "None".',
+        'There is no exercise "7".',
+    ]
 
 
 def test_a_typo_is_told_with_the_nearest_name(here, shown):
@@ -129,40 +227,19 @@ def test_the_diagnostic_says_where_to_begin(here, shown):
     assert "begin with 05_self_attention" in shown[-1].message, "the first answer counts, not the one after the verdict"
 
 
-def test_a_card_keeps_the_learners_marks(here, shown):
+def test_progress_leads_to_the_lessons(here, shown):
+    cell.progress()
+    page = shown[0]._repr_html_()
+    assert all(f'href="{lesson}.ipynb"' in page for lesson in ("00_start", "20_real_model"))
+    assert 'href="00_start.ipynb#cell-id=' in page
+    assert "<pre" not in page
+
+
+def test_a_card_keeps_the_learners_marks_and_tells_the_last(here, shown):
     cell.card("why-scale")
     card = shown[0]
-    assert card.mark(2) == f"Saved: 2 of {len(card.points)} key points."
-    assert Progress(here / ".attncore" / "progress.sqlite").marks() == {"why-scale": f"2 of {len(card.points)}"}
-
-
-def test_an_edited_notebook_is_never_overwritten(tmp_path):
-    assert workbook.copy_notebooks(tmp_path) == []
-    edited, untouched = tmp_path / "00_start.ipynb", tmp_path / "02_softmax.ipynb"
-    edited.write_text('{"cells": ["mine"]}')
-    untouched.write_bytes(b"{}")
-    known = workbook.read_copied(tmp_path)
-    workbook.write_copied(tmp_path, known | {untouched.name: workbook.fingerprint(untouched)})
-    workbook.copy_notebooks(tmp_path)
-    assert edited.read_text() == '{"cells": ["mine"]}'
-    assert untouched.read_bytes() == (workbook.NOTEBOOKS / untouched.name).read_bytes()
-
-
-def test_a_half_written_notebook_is_kept_and_told(tmp_path):
-    workbook.copy_notebooks(tmp_path)
-    (tmp_path / "07_heads.ipynb").write_text('{"cells": [')
-    (told,) = workbook.copy_notebooks(tmp_path)
-    assert 'reset("07_heads") restores it' in told
-    assert (tmp_path / "07_heads.ipynb").read_text() == '{"cells": ['
-
-
-def test_reset_restores_and_keeps_the_old_one(here, shown):
-    workbook.copy_notebooks(here)
-    (here / "07_heads.ipynb").write_text("mine")
-    cell.reset("07_heads")
-    cell.reset("07_heads")
-    cell.reset("07_head")
-    assert (here / "07_heads.old-1.ipynb").read_text() == "mine"
-    assert (here / "07_heads.old-2.ipynb").exists()
-    assert (here / "07_heads.ipynb").read_bytes() == (workbook.NOTEBOOKS / "07_heads.ipynb").read_bytes()
-    assert 'Did you mean "07_heads"?' in shown[2].message
+    points = len(card.points)
+    assert "Last time" not in card._repr_html_()
+    assert card.mark(2) == f"Saved: 2 of {points} key points."
+    assert Progress(progress_place(here)).marks() == {"why-scale": f"2 of {points}"}
+    assert f"Last time: 2 of {points} key points." in card._repr_html_()

@@ -1,12 +1,13 @@
 """A question that is answered aloud: asked, revealed, and marked by the learner."""
 
-import sqlite3
+from functools import cached_property
 from html import escape
 from typing import Any
 
 import ipywidgets
+from IPython.display import DisplayHandle, display
 
-from attncore.app.progress import progress_here
+from attncore.app.progress import NOT_KEPT, progress_here
 from attncore.exercises import Exercise
 from attncore.look import INK
 
@@ -21,38 +22,53 @@ class Card:
         words = exercise.words
         self.question, self.answer = words["question"], words["answer"]
         self.points, self.follow_ups = words["points"], words.get("follow_ups", [])
+        self.handle: DisplayHandle | None = None
 
     def __repr__(self) -> str:
         points = "\n".join(f"  - {point}" for point in self.points)
         follow_ups = "\n".join(f"  - {question}" for question in self.follow_ups)
         return f"{self.question}\n\nModel answer: {self.answer}\n\nKey points:\n{points}\n\nFollow-ups:\n{follow_ups}"
 
-    def _repr_html_(self) -> str:
-        folded = f"{self.revealed()}{listed('Key points', self.points)}{self.followed()}"
-        return f"{self.asked()}<details><summary>Model answer</summary>{folded}</details>"
+    def _ipython_display_(self) -> None:
+        self.handle = display(self._repr_mimebundle_(), raw=True, display_id=True)
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
-        live: dict[str, Any] = self.widget()._repr_mimebundle_()
-        return live | {"text/html": self._repr_html_(), "text/plain": repr(self)}
+        """The widgets; and for a notebook opened again, the card as it stands, and how to wake it."""
+        bundle: dict[str, Any] = self.box._repr_mimebundle_()
+        return bundle | {"text/html": self._repr_html_(), "text/plain": repr(self)}
+
+    def _repr_html_(self) -> str:
+        folded = f"{self.revealed()}{listed('Key points', self.points)}{self.followed()}"
+        details = f"<details><summary>Model answer</summary>{folded}</details>"
+        return f"{self.asked()}{details}{paragraph(f'{self.last_time()} Run this cell to mark yourself.')}"
+
+    def last_time(self) -> str:
+        """What the learner had at the last marking; nothing before the first."""
+        try:
+            marks = progress_here().marks().get(self.exercise.id)
+        except NOT_KEPT:
+            marks = None
+        return f"Last time: {marks} key points." if marks else ""
 
     def asked(self) -> str:
         return f"<p {TEXT}><b>{escape(self.question)}</b></p>"
 
     def revealed(self) -> str:
-        return "".join(f"<p {TEXT}>{escape(part)}</p>" for part in self.answer.split("\n\n"))
+        return "".join(map(paragraph, self.answer.split("\n\n")))
 
     def followed(self) -> str:
         return listed("They may go on to ask", self.follow_ups)
 
-    def widget(self) -> ipywidgets.VBox:
+    @cached_property
+    def box(self) -> ipywidgets.VBox:
         """The question; behind a button the answer, a box to tick for each key point, and a button to save."""
         wide = {"layout": {"width": "auto"}}
         boxes = [ipywidgets.Checkbox(False, description=point, indent=False, **wide) for point in self.points]
-        save, said = ipywidgets.Button(description="Save my marks"), ipywidgets.HTML()
+        save, said = ipywidgets.Button(description="Save my marks"), ipywidgets.HTML(paragraph(self.last_time()))
         hidden = ipywidgets.VBox(
             [
                 ipywidgets.HTML(self.revealed()),
-                ipywidgets.HTML(f"<p {TEXT}>What did you say?</p>"),
+                ipywidgets.HTML(paragraph("What did you say?")),
                 *boxes,
                 ipywidgets.HBox([save, said]),
                 ipywidgets.HTML(self.followed()),
@@ -65,7 +81,10 @@ class Card:
             hidden.layout.display, reveal.layout.display = "flex", "none"
 
         def keep(_button: Any) -> None:
-            said.value = f"<p {TEXT}>{escape(self.mark(sum(box.value for box in boxes)))}</p>"
+            said.value = paragraph(self.mark(sum(box.value for box in boxes)))
+            if self.handle:
+                self.handle.update(self._repr_mimebundle_(), raw=True)
+                save.focus()  # what was shown is drawn anew, and whoever uses the keyboard goes on from here
 
         reveal.on_click(show)
         save.on_click(keep)
@@ -76,9 +95,13 @@ class Card:
         marks = f"{ticked} of {len(self.points)}"
         try:
             progress_here().record(self.exercise.id, "marks", marks)
-        except (OSError, sqlite3.Error) as problem:
+        except NOT_KEPT as problem:
             return f"{marks}, but it could not be saved: {problem}."
         return f"Saved: {marks} key points."
+
+
+def paragraph(text: str) -> str:
+    return f"<p {TEXT}>{escape(text)}</p>"
 
 
 def listed(heading: str, items: list[str]) -> str:

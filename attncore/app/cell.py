@@ -1,25 +1,37 @@
 """What a cell sees: check, hint, answer, card, progress, reset."""
 
-import sqlite3
+import inspect
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
+from pathlib import PureWindowsPath
 from typing import Any
 
 from IPython.display import display
 
 from attncore.app.cards import Card
-from attncore.app.progress import Progress, progress_here
-from attncore.app.workbook import restore
-from attncore.exercises import LESSONS, UnknownExercise, exercises, find
+from attncore.app.open_tab import saved_by_its_tab, session_path
+from attncore.app.places import workbook_here
+from attncore.app.progress import NOT_KEPT, progress_here
+from attncore.app.standing import place_of, standing
+from attncore.app.workbook import lesson_named, readable, restore, restore_beside
+from attncore.exercises import Exercise, UnknownExercise, exercises, find
 from attncore.grading import Report, judge
 from attncore.grading.report import Panel
 
 
 def verb(function: Callable[..., Any]) -> Callable[..., None]:
-    """Show what a verb returns, and a sentence in place of a traceback where it was called with a wrong name."""
+    """Show what a verb returns, and a sentence in place of a traceback where it was called in a wrong way."""
+    signature = inspect.signature(function)
 
     @wraps(function)
     def shown(*args: Any, **kwargs: Any) -> None:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as problem:
+            usage = [("head", f"{function.__name__}: {problem}."), ("why", function.__doc__ or "")]
+            display(Panel("wrong", usage))
+            return
         try:
             display(function(*args, **kwargs))
         except (UnknownExercise, ValueError, OSError) as problem:
@@ -45,55 +57,95 @@ def check(function: Any, exercise: str | None = None) -> Report:
 @verb
 def answer(exercise: str, value: Any = None) -> Report:
     """Judge a number, a shape or a choice: answer("kv-bytes", 4096). Units are understood: "128 KiB"."""
-    asked = find(exercise)
+    asked = find(name_of(exercise))
     if asked.kind not in ("numeric", "predict"):
         raise UnknownExercise(
-            f'"{exercise}" is not answered with a value: use {"card" if asked.kind == "explain" else "check"}.'
+            f'"{asked.id}" is not answered with a value: use {"card" if asked.kind == "explain" else "check"}.'
         )
     return kept(judge(asked, value))
 
 
+def name_of(exercise: Any) -> str:
+    return exercise if isinstance(exercise, str) else getattr(exercise, "__name__", str(exercise))
+
+
 def kept(report: Report) -> Report:
-    """Keep the attempt; where that fails, say so under the verdict."""
+    """Keep the attempt; where that fails, say so under the verdict. Below a wrong answer, say what helps."""
     asked = find(report.exercise)
     untouched = asked.kind == "debug" and report.mistake == asked.bug
     if report.outcome != "unattempted" and not untouched:
-        try:
-            progress_here().record(report.exercise, "attempt", report.outcome, report.mistake)
-        except (OSError, sqlite3.Error) as problem:
-            report.lines.append(("next", f"This attempt could not be saved: {problem}."))
+        found = report.mistake or "; ".join(report.edges) or None
+        if problem := unkept(report.exercise, "attempt", report.outcome, found):
+            report.lines.append(("next", problem))
     if report.outcome in ("wrong", "raised") and asked.hints:
-        report.lines.append(("next", f"{hint_call(report.exercise)} opens a hint."))
+        offer_help(report, asked)
     return report
 
 
-def hint_call(exercise: str) -> str:
-    return f"hint({exercise})" if exercise.isidentifier() else f'hint("{exercise}")'
+told: set[str] = set()  # why nothing could be kept: it is said once
+
+
+def unkept(*event: Any) -> str:
+    """Record an event. Where that fails, return the sentence that says so, unless it was said before."""
+    try:
+        progress_here().record(*event)
+    except NOT_KEPT as problem:
+        reason = str(problem)
+        if reason not in told:
+            told.add(reason)
+            return f"This could not be saved ({reason}), nor can what follows until that is mended."
+    return ""
+
+
+opened_here: Counter[str] = Counter()  # the hints opened in this kernel, for where nothing can be kept
+
+
+def hints_opened(asked: Exercise) -> int:
+    try:
+        opened = progress_here().hints(asked.id)
+    except NOT_KEPT:
+        opened = 0
+    return min(max(opened, opened_here[asked.id]), len(asked.hints))
+
+
+def offer_help(panel: Panel, asked: Exercise) -> None:
+    """Say which hint comes next; where all of them are open, where the solution is."""
+    call = f"hint({asked.id})" if asked.id.isidentifier() else f'hint("{asked.id}")'
+    opened, total = hints_opened(asked), len(asked.hints)
+    if opened < total:
+        which = f"Hint {opened + 1} of {total} opens" if total > 1 else "The hint opens"
+        panel.lines.append(("next", f"{which} with {call}."))
+        return
+    every = f"All {total} hints are open" if total > 1 else "The only hint is open"
+    solution = f"solutions/{asked.lesson}.ipynb"
+    panel.lines.append(("next", f'{every}. The solution is in {solution}, under "{asked.title}".'))
+    panel.links[solution] = place_of(asked, "solutions/")
 
 
 @verb
 def hint(exercise: Any) -> Panel:
     """Open the next hint of an exercise: hint(softmax) or hint("softmax")."""
-    asked = find(exercise if isinstance(exercise, str) else getattr(exercise, "__name__", str(exercise)))
+    asked = find(name_of(exercise))
     if not asked.hints:
         return Panel("info", [("head", f"{asked.id} has no hints.")])
-    try:
-        store = progress_here()
-        opened = min(store.hints(asked.id) + 1, len(asked.hints))
-        store.record(asked.id, "hint", str(opened))
-    except (OSError, sqlite3.Error):
-        opened = len(asked.hints)
-    lines = [("head", f"{asked.id}: hint {opened} of {len(asked.hints)}")]
-    return Panel("info", lines + [("why", text) for text in asked.hints[:opened]])
+    before, total = hints_opened(asked), len(asked.hints)
+    opened = min(before + 1, total)
+    if opened > before:
+        opened_here[asked.id] = opened
+        unkept(asked.id, "hint", str(opened))
+    lines = [("head", f"{asked.id}: hint {opened} of {total}")]
+    panel = Panel("info", lines + [("why", text) for text in asked.hints[:opened]])
+    offer_help(panel, asked)
+    return panel
 
 
 @verb
 def card(exercise: str) -> Card:
-    """Ask a question to answer aloud; show the model answer, and take the learner's marks."""
-    asked = find(exercise)
+    """Ask a question to answer aloud, show the model answer, and take your marks: card("why-scale")."""
+    asked = find(name_of(exercise))
     if asked.kind != "explain":
         raise UnknownExercise(
-            f'"{exercise}" is no card; the cards of {asked.lesson} are '
+            f'"{asked.id}" is no card; the cards of {asked.lesson} are '
             + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson)
         )
     return Card(asked)
@@ -101,49 +153,21 @@ def card(exercise: str) -> Card:
 
 @verb
 def progress() -> Panel:
-    """Where you are, lesson by lesson, and what is next."""
+    """Where you are, lesson by lesson, and what is next: progress()."""
     try:
-        store = progress_here()
-    except (OSError, sqlite3.Error) as problem:
-        return Panel("wrong", [("head", f"Progress cannot be read here: {problem}.")])
-    return Panel("info", standing(store))
-
-
-def standing(store: Progress) -> list[tuple[str, str]]:
-    """The lines of progress(): a row a lesson, the diagnostic's advice, the next exercise."""
-    outcomes, marks = store.outcomes(), store.marks()
-    rows = []
-    for lesson in LESSONS:
-        judged = [e for e in exercises if e.lesson == lesson and e.kind != "explain"]
-        cards = [e for e in exercises if e.lesson == lesson and e.kind == "explain"]
-        done = sum(outcomes.get(e.id) == "right" for e in judged)
-        told = sum(e.id in marks for e in cards)
-        bar = "█" * round(10 * done / len(judged))
-        rows.append(f"{lesson:<18}{bar:<10} {done:>2} of {len(judged):>2} right, {told} of {len(cards)} cards marked")
-    left = [e for e in exercises if e.kind != "explain" and outcomes.get(e.id) != "right"]
-    started = {find(id).lesson for id in outcomes if any(e.id == id for e in exercises)}
-    following = next((e for e in left if e.lesson in started), left[0] if left else None)
-    count = sum(outcomes.get(e.id) == "right" for e in exercises)
-    lines = [("head", f"{count} exercise{'' if count == 1 else 's'} right"), ("input", "\n".join(rows))]
-    if advice := where_to_begin(store):
-        lines.append(("where", advice))
-    after = f"Next: {following.title} ({following.id}, in {following.lesson})." if following else "Everything is right."
-    return [*lines, ("next", after)]
-
-
-def where_to_begin(store: Progress) -> str:
-    """What the first answers to the diagnostic of lesson 00 say; nothing until all of them are given."""
-    asked = {e.id: e.words["points_to"] for e in exercises if "points_to" in e.words}
-    first = store.first_outcomes()
-    if not asked.keys() <= first.keys():
-        return ""
-    missed = sorted(lesson for id, lesson in asked.items() if first[id] != "right")
-    if not missed:
-        return "The diagnostic: all right. Read the ends of the lessons, and do their exercises."
-    return f"The diagnostic: begin with {missed[0]}."
+        return standing(progress_here())
+    except NOT_KEPT as problem:
+        return Panel("wrong", [("head", f"Progress cannot be read at the moment: {problem}.")])
 
 
 @verb
-def reset(lesson: str) -> Panel:
-    """Restore a notebook of the working copy as it was, keeping the old one beside it: reset("07_heads")."""
-    return Panel("info", [("head", restore(lesson))])
+def reset(lesson: Any = None) -> Panel:
+    """Put a notebook back as it was, and keep what you wrote: reset("07_heads"), or reset() for this notebook."""
+    if lesson is None and not session_path():
+        raise ValueError('Say which notebook to put back: reset("07_heads").')
+    named = lesson_named(PureWindowsPath(session_path()).stem if lesson is None else lesson)
+    workbook = workbook_here()
+    notebook = workbook / f"{named}.ipynb"
+    if session_path() and readable(notebook) and not saved_by_its_tab(notebook):
+        return Panel("info", [("head", restore_beside(named, workbook))])
+    return Panel("info", [("head", restore(named, workbook))])

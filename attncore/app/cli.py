@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from attncore.app import check_files
-from attncore.app.lab import WORKBOOK, lab
+from attncore.app.lab import lab
+from attncore.app.places import WORKBOOK
 
 FLAGS = "Every other flag goes to JupyterLab, such as --no-browser or --ip=0.0.0.0; `jupyter lab --help` has them all."
 

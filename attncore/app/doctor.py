@@ -10,8 +10,8 @@ from pathlib import Path
 from subprocess import DEVNULL
 
 from attncore.app.lab import open_already, port_trouble
-from attncore.app.places import NOTEBOOKS, SOLUTIONS
-from attncore.app.progress import PLACE, Progress
+from attncore.app.places import NOTEBOOKS, SOLUTIONS, progress_place
+from attncore.app.progress import Progress
 
 ROOM = 100 * 2**20  # bytes: a working copy with all its pictures, and JupyterLab's own files
 PORT = 8888  # where JupyterLab looks first
@@ -150,7 +150,7 @@ def working_copy(workbook: Path) -> str:
 
 
 def progress(workbook: Path) -> str:
-    path = workbook / PLACE
+    path = progress_place(workbook)
     if not path.exists():
         return "no progress yet: the first check begins it"
     try:

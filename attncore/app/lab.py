@@ -12,10 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from attncore.app.places import COURSE, NOTEBOOKS
+from attncore.app.places import NOTEBOOKS, progress_place
 from attncore.app.workbook import copy_notebooks
 
-WORKBOOK = COURSE / "workbook" if COURSE else Path.home() / "attncore-workbook"  # one place, wherever one starts from
 EVERYWHERE = ("0.0.0.0", "::")  # as an address to listen on; nobody can visit it
 FIRST = "lab/tree/00_start.ipynb"
 SETTINGS = Path(__file__).with_name("lab_settings")  # JupyterLab asks about no news and looks for no update
@@ -44,7 +43,11 @@ def serve(workbook: Path, port: int | None, passed_on: list[str]) -> None:
     from jupyterlab.labapp import LabApp
     from traitlets.config import Config
 
+    from attncore.app.server import keep_stills
+
+    os.environ.setdefault("ATTNCORE_PROGRESS", str(progress_place(workbook.resolve())))  # for every kernel
     server = LabApp.initialize_server(argv=passed_on, config=Config(settings(workbook, port)))
+    server.contents_manager.register_pre_save_hook(keep_stills)
     trust(workbook, server.contents_manager.notary)
     address = server.local_url if server.ip in EVERYWHERE else server.public_url
     server.identity_provider.token_generated = False  # Jupyter would print the address of a token that it made
@@ -63,7 +66,12 @@ def settings(workbook: Path, port: int | None) -> dict[str, dict[str, Any]]:
     return {
         "Application": {"log_level": "ERROR"},
         "ServerApp": server | fixed,
-        "LabApp": {"app_settings_dir": str(SETTINGS), "default_url": f"/{FIRST}"},
+        "LabApp": {
+            "app_settings_dir": str(SETTINGS),
+            "default_url": f"/{FIRST}",
+            "expose_app_in_browser": True,  # reset() asks the open tab to save, and to read the file anew
+        },
+        "MappingKernelManager": {"kernel_manager_class": "attncore.app.server.CourseKernel"},
     }
 
 

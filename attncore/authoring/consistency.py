@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median, quantiles
@@ -204,8 +205,9 @@ def size_problems(lesson: str) -> Iterator[str]:
     if quantiles(code, n=10)[-1] > 12:
         yield f"{lesson}: more than one code cell in ten has over 12 lines"
     for cell in render(lesson, solved=False).cells:
-        if cell.cell_type == "code" and len(cell.source.splitlines()) > 25:
-            yield f"{lesson}: a code cell has {len(cell.source.splitlines())} lines: {cell.source.splitlines()[0]}"
+        lines = re.sub(r'"""[^"]*"""', '""', cell.source).splitlines()  # a prompt is prose
+        if cell.cell_type == "code" and len(lines) > 25:
+            yield f"{lesson}: a code cell has {len(lines)} lines: {lines[0]}"
     if max(prose) > 150:
         yield f"{lesson}: a prose cell has {max(prose)} words, at most 150 are wanted"
 
@@ -241,7 +243,7 @@ def leaks(lesson: str, notebook: nbformat.NotebookNode) -> Iterator[str]:
     shown = [
         line.strip()
         for cell in notebook.cells
-        if cell.cell_type == "code" and "def fix_" not in cell.source
+        if cell.cell_type == "code" and not re.search(r"^(def|class) fix_", cell.source, re.MULTILINE)
         for line in cell.source.splitlines()
     ]
     for exercise in lessons[lesson]:

@@ -6,7 +6,6 @@ the learner's cell, and in the solutions the answer, a walk-through and another 
 
 import ast
 import asyncio
-import hashlib
 import inspect
 import re
 import textwrap
@@ -21,6 +20,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
+from attncore.app.workbook import cell_name
 from attncore.exercises import LESSONS, Code, Exercise, find
 
 LESSON_FILES = Path(__file__).parents[1] / "lessons"
@@ -65,7 +65,7 @@ def name_cells(notebook: NotebookNode) -> None:
     """Give each cell an id that changes only with its source."""
     seen: dict[str, int] = {}
     for cell in notebook.cells:
-        name = hashlib.sha256(f"{cell.cell_type} {cell.source}".encode()).hexdigest()[:12]
+        name = cell_name(cell.cell_type, cell.source)
         seen[name] = seen.get(name, 0) + 1
         cell["id"] = name if seen[name] == 1 else f"{name}-{seen[name]}"
 

@@ -22,10 +22,11 @@ MARKS = {"right": "✓", "edge": "✓", "wrong": "✗", "raised": "✗", "unatte
 
 @dataclass(repr=False)
 class Panel:
-    """Lines to be read in order."""
+    """Lines to be read in order. `links` says where words in them lead: {"the solution": its address}."""
 
     tone: str
     lines: Lines = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def message(self) -> str:
@@ -37,12 +38,20 @@ class Panel:
 
     def _repr_html_(self) -> str:
         mark = f'<span aria-hidden="true">{MARKS[self.tone]}</span> ' if self.tone in MARKS else ""
-        parts = []
-        for place, (role, text) in enumerate(self.lines):
-            tag = "pre" if role == "input" else "p"
-            style = STYLES.get(role, "margin:.2em 0")
-            parts.append(f'<{tag} style="{style}">{mark if place == 0 else ""}{escape(text)}</{tag}>')
-        return f'<div role="status" style="{PANEL.format(TONES[self.tone])}">{"".join(parts)}</div>'
+        blocks = [self.block(role, text, "" if place else mark) for place, (role, text) in enumerate(self.lines)]
+        return f'<div role="status" style="{PANEL.format(TONES[self.tone])}">{"".join(blocks)}</div>'
+
+    def block(self, role: str, text: str, mark: str = "") -> str:
+        """One line as HTML."""
+        tag = "pre" if role == "input" else "p"
+        return f'<{tag} style="{STYLES.get(role, "margin:.2em 0")}">{mark}{self.linked(text)}</{tag}>'
+
+    def linked(self, text: str) -> str:
+        """The text as HTML, with its links."""
+        text = escape(text)
+        for words, address in self.links.items():
+            text = text.replace(escape(words), f'<a href="{escape(address)}">{escape(words)}</a>')
+        return text
 
 
 @dataclass(repr=False)

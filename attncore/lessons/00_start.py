@@ -13,7 +13,7 @@
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress
+from attncore import answer, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights
 from attncore.views.tables import heat_map
 from attncore.views.widgets.start import reading_picture
@@ -77,7 +77,7 @@ reading_picture()
 
 # %% [markdown]
 # When you are stuck, `hint(uniform_attention)` opens the first of three hints, from a question to think about to the
-# shape of the line. It never shows the line.
+# shape of the line. It never shows the line. Below the last hint there's a link to the solution.
 #
 # `check` judges values, in any style and precision. What a docstring says of errors on bad input is good practice, and
 # not judged.
@@ -119,8 +119,10 @@ reading_picture()
 progress()
 
 # %% [markdown]
-# Your attempts are kept beside these notebooks, and nowhere else. `reset("00_start")` puts a notebook back as it was and
-# keeps yours under another name. The notebooks in `solutions` hold every answer, with a walk-through.
+# Your attempts are kept beside these notebooks, and nowhere else. `reset("00_start")`, typed in any cell, puts a notebook
+# back as it was and keeps yours under another name. The notebooks in `solutions` hold every answer, with a walk-through.
+# When you come back to a lesson, its pictures and cards stand still until you run their cells again; begin with the
+# first cell of the notebook.
 
 # %% [markdown]
 # ## Roads not taken

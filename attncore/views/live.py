@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 
 from attncore.shapes import as_array
-from attncore.views.style import Picture
+from attncore.views.style import CAPTION, Picture
 
 
 class Live:
@@ -81,5 +81,6 @@ def or_waiting(draw: Callable[..., Picture], **values: Any) -> Picture:
 
 
 def bundle(box: ipywidgets.Widget, still: Picture) -> dict[str, Any]:
-    """What a cell shows: the widgets, and for those who cannot run them the still picture and its text."""
-    return box._repr_mimebundle_() | {"text/html": still.html, "text/plain": still.alt}
+    """What a cell shows: the widgets, and for a notebook opened again the still picture and how to wake it."""
+    asleep = f'{still.html}<p style="{CAPTION}">Run this cell to move it.</p>'
+    return box._repr_mimebundle_() | {"text/html": asleep, "text/plain": still.alt}

@@ -38,7 +38,7 @@ def lab(tmp_path_factory):
         pytest.skip("no Chromium on the PATH")
     workbook = tmp_path_factory.mktemp("workbook")
     command = [sys.executable, "-m", "attncore.app.cli", "lab", "--workbook", str(workbook), "--no-browser"]
-    command += ["--IdentityProvider.token=", "--ServerApp.allow_root=True", "--LabApp.expose_app_in_browser=True"]
+    command += ["--IdentityProvider.token=", "--ServerApp.allow_root=True"]
     environment = {k: v for k, v in os.environ.items() if k != "ATTNCORE_PROGRESS"}
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(tmp_path_factory.mktemp("settings"))
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)

@@ -53,8 +53,9 @@ def block_cases():
         of(
             "all scores very negative",
             2,
-            query=lambda rng, s: -30 - rng.random((s.q, s.d)),
-            key=lambda rng, s: 30 + rng.random((s.k, s.d)),
+            small=True,
+            query=lambda rng, s: -30 - rng.random((s.q, s.d)).round(1),
+            key=lambda rng, s: 30 + rng.random((s.k, s.d)).round(1),
         ),
     ]
 
