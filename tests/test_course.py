@@ -31,7 +31,7 @@ SEEDS = {  # what the seeds' own code gives, and the label by which it is refuse
     "softmax": "no maximum subtracted",
     "scaled_dot_product_attention": "not scaled",
     "self_attention": "input returned",
-    "multi_head_attention": "input returned",
+    "multi_head_attention": "the input is returned",
 }
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from attncore.exercises import Code, Exercise, UnknownExercise, find
-from attncore.grading.compare import Difference, agree, explain
-from attncore.grading.diagnose import in_common, name_convention, name_edges, name_mistakes, remark
+from attncore.grading.compare import Difference, agree, explain, figures
+from attncore.grading.diagnose import in_common, name_convention, name_edges, name_mistakes, only_number, remark
 from attncore.grading.observe import Observed, is_nothing, observe
 from attncore.grading.report import Lines, Report, said, show_arguments
 from attncore.grading.run import SECONDS, Ran
@@ -169,17 +169,14 @@ def by_promise(exercise: Code, known: Trial, failing: Iterable[int], found: Foun
 def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: Found) -> Report:
     """Name the mistake where it can be named, and show the smallest core case that proves it."""
     ran, by_value = observed.first, [i for i in core if core[i].kind not in UNCLEAN]
-    convention = name_convention(known, ran)
+    convention = name_convention(known, ran) if by_value else None
     mistakes, left = ([], []) if convention or not by_value else name_mistakes(known, ran, by_value)
     unclean = [i for i in core if i not in by_value]
     if unclean and (left or not (mistakes or convention)):
         return unclean_first(exercise, known, core, min(unclean, key=lambda i: exercise.cases[i].size))
     shown = smallest(exercise, [i for i in by_value if mistakes and i not in left] or by_value, core)
     lines = reasons(exercise, known, ran, mistakes, convention, left, shown)
-    told = [known.wrong[label] for label in mistakes]
-    explained = [i for i in known.edges if any(agree(ran[i], other[i], known.tolerances[i]) for other in told)]
-    corners = by_promise(exercise, known, [i for i in known.edges if i in found and i not in explained], found)
-    edges = list(dict.fromkeys(label for label in name_edges(known, ran, corners.values()) if label))
+    edges = corners_beside(exercise, known, ran, mistakes, found)
     lines += [("why", f"And in a corner: {label}. {exercise.why(label)}") for label in edges]
     lines += proof(exercise, known, core, shown, "The smallest that fails", how_far(known, core))
     lines += [("where", f"And {core[i].text}") for i in unclean[:1]]
@@ -194,6 +191,18 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
         convention=convention,
         edges=edges,
     )
+
+
+def corners_beside(exercise: Code, known: Trial, ran: list[Ran], mistakes: list[str], found: Found) -> list[str]:
+    """The named mistakes of corners that do not follow from those of the middle.
+
+    Where the middle has no name, agreeing with a label in a corner says little.
+    """
+    told = [known.wrong[label] for label in mistakes]
+    explained = [i for i in known.edges if any(agree(ran[i], other[i], known.tolerances[i]) for other in told)]
+    left = [i for i in known.edges if i in found and i not in explained] if told else []
+    corners = by_promise(exercise, known, left, found)
+    return list(dict.fromkeys(label for label in name_edges(known, ran, corners.values()) if label))
 
 
 UNCLEAN = ("wrote", "changes", "dtype")  # what is wrong with an answer whose numbers may be right
@@ -223,6 +232,8 @@ def reasons(
         pass  # naming it would solve the exercise
     elif name := (mistakes[0] if mistakes else convention):
         lines.append(("why", exercise.why(name)))
+    elif (number := only_number(known, ran)) is not None:
+        lines.append(("why", f"Whatever the input, it gives nothing but {figures(number)}."))
     else:
         words = in_common(known, [i for i in known.core if not agree(ran[i], known.expected[i], known.tolerances[i])])
         if words:

@@ -16,8 +16,12 @@ Labelled = dict[str, list[Ran]]
 def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[list[str], list[int]]:
     """The labels that explain the failing core cases, the best one first, and the cases that none of them explains.
 
-    A second one is named where the first leaves cases unexplained.
+    A second one is named where the first leaves cases unexplained. An answer that is one number throughout agrees with
+    many labels here and there, so it is named by one that it agrees with everywhere.
     """
+    if only_number(known, ran) is not None:
+        whole = (label for label, outputs in known.wrong.items() if alike(known, ran, outputs))
+        return next((([label], []) for label in whole), ([], list(failing)))
     first, left = best_label(known, known.wrong, ran, failing, known.core)
     if first is None or not left:
         return [first] if first else [], left
@@ -49,10 +53,21 @@ def holds(known: Trial, outputs: Sequence[Ran], cases: Iterable[int]) -> bool:
 
 def name_convention(known: Trial, ran: Sequence[Ran]) -> str | None:
     """The other valid convention that an answer follows in all core cases."""
-    for label, outputs in known.conventions.items():
-        if all(agree(ran[i], outputs[i], known.tolerances[i]) for i in known.core):
-            return label
-    return None
+    return next((label for label, outputs in known.conventions.items() if alike(known, ran, outputs)), None)
+
+
+def alike(known: Trial, ran: Sequence[Ran], outputs: Sequence[Ran]) -> bool:
+    """Does the answer give in all core cases what a labelled solution gives?"""
+    return all(agree(ran[i], outputs[i], known.tolerances[i]) for i in known.core)
+
+
+def only_number(known: Trial, ran: Sequence[Ran]) -> Any:
+    """The one number, True and False included, that an answer gives in every place of every core case; or None."""
+    values = [ran[i].value for i in known.core]
+    if len(values) < 2 or not all(isinstance(value, np.ndarray) and value.dtype.kind in "biuf" for value in values):
+        return None
+    numbers = np.unique(np.concatenate([value.ravel() for value in values]))
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def best_label(
@@ -84,11 +99,13 @@ def best_label(
 
 
 def telling(ran: Ran) -> bool:
-    """A single True or a small count is too little to know a mistake by."""
+    """A single True, a small count or nothing but NaN is too little to know a mistake by."""
     if isinstance(ran.value, tuple):
         return any(telling(replace(ran, value=part)) for part in ran.value)
     array = ran.value if isinstance(ran.value, np.ndarray) and not ran.raised else None
-    return array is not None and (array.size > 2 or (array.dtype.kind == "f" and array.size > 0))
+    if array is None or array.dtype.kind == "f":
+        return array is not None and bool(np.isfinite(array).any())
+    return array.size > 2
 
 
 Given = dict[str, Any]
@@ -100,13 +117,17 @@ def remark(got: Any, expected: Any, given: Given) -> str:
         return ""
     if name := next((n for n, value in given.items() if is_equal(value, got)), ""):
         return f"It returns `{name}` unchanged."
-    shapes, sentences = (got.shape == expected.shape), REMARKS if got.shape == expected.shape else OF_SHAPES
-    if shapes and expected.dtype == bool:
-        sentences = OF_BOOLEANS if got.dtype == bool and expected.ndim else []
-    elif shapes:
-        got, expected = got.astype(float), expected.astype(float)
+    if got.shape != expected.shape:
+        return first_that_holds(OF_SHAPES, got, expected)
+    if expected.dtype == bool:
+        return first_that_holds(OF_BOOLEANS, got, expected) if got.dtype == bool and expected.ndim else ""
+    got, expected = got.astype(float), expected.astype(float)
+    return first_that_holds(REMARKS, got, expected) or ratio(got, expected)
+
+
+def first_that_holds(remarks: "Remarks", got: np.ndarray, expected: np.ndarray) -> str:
     with np.errstate(all="ignore"):
-        return next((sentence for holds, sentence in sentences if holds(got, expected)), "") or ratio(got, expected)
+        return next((sentence for holds, sentence in remarks if holds(got, expected)), "")
 
 
 def is_equal(value: Any, got: np.ndarray) -> bool:
@@ -118,8 +139,10 @@ def has_new_nan(got: np.ndarray, expected: np.ndarray) -> bool:
 
 
 def is_swapped(got: np.ndarray, expected: np.ndarray) -> bool:
-    square = got.ndim > 1 and got.shape[-1] == got.shape[-2]
-    return square and np.allclose(got.swapaxes(-1, -2), expected)
+    if got.ndim < 2 or got.shape[-1] != got.shape[-2]:
+        return False
+    swapped = expected.swapaxes(-1, -2)
+    return np.allclose(got, swapped) and not np.allclose(expected, swapped)
 
 
 def sums_to_one(array: np.ndarray, axis: int) -> bool:
@@ -170,8 +193,6 @@ ALMOST = "The numbers are right to three figures or more. Is a small constant ad
 
 def ratio(got: np.ndarray, expected: np.ndarray) -> str:
     """Every number wrong by one and the same factor, if it is far enough from one to be read."""
-    if got.shape != expected.shape or expected.dtype == bool:
-        return ""
     nonzero = expected != 0
     with np.errstate(all="ignore"):
         factors = got[nonzero] / expected[nonzero]

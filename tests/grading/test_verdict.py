@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from attncore.exercises import find
 from attncore.exercises.exercise import case, code
 from attncore.grading import check, observe
 from attncore.grading.check import judge, verdict
+from attncore.grading.diagnose import remark
 from attncore.grading.observe import Observed
 from attncore.shapes import shaped
 
@@ -209,3 +211,28 @@ def test_any_observation_has_a_verdict(value):
 def test_the_parts_of_a_verdict_are_small():
     functions = [f for _, f in inspect.getmembers(check, inspect.isfunction) if f.__module__ == check.__name__]
     assert max(len(inspect.getsource(f).splitlines()) for f in functions) <= 35
+
+
+def test_one_number_throughout_is_told_so_and_not_named_after_a_case_in_which_a_mistake_gives_it():
+    report = judge(exercise, lambda x: np.full(x.shape, 0.5))  # "columns" gives 0.5 in a case or two
+    assert (report.outcome, report.mistake) == ("wrong", None)
+    assert "Whatever the input, it gives nothing but 0.5." in report.message
+
+
+def test_where_the_middle_has_no_name_a_corner_gets_none():
+    report = judge(exercise, lambda x: with_nan(x) if (x.sum(axis=-1) == 0).any() else shares(x) ** 2)
+    assert (report.outcome, report.mistake, report.edges) == ("wrong", None, [])
+
+
+def test_nan_alone_names_nothing():
+    report = judge(exercise, lambda x: shares(x) if x.dtype == np.float32 else np.full(x.shape, np.nan))
+    assert (report.outcome, report.mistake) == ("wrong", None)
+
+
+def test_float16_hides_no_convention_behind_it():
+    half = judge("feed_forward", lambda x, weights: find("feed_forward").reference(x, weights).astype(np.float16))
+    assert "it returns float16" in half.message
+
+
+def test_a_symmetric_array_has_no_swapped_axes():
+    assert "swapped" not in remark(np.array([[1 + 1e-6]]), np.array([[1.0]]), {})

@@ -26,6 +26,8 @@ def in_chunks(attend, x, chunks, weights, n_heads):
     parts = [attend(part, cache, weights, n_heads) for part in np.split(x, ends, axis=-2)]
     if all(part is None or part is ... for part in parts):
         return None
+    if any(map(np.iscomplexobj, parts)):
+        return parts[0], len(cache)
     try:
         return np.concatenate([np.asarray(part, dtype=float) for part in parts], axis=-2), len(cache)
     except (TypeError, ValueError):  # parts that do not join: the first of them tells why

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from attncore.dot_product import attention_scores, attention_weights
-from attncore.exercises.dot_product.cases import scale_cases
+from attncore.exercises.dot_product.cases import WRONG_WEIGHTS, scale_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
     far_number_added,
@@ -164,6 +164,19 @@ def overflow_in_the_exponential(query, key, mask=None, scale=None):
     exponentials = np.exp(scores if mask is None else hide(scores, mask, -np.inf))
     total = exponentials.sum(axis=-1, keepdims=True)
     return exponentials / np.where(total == 0, 1, total)
+
+
+for label in (
+    "multiplied by the square root of the width",
+    "softmax twice",
+    "only the best key",
+    "hidden scores set to -10",
+    "hidden scores set to -100",
+):
+
+    @exercise.mistake(label)
+    def weighed_in_another_way(query, key, mask=None, scale=None, weigh=WRONG_WEIGHTS[label]):
+        return weigh(query, key, mask, scale)
 
 
 @exercise.another_way

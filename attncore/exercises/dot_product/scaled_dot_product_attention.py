@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
-from attncore.exercises.dot_product.cases import scale_cases
+from attncore.exercises.dot_product.cases import WRONG_WEIGHTS, scale_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
     far_number_added,
@@ -233,17 +233,16 @@ def only_the_best_key(query, key, value, mask=None, scale=None):
     return (scores == scores.max(axis=-1, keepdims=True)) / 1.0 @ value
 
 
-@exercise.mistake("large scores overflow")
-def large_scores_overflow(query, key, value, mask=None, scale=None):
-    scores = attention_scores(query, key, scale)
-    exponentials = np.exp(scores if mask is None else hide(scores, mask, -np.inf))
-    total = exponentials.sum(axis=-1, keepdims=True)
-    return exponentials / np.where(total == 0, 1, total) @ value
-
-
 @exercise.mistake("weights returned without the values")
 def weights_returned_without_the_values(query, key, value, mask=None, scale=None):
     return attention_weights(query, key, mask, scale)
+
+
+for label in ("large scores overflow", "hidden scores set to -100"):
+
+    @exercise.mistake(label)
+    def weighed_in_another_way(query, key, value, mask=None, scale=None, weigh=WRONG_WEIGHTS[label]):
+        return weigh(query, key, mask, scale) @ value
 
 
 @exercise.another_way

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from attncore.dot_product import attention_scores, scaled_dot_product_attention
+from attncore.exercises.dot_product.cases import WRONG_WEIGHTS
 from attncore.exercises.exercise import case, code
 from attncore.exercises.heads.cases import projections
 from attncore.exercises.softmax.cases import (
@@ -347,6 +348,27 @@ def an_empty_row_gives_nan(query, key, value, weights, n_heads, mask=None):
         return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
     return weighed(query, key, value, weights, n_heads, mask, weigh)
+
+
+for label in (
+    "multiplied by the square root of the width",
+    "scaled after the softmax",
+    "softmax twice",
+    "no softmax",
+    "only the best key",
+    "large scores overflow",
+    "hidden scores set to -10",
+    "hidden scores set to -100",
+    "hidden scores set to -10,000",
+):
+
+    @exercise.mistake(label)
+    def weighed_in_another_way(query, key, value, weights, n_heads, mask=None, weigh=WRONG_WEIGHTS[label]):
+        query = split_heads(query @ weights.W_query, n_heads)
+        key = split_heads(key @ weights.W_key, n_heads)
+        value = split_heads(value @ weights.W_value, n_heads)
+        mask = mask_for_heads(mask, query, key)
+        return merge_heads(weigh(query, key, mask) @ value) @ weights.W_output
 
 
 @exercise.another_way

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
+from attncore.exercises.dot_product.cases import WRONG_WEIGHTS
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import far_number_added, hide, mask_cases, masked_late, zeroed_then_renormalized
 from attncore.self_attention import self_attention
@@ -195,6 +196,22 @@ def residual_added(x, W_query, W_key, W_value, mask=None):
 @exercise.mistake("values not mixed")
 def values_not_mixed(x, W_query, W_key, W_value, mask=None):
     return x @ W_value
+
+
+for label in (
+    "multiplied by the square root of the width",
+    "scaled after the softmax",
+    "softmax twice",
+    "no softmax",
+    "only the best key",
+    "large scores overflow",
+    "hidden scores set to -10",
+    "hidden scores set to -100",
+):
+
+    @exercise.mistake(label)
+    def weighed_in_another_way(x, W_query, W_key, W_value, mask=None, weigh=WRONG_WEIGHTS[label]):
+        return weigh(x @ W_query, x @ W_key, mask) @ (x @ W_value)
 
 
 @exercise.another_way

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from attncore.dot_product import attention_scores, scaled_dot_product_attention
+from attncore.exercises.dot_product.cases import WRONG_WEIGHTS
 from attncore.exercises.exercise import case, code
 from attncore.exercises.shared_heads.cases import an_empty_float_row, an_empty_row, as_floats, at_random, causal
 from attncore.exercises.softmax.cases import (
@@ -271,6 +272,27 @@ def an_empty_row_gives_nan(query, key, value, mask=None, scale=None):
         return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
     return weighed(query, key, value, mask, scale, weigh)
+
+
+for label in (
+    "divided by the width of a head, not by its square root",
+    "divided by the square root of the number of keys",
+    "multiplied by the square root of the width",
+    "scaled after the softmax",
+    "softmax twice",
+    "no softmax",
+    "only the best key",
+    "large scores overflow",
+    "hidden scores set to -10",
+    "hidden scores set to -100",
+    "hidden scores set to -10,000",
+):
+
+    @exercise.mistake(label)
+    def weighed_in_another_way(query, key, value, mask=None, scale=None, weigh=WRONG_WEIGHTS[label]):
+        share = query.shape[-3] // key.shape[-3]
+        key, value = (np.repeat(x, share, axis=-3) for x in (key, value))
+        return weigh(query, key, mask, scale) @ value
 
 
 @exercise.another_way

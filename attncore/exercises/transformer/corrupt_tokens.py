@@ -50,6 +50,8 @@ def arrays_of(result, shape):
         raise ValueError("expected two results, (inputs, targets)")
     inputs, targets = (np.asarray(part) for part in result)
     for name, part in (("inputs", inputs), ("targets", targets)):
+        if np.iscomplexobj(part):
+            raise ValueError(f"{name} holds complex numbers, expected integers")
         if part.shape != shape:
             raise ValueError(f"{name} has shape {part.shape}, expected that of ids, {shape}")
     return inputs, targets

@@ -3,6 +3,7 @@
 import numpy as np
 
 from attncore.dot_product import scaled_dot_product_attention
+from attncore.exercises.dot_product.cases import WRONG_WEIGHTS
 from attncore.exercises.exercise import case, code
 from attncore.exercises.softmax.cases import EMPTY_ROW
 from attncore.exercises.transformer.cases import (
@@ -15,7 +16,7 @@ from attncore.exercises.transformer.cases import (
     read_as_booleans,
     scaled_with_the_scores,
 )
-from attncore.heads import merge_heads, multi_head_attention, split_heads
+from attncore.heads import mask_for_heads, merge_heads, multi_head_attention, split_heads
 from attncore.transformer import cross_attention
 
 
@@ -146,6 +147,31 @@ def input_returned(x, memory, weights, n_heads, memory_mask=None):
 def query_and_key_weights_swapped(x, memory, weights, n_heads, memory_mask=None):
     swapped = weights._replace(W_query=weights.W_key, W_key=weights.W_query)
     return cross_attention(x, memory, swapped, n_heads, memory_mask)
+
+
+for label in (
+    "no scale",
+    "divided by the width of a head, not by its square root",
+    "divided by the square root of the number of keys",
+    "multiplied by the square root of the width",
+    "scaled after the softmax",
+    "softmax over the queries",
+    "softmax twice",
+    "no softmax",
+    "only the best key",
+    "large scores overflow",
+    "hidden scores set to zero",
+    "hidden scores set to -10",
+    "hidden scores set to -100",
+    "mask after the softmax",
+):
+
+    @exercise.mistake(label)
+    def weighed_in_another_way(x, memory, weights, n_heads, memory_mask=None, weigh=WRONG_WEIGHTS[label]):
+        query = split_heads(x @ weights.W_query, n_heads)
+        key, value = (split_heads(memory @ W, n_heads) for W in (weights.W_key, weights.W_value))
+        mask = mask_for_heads(memory_mask, query, key)
+        return merge_heads(weigh(query, key, mask) @ value) @ weights.W_output
 
 
 @exercise.another_way
