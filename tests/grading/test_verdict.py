@@ -196,6 +196,25 @@ def test_an_endless_answer_is_told_with_its_case():
     assert "in the case of a row" in verdict(exercise, observed).message
 
 
+def test_an_answer_that_runs_on_in_a_corner_is_right_in_the_middle():
+    order = sorted(exercise.cases, key=lambda case: bool(case.promise))
+    ordered = replace(exercise, cases=order)
+    done = next(i for i, case in enumerate(order) if case.promise)
+    observed = observe.observe(shares, ordered.signature, order[:done])
+    report = verdict(ordered, replace(observed, again=[], endless=True))
+    assert (report.outcome, report.edges) == ("edge", [order[done].promise])
+    assert "does not come back" in report.message
+
+
+def test_a_corner_is_not_named_by_a_mistake_that_is_wrong_where_the_answer_is_right():
+    """A scale of zero alone is taken for none: the scale is not ignored."""
+    zero_for_none = find("attention_scores").wrong["a scale of zero is taken for none"]
+    attention = replace(
+        find("attention_scores"), wrong={"ignored": find("attention_scores").wrong["a given scale is ignored"]}
+    )
+    assert "ignored" not in judge(attention, zero_for_none).edges
+
+
 def test_a_signature_says_how_to_call_and_nothing_more():
     assert exercise.signature.name == "shares"
     assert not any(value is shares for value in exercise.signature)
