@@ -157,6 +157,16 @@ def leaks_by_the_last_token(layer, x):
 NUMBERS = "a mask of numbers is read as booleans"
 EMPTY = "Where there are more queries than keys, the first rows are empty."
 LENGTH = "Raises ValueError for a length below zero or above n_key."
+
+
+def leaks_it_always_says(layer, x):
+    return True
+
+
+def prefix_that_is_all_true(n, prefix):
+    return np.ones((n, n), dtype=bool)
+
+
 FORMS = [
     ("causal_mask", "bottom right", causal_from_the_bottom_right, "right", None),
     ("causal_mask", "the annotated Transformer", causal_of_the_annotated_transformer, "right", None),
@@ -188,4 +198,6 @@ FORMS = [
     ("leaks_future", "each token", leaks_by_changing_each_token, "edge", "a constant added to the token"),
     ("leaks_future", "noise", leaks_by_replacing_with_noise, "right", None),
     ("leaks_future", "the last token", leaks_by_the_last_token, "wrong", "only the last token tried"),
+    ("leaks_future", "always", leaks_it_always_says, "wrong", None),
+    ("prefix_mask", "all True", prefix_that_is_all_true, "wrong", None),
 ]

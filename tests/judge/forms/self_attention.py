@@ -139,6 +139,12 @@ def path_without_a_guard(architecture, n, kernel=3):
 
 
 RAISES = "Raises ValueError for any other architecture."
+
+
+def gap_of_nothing(layer, x, order):
+    return 0.0
+
+
 FORMS = [
     ("self_attention", "NaN to zero", attention_with_nan_to_zero, "right", None),
     ("self_attention", "-inf", attention_with_infinity, "edge", "an empty row gives NaN"),
@@ -175,4 +181,5 @@ FORMS = [
     ("permutation_gap", "invariance", gap_of_invariance, "wrong", "output not permuted"),
     ("path_length", "the table", path_from_the_table, "wrong", "dilated kernels instead of plain ones"),
     ("path_length", "no guard", path_without_a_guard, "edge", RAISES),
+    ("permutation_gap", "always zero", gap_of_nothing, "wrong", None),
 ]

@@ -191,6 +191,31 @@ def temperature_by_growing_the_bracket(scores, bits):
 
 
 RAISES = "Raises ValueError, with the range, where no temperature reaches the given bits."
+
+
+def softmax_shifted_by_the_minimum(x, axis=-1):
+    e = np.exp(x - x.min(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def softmax_of_everything_unshifted(x, axis=-1):
+    return np.exp(x) / np.sum(np.exp(x))
+
+
+def softmax_with_a_millionth(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / (e.sum(axis=axis, keepdims=True) + 1e-6)
+
+
+def softmax_in_complex_numbers(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True) + 0j)
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def softmax_that_is_always_even(x, axis=-1):
+    return np.full(np.shape(x), 0.5)
+
+
 FORMS = [
     ("softmax", "Stanford's notes", softmax_as_in_stanford_notes, "edge", "a line of -inf gives NaN"),
     ("softmax", "picoGPT", softmax_as_in_pico_gpt, "wrong", "axis ignored"),
@@ -255,4 +280,15 @@ FORMS = [
         "no temperature above 1,000 is tried",
     ),
     ("temperature_for_entropy", "a growing bracket", temperature_by_growing_the_bracket, "edge", RAISES),
+    ("softmax", "the minimum", softmax_shifted_by_the_minimum, "wrong", "minimum subtracted instead of the maximum"),
+    (
+        "softmax",
+        "all at once",
+        softmax_of_everything_unshifted,
+        "wrong",
+        "exponentials divided by the sum of everything, without a shift",
+    ),
+    ("softmax", "1e-6", softmax_with_a_millionth, "wrong", "a small constant added to the sum"),
+    ("softmax", "complex", softmax_in_complex_numbers, "wrong", None),
+    ("softmax", "a constant", softmax_that_is_always_even, "wrong", None),
 ]
