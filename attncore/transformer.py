@@ -79,9 +79,9 @@ def feed_forward(x, weights):
 def encoder_block(x, weights, n_heads, mask=None):
     """Let the tokens look at each other, then each think by itself, both added to what was there.
 
-    `weights` is an `EncoderWeights`. Pre-norm: each part reads the normalized x and adds to x.
-    The mask is that of `multi_head_attention`. Attention adds zeros to a token with nothing
-    allowed, never NaN. Vaswani et al. (2017); pre-norm: Xiong et al. (2020).
+    `weights` is an `EncoderWeights`. Pre-norm: each part reads the normalized x and adds to x. The
+    eps of the norms is 1e-5. The mask is that of `multi_head_attention`. Attention adds zeros to a
+    token with nothing allowed, never NaN. Vaswani et al. (2017); pre-norm: Xiong et al. (2020).
     """
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
@@ -92,8 +92,8 @@ def encoder_block(x, weights, n_heads, mask=None):
 def decoder_block(x, memory, weights, n_heads):
     """Look back at the text so far, then at the memory, then think, each added to what was there.
 
-    `weights` is a `DecoderWeights`. Pre-norm; self-attention is causal, the memory is seen whole
-    and is not normalized here. Vaswani et al. (2017).
+    `weights` is a `DecoderWeights`. Pre-norm, with an eps of 1e-5; self-attention is causal, the
+    memory is seen whole and is not normalized here. Vaswani et al. (2017).
     """
     normal = layer_norm(x, *weights.attention_norm)
     x = x + multi_head_attention(normal, normal, normal, weights.attention, n_heads, causal_mask(x.shape[-2]))

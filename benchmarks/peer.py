@@ -5,12 +5,14 @@ without a mask and without a scale, since the peer's functions take neither, and
 gradients, which an answer in NumPy cannot pass.
 """
 
+import sys
 from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
 
 import numpy as np
 
+from attncore.authoring.readme import write_between
 from attncore.exercises import Code, find
 from attncore.grading import judge
 from attncore.grading.compare import agree
@@ -26,18 +28,29 @@ def main() -> None:
     if not find_spec("torch_judge"):
         print("torch-judge is not installed: no comparison")
         return
-    for task, id in TASKS.items():
-        exercise = find(id)
-        answers = [exercise.wrong[label] for label in visible(exercise)]
-        with quietly():
-            accepted = sum(peer_accepts(task, answer) for answer in answers)
-        judge(exercise, exercise.reference)  # what is kept for later answers is not counted
-        times = {
-            "its": median(seconds(lambda t=task, e=exercise: peer_accepts(t, e.reference)) for _ in range(5)),
-            "ours": median(seconds(lambda e=exercise: judge(e, e.reference)) for _ in range(5)),
-        }
-        took = ", ".join(f"{whose} {1000 * time:.1f} ms" for whose, time in times.items())
-        print(f"{id}: torch-judge accepts {accepted} of {len(answers)} wrong answers, we 0; a right one takes {took}")
+    rows = [HEAD, *(row(task, find(id)) for task, id in TASKS.items())]
+    print(*rows, sep="\n")
+    if "--readme" in sys.argv:
+        write_between("bench-peer", "\n".join(rows))
+
+
+HEAD = (
+    "| exercise | wrong answers | torch-judge accepts | we accept | a right answer, theirs | ours |\n"
+    "|---|---|---|---|---|---|"
+)
+
+
+def row(task: str, exercise: Code) -> str:
+    answers = [exercise.wrong[label] for label in visible(exercise)]
+    with quietly():
+        accepted = sum(peer_accepts(task, answer) for answer in answers)
+    ours = sum(judge(exercise, answer).outcome == "right" for answer in answers)
+    judge(exercise, exercise.reference)  # what is kept for later answers is not counted
+    theirs, own = (
+        1000 * median(seconds(work) for _ in range(5))
+        for work in (lambda: peer_accepts(task, exercise.reference), lambda: judge(exercise, exercise.reference))
+    )
+    return f"| `{exercise.id}` | {len(answers)} | {accepted} | {ours} | {theirs:.1f} ms | {own:.1f} ms |"
 
 
 def visible(exercise: Code) -> list[str]:

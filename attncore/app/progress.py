@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attncore.app.places import progress_place, workbook_here
 
-PATIENCE = 1.0  # seconds to wait for another kernel that is writing
+PATIENCE = 5.0  # seconds to wait for other kernels that are writing, on a machine that is busy
 NOT_KEPT = (OSError, sqlite3.Error)  # what is raised where nothing can be kept or read
 DONE = ("edge", "right")  # the outcomes that count, the better one last
 TABLE = """

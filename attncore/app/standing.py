@@ -5,7 +5,7 @@ from html import escape
 
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.app.progress import DONE, Progress
-from attncore.app.workbook import cells_of
+from attncore.app.workbook import cells_of, lesson_named
 from attncore.exercises import LESSONS, Exercise, exercises
 from attncore.grading.report import Panel
 from attncore.look import BLUE, WASH
@@ -89,7 +89,7 @@ def next_one(outcomes: dict[str, str]) -> Exercise | None:
 
 def where_to_begin(store: Progress) -> str:
     """What the first answers to the diagnostic of lesson 00 say; nothing until all of them are given."""
-    asked = {e.id: e.words["points_to"] for e in exercises if "points_to" in e.words}
+    asked = {e.id: lesson_named(e.words["points_to"]) for e in exercises if "points_to" in e.words}
     first = store.first_outcomes()
     if not asked.keys() <= first.keys():
         return ""

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from attncore.authoring.author import HOME
 from attncore.authoring.luck import lucky
 from attncore.authoring.mutants import mutants
+from attncore.authoring.readme import write_between
 from attncore.authoring.styles import LIBRARIES, styles
 from attncore.exercises import Code, exercises
 from attncore.grading import Report, judge
@@ -25,7 +26,6 @@ from attncore.grading.trial import trial
 
 CODE = [exercise for exercise in exercises if isinstance(exercise, Code) and exercise.kind == "code"]
 ANSWERS = HOME / "tests" / "judge"
-MARKERS = "<!-- judge-report -->", "<!-- /judge-report -->"
 Verdicts = dict[str, Report]  # by the name of what the judge was shown
 
 
@@ -164,21 +164,13 @@ def table() -> str:
     return "\n".join(["| What the judge is shown | How many | What it says |", "|---|---|---|", *lines])
 
 
-def write_readme() -> None:
-    """Put the table between the two markers of the README."""
-    readme = HOME / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(MARKERS[0])
-    _, _, after = rest.partition(MARKERS[1])
-    readme.write_text(f"{before}{MARKERS[0]}\n{table()}\n{MARKERS[1]}{after}", encoding="utf-8")
-
-
 def main() -> int:
     """Print the report and write the README's table; the exit status tells whether the judge keeps its promises."""
     broken = [problem for exercise in CODE for problem in problems(exercise)]
     passed, unnamed = paraphrase_verdicts()
     broken += [*form_problems(), *(f"{line}: this paraphrase passes" for line in passed)]
     print(table(), *broken, *(f"Not named: {line}" for line in unnamed), sep="\n")
-    write_readme()
+    write_between("judge-report", table())
     return int(bool(broken) or 20 * len(unnamed) > len(paraphrases()))
 
 

@@ -47,9 +47,11 @@ def verdict(exercise: Code, observed: Observed) -> Report:
     if not observed.callable:
         what = "class" if isinstance(exercise.reference, type) else "function"
         return said(exercise, "wrong", f"give the {what} itself, without brackets or arguments, not what it returns.")
-    if observed.endless:
-        return endless(exercise, observed)
     known = trial(exercise)
+    if observed.endless and len(observed.first) <= max(known.core):
+        return endless(exercise, observed)
+    if observed.endless:
+        observed = stopped_in_a_corner(observed, known)
     if is_stub(observed, known):
         return unattempted(exercise, "" if observed.blank else " It returns nothing. Is the `return` missing?")
     found = departures(exercise, known, observed)
@@ -67,6 +69,16 @@ def endless(exercise: Code, observed: Observed) -> Report:
     case = exercise.cases[min(len(observed.first), len(exercise.cases) - 1)]
     text = f"stopped after {SECONDS:g} seconds, in the case of {case.name}. Is there a loop that never ends?"
     return said(exercise, "raised", text)
+
+
+def stopped_in_a_corner(observed: Observed, known: Trial) -> Observed:
+    """What was observed of an answer that did all core cases, and then ran on: no more than that is held against it."""
+    done = len(observed.first)
+    first = [*observed.first, Ran(raised="TimeUp", message=STOPPED), *known.expected[done + 1 :]]
+    return replace(observed, first=first, again=first, endless=False)
+
+
+STOPPED = f"it does not come back within {SECONDS:g} seconds."
 
 
 def waiting(exercise: Code, name: str) -> Report:
@@ -114,7 +126,7 @@ def holds_float16(value: Any) -> bool:
 
 def unraised(ran: Ran, expected: str) -> str:
     did = f"it raises {ran.raised}" if ran.raised else "it returns a value"
-    return f"{did}; the prompt promises a {expected} for this input."
+    return f"{STOPPED[:-1] if ran.message == STOPPED else did}; the prompt promises a {expected} for this input."
 
 
 def exception(ran: Ran) -> str:
@@ -126,7 +138,7 @@ def exception(ran: Ran) -> str:
 
 def edge(exercise: Code, known: Trial, observed: Observed, found: Found) -> Report:
     """Right in the middle, and open in a corner: the sentence that promises it, and the smallest case."""
-    corners = by_promise(exercise, found)
+    corners = by_promise(exercise, known, found, found)
     named = dict(zip(corners, name_edges(known, observed.first, corners.values()), strict=True))
     lines: Lines = [
         ("why", f"{sentence(label)}. {exercise.why(label)}") for label in dict.fromkeys(named.values()) if label
@@ -140,11 +152,17 @@ def edge(exercise: Code, known: Trial, observed: Observed, found: Found) -> Repo
     return said(exercise, "edge", f"right. {few if len(edges) == 1 else many}", *lines, edges=edges)
 
 
-def by_promise(exercise: Code, found: Iterable[int]) -> dict[str, list[int]]:
+Corner = tuple[list[int], list[int]]  # the cases of one promise: those that fail, and those that are right
+
+
+def by_promise(exercise: Code, known: Trial, failing: Iterable[int], found: Found) -> dict[str, Corner]:
     """The cases of each open corner, by the sentence of the prompt that it breaks."""
-    corners: dict[str, list[int]] = {}
-    for i in found:
-        corners.setdefault(exercise.cases[i].promise, []).append(i)
+    corners: dict[str, Corner] = {}
+    for i in failing:
+        corners.setdefault(exercise.cases[i].promise, ([], []))[0].append(i)
+    for i in known.edges:
+        if i not in found and (corner := corners.get(exercise.cases[i].promise)):
+            corner[1].append(i)
     return corners
 
 
@@ -158,11 +176,7 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
         return unclean_first(exercise, known, core, min(unclean, key=lambda i: exercise.cases[i].size))
     shown = smallest(exercise, [i for i in by_value if mistakes and i not in left] or by_value, core)
     lines = reasons(exercise, known, ran, mistakes, convention, left, shown)
-    told = [known.wrong[label] for label in mistakes]
-    explained = [i for i in known.edges if any(agree(ran[i], other[i], known.tolerances[i]) for other in told)]
-    # Where the middle has no name, agreeing with a label in a corner says little.
-    corners = by_promise(exercise, [i for i in known.edges if i in found and i not in explained] if told else [])
-    edges = list(dict.fromkeys(label for label in name_edges(known, ran, corners.values()) if label))
+    edges = corners_beside(exercise, known, ran, mistakes, found)
     lines += [("why", f"And in a corner: {label}. {exercise.why(label)}") for label in edges]
     lines += proof(exercise, known, core, shown, "The smallest that fails", how_far(known, core))
     lines += [("where", f"And {core[i].text}") for i in unclean[:1]]
@@ -177,6 +191,18 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
         convention=convention,
         edges=edges,
     )
+
+
+def corners_beside(exercise: Code, known: Trial, ran: list[Ran], mistakes: list[str], found: Found) -> list[str]:
+    """The named mistakes of corners that do not follow from those of the middle.
+
+    Where the middle has no name, agreeing with a label in a corner says little.
+    """
+    told = [known.wrong[label] for label in mistakes]
+    explained = [i for i in known.edges if any(agree(ran[i], other[i], known.tolerances[i]) for other in told)]
+    left = [i for i in known.edges if i in found and i not in explained] if told else []
+    corners = by_promise(exercise, known, left, found)
+    return list(dict.fromkeys(label for label in name_edges(known, ran, corners.values()) if label))
 
 
 UNCLEAN = ("wrote", "changes", "dtype")  # what is wrong with an answer whose numbers may be right

@@ -31,8 +31,10 @@ def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> t
     return ([first, second], rest) if second else ([first], left)
 
 
-def name_edges(known: Trial, ran: Sequence[Ran], corners: Iterable[Sequence[int]]) -> Iterator[str | None]:
-    """For each corner, the failing cases of one promise, the label of a mistake that shows there alone; or None.
+def name_edges(
+    known: Trial, ran: Sequence[Ran], corners: Iterable[tuple[Sequence[int], Sequence[int]]]
+) -> Iterator[str | None]:
+    """For each corner, the failing and the right cases of a promise, the label of a mistake that shows there; or None.
 
     A promised error is missing from most labelled solutions too; only one that is about errors is a name for it.
     """
@@ -40,8 +42,8 @@ def name_edges(known: Trial, ran: Sequence[Ran], corners: Iterable[Sequence[int]
     labels = {label: outputs for label, outputs in known.wrong.items() if holds(known, outputs, known.core)}
     others = [i for i in known.edges if i not in errors]
     of_errors = {label: outputs for label, outputs in labels.items() if holds(known, outputs, others)}
-    for failing in corners:
-        yield best_label(known, of_errors if failing[0] in errors else labels, ran, failing, failing)[0]
+    for failing, right in corners:
+        yield best_label(known, of_errors if failing[0] in errors else labels, ran, failing, [*failing, *right])[0]
 
 
 def holds(known: Trial, outputs: Sequence[Ran], cases: Iterable[int]) -> bool:
@@ -115,13 +117,17 @@ def remark(got: Any, expected: Any, given: Given) -> str:
         return ""
     if name := next((n for n, value in given.items() if is_equal(value, got)), ""):
         return f"It returns `{name}` unchanged."
-    shapes, sentences = (got.shape == expected.shape), REMARKS if got.shape == expected.shape else OF_SHAPES
-    if shapes and expected.dtype == bool:
-        sentences = OF_BOOLEANS if got.dtype == bool and expected.ndim else []
-    elif shapes:
-        got, expected = got.astype(float), expected.astype(float)
+    if got.shape != expected.shape:
+        return first_that_holds(OF_SHAPES, got, expected)
+    if expected.dtype == bool:
+        return first_that_holds(OF_BOOLEANS, got, expected) if got.dtype == bool and expected.ndim else ""
+    got, expected = got.astype(float), expected.astype(float)
+    return first_that_holds(REMARKS, got, expected) or ratio(got, expected)
+
+
+def first_that_holds(remarks: "Remarks", got: np.ndarray, expected: np.ndarray) -> str:
     with np.errstate(all="ignore"):
-        return next((sentence for holds, sentence in sentences if holds(got, expected)), "") or ratio(got, expected)
+        return next((sentence for holds, sentence in remarks if holds(got, expected)), "")
 
 
 def is_equal(value: Any, got: np.ndarray) -> bool:
@@ -187,8 +193,6 @@ ALMOST = "The numbers are right to three figures or more. Is a small constant ad
 
 def ratio(got: np.ndarray, expected: np.ndarray) -> str:
     """Every number wrong by one and the same factor, if it is far enough from one to be read."""
-    if got.shape != expected.shape or expected.dtype == bool:
-        return ""
     nonzero = expected != 0
     with np.errstate(all="ignore"):
         factors = got[nonzero] / expected[nonzero]

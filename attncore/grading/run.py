@@ -113,7 +113,7 @@ def call(answer: Callable[..., Any], signature: Signature, arguments: Mapping[st
         return call(partial(signature.drive, adapted(answer, signature)), driven, arguments)
     ran = run(answer, signature, arguments)
     if signature.several > 1 and is_listed(ran.value) and len(ran.value) == signature.several:
-        return replace(ran, value=tuple(ran.value))
+        return replace(ran, value=kept(tuple(ran.value)))
     return ran
 
 
@@ -186,10 +186,17 @@ def bind(
         rest = {name: p for name, p in parameters.items() if name not in named}
         return by_place(rest, given), named, ()
     args, kwargs, lacks = [], {}, []
+    by_any_name = any(p.kind is p.VAR_KEYWORD for p in own.parameters.values())  # def f(**given): no places at all
+    places = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in own.parameters.values())
     for place, (name, parameter) in enumerate(parameters.items()):
         if parameter.kind is parameter.VAR_POSITIONAL:
             args += given.get(name, ())
-        elif name in given and parameter.default is parameter.empty and not only_by_name(own, name):
+        elif (
+            name in given
+            and parameter.default is parameter.empty
+            and not only_by_name(own, name)
+            and not (by_any_name and place >= places)
+        ):
             args.append(given[name])
         elif (called := own_name(own, name, place, parameters)) is None:
             lacks += [name] if name in given else []

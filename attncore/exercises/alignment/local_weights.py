@@ -21,7 +21,7 @@ def window(name, half_width, center=None, *, lead=(), small=False, **how):
 
 
 EMPTY_WINDOW = "A window with no position inside gives zeros."
-FAR_ABOVE_OUTSIDE = [1000.0, 1200, -40, -41, -39.5, -43, 900, 1001, 1]  # those inside are the third to the sixth
+FAR_ABOVE_OUTSIDE = [500.0, 600, -400, -401, -399.5, -403, 450, 501, 1]  # those inside are the third to the sixth
 exercise = code(
     local_weights,
     window("a small example", 1, 1.0, small=True, sizes={"k": 4}),

@@ -89,6 +89,11 @@ def a_given_scale_is_ignored(query, key, mask=None, scale=None):
     return attention_weights(query, key, mask)
 
 
+@exercise.mistake("a scale of zero is taken for none")
+def scale_of_zero_taken_for_none(query, key, mask=None, scale=None):
+    return attention_weights(query, key, mask, scale or None)
+
+
 @exercise.mistake("divided by the width")
 def divided_by_the_width(query, key, mask=None, scale=None):
     return attention_weights(query, key, mask, 1 / query.shape[-1] if scale is None else scale)

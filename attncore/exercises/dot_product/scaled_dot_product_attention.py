@@ -66,6 +66,11 @@ def scale_argument_ignored(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, mask, None)
 
 
+@exercise.mistake("a scale of zero is taken for none")
+def scale_of_zero_taken_for_none(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(query, key, value, mask, scale or None)
+
+
 @exercise.mistake("softmax over the queries instead of the keys")
 def softmax_over_the_queries_instead_of_the_keys(query, key, value, mask=None, scale=None):
     scores = attention_scores(query, key, scale)

@@ -350,6 +350,11 @@ def given_scale_ignored(query, key, value, block=2, is_causal=False, scale=None)
     return tiled_attention(query, key, value, block, is_causal)
 
 
+@exercise.mistake("a scale of zero is taken for none")
+def scale_of_zero_taken_for_none(query, key, value, block=2, is_causal=False, scale=None):
+    return tiled_attention(query, key, value, block, is_causal, scale or None)
+
+
 @exercise.mistake("weights not scaled")
 def no_scale_unless_one_is_given(query, key, value, block=2, is_causal=False, scale=None):
     return tiled_attention(query, key, value, block, is_causal, 1.0 if scale is None else scale)

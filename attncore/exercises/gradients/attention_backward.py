@@ -111,6 +111,11 @@ def given_scale_ignored(query, key, value, d_output, mask=None, scale=None):
     return attention_backward(query, key, value, d_output, mask)
 
 
+@exercise.mistake("a scale of zero is taken for none")
+def scale_of_zero_taken_for_none(query, key, value, d_output, mask=None, scale=None):
+    return attention_backward(query, key, value, d_output, mask, scale or None)
+
+
 @exercise.mistake("the weights are recomputed from unscaled scores")
 def weights_of_unscaled_scores(query, key, value, d_output, mask=None, scale=None):
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)

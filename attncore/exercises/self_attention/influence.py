@@ -6,7 +6,6 @@ from attncore.exercises.exercise import code
 from attncore.exercises.self_attention.cases import (
     LAYERS,
     ROUNDING,
-    causal_average,
     layer_cases,
     normalized_causal,
     rounding_noise,
@@ -16,7 +15,7 @@ from attncore.self_attention import influence
 exercise = code(
     influence,
     *layer_cases(
-        (causal_average, *LAYERS, normalized_causal),
+        (*LAYERS, normalized_causal),
         corners={
             rounding_noise: ROUNDING,
             normalized_causal: "A layer that begins with a layer norm is measured like any other.",

@@ -59,6 +59,14 @@ def mask_upside_down(scores, mask):
     return masked_softmax(scores, ~mask if mask.dtype == bool else -mask)
 
 
+@exercise.mistake("no maximum subtracted")
+def no_maximum_subtracted(scores, mask):
+    if mask is None:
+        mask = np.ones(1, dtype=bool)
+    heights = np.exp(scores) * mask if mask.dtype == bool else np.exp(scores + mask)
+    return heights / heights.sum(axis=-1, keepdims=True)
+
+
 @exercise.mistake("hidden scores set to zero")
 @mask_may_be_none
 def hidden_scores_set_to_zero(scores, mask):

@@ -66,13 +66,14 @@ def decoded(
     attend=multi_head_attention,
     attend_memory=cross_attention,
     think=feed_forward,
+    eps=1e-5,
 ):
     """The reference, with a place to change for each mistake."""
-    normal = layer_norm(x, *weights.attention_norm)
+    normal = layer_norm(x, *weights.attention_norm, eps)
     mask = causal_mask(x.shape[-2]) if mask == "causal" else mask
     x = x + attend(normal, normal, normal, weights.attention, n_heads, mask)
-    x = x + attend_memory(layer_norm(x, *weights.cross_norm), memory, weights.cross, n_heads, memory_mask)
-    return x + think(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+    x = x + attend_memory(layer_norm(x, *weights.cross_norm, eps), memory, weights.cross, n_heads, memory_mask)
+    return x + think(layer_norm(x, *weights.feed_forward_norm, eps), weights.feed_forward)
 
 
 def post_norm(x, memory, weights, n_heads, think=feed_forward):
@@ -194,6 +195,16 @@ for label, wrongly in LATE_MASKS.items():
 @exercise.other_convention("GELU by its tanh formula")
 def GELU_by_tanh_in_the_block(x, memory, weights, n_heads):
     return decoded(x, memory, weights, n_heads, think=GELU_by_its_tanh_formula)
+
+
+@exercise.other_convention("norms with an eps of 1e-6, as in ViT")
+def norms_with_the_eps_of_ViT(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, eps=1e-6)
+
+
+@exercise.other_convention("norms with an eps of 1e-12, as in BERT")
+def norms_with_the_eps_of_BERT(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, eps=1e-12)
 
 
 @exercise.another_way

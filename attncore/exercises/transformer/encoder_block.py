@@ -65,11 +65,11 @@ exercise = code(
 )
 
 
-def encoded(x, weights, n_heads, mask, attend=multi_head_attention, think=feed_forward):
-    """The reference, with another attention or other feed-forward layers."""
-    normal = layer_norm(x, *weights.attention_norm)
+def encoded(x, weights, n_heads, mask, attend=multi_head_attention, think=feed_forward, eps=1e-5):
+    """The reference, with another attention, other feed-forward layers or another eps of the norms."""
+    normal = layer_norm(x, *weights.attention_norm, eps)
     x = x + attend(normal, normal, normal, weights.attention, n_heads, mask)
-    return x + think(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+    return x + think(layer_norm(x, *weights.feed_forward_norm, eps), weights.feed_forward)
 
 
 def post_norm(x, weights, n_heads, mask, think=feed_forward):
@@ -208,6 +208,16 @@ def no_feed_forward_layers(x, weights, n_heads, mask=None):
 @exercise.other_convention("GELU by its tanh formula")
 def GELU_by_tanh_in_the_block(x, weights, n_heads, mask=None):
     return encoded(x, weights, n_heads, mask, think=GELU_by_its_tanh_formula)
+
+
+@exercise.other_convention("norms with an eps of 1e-6, as in ViT")
+def norms_with_the_eps_of_ViT(x, weights, n_heads, mask=None):
+    return encoded(x, weights, n_heads, mask, eps=1e-6)
+
+
+@exercise.other_convention("norms with an eps of 1e-12, as in BERT")
+def norms_with_the_eps_of_BERT(x, weights, n_heads, mask=None):
+    return encoded(x, weights, n_heads, mask, eps=1e-12)
 
 
 @exercise.other_convention("attention and feed-forward in parallel")
