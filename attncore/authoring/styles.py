@@ -38,6 +38,7 @@ def styles(exercise: Code) -> Iterator[tuple[str, Callable[..., Any]]]:
     yield "read-only arrays", changed(reference, read_only)
     if not exercise.drive:
         yield "float32", changed(reference, as_float32)
+        yield "float32, cast back", changed(reference, lambda value: as_float32(value).astype(value.dtype))
     if find_spec("torch"):
         import torch
 

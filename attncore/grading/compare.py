@@ -52,11 +52,16 @@ def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarra
     """Which entries differ. Near zero the tolerance is that of the largest expected number."""
     if right.dtype == bool:
         return np.asarray(array != right)
-    if array.dtype == np.float32:
+    if array.dtype == np.float32 or (holds_float32(array) and not holds_float32(right)):
         tolerance = max(tolerance, 1e-4)
     finite = np.abs(right[np.isfinite(right)])
     near_zero = max(1e-9, tolerance * finite.max(initial=0.0))
     return np.asarray(~np.isclose(array, right, rtol=tolerance, atol=near_zero, equal_nan=True))
+
+
+def holds_float32(array: np.ndarray) -> bool:
+    """Is every number one that float32 has too, as after work in float32 that ends in a cast?"""
+    return array.dtype == np.float64 and bool(np.array_equal(array, array.astype(np.float32), equal_nan=True))
 
 
 def explain(got: Any, expected: Any, tolerance: float, outputs: Sequence[Output]) -> Difference:

@@ -156,6 +156,12 @@ def half_width_taken_as_the_whole_width(scores, center, half_width):
     return in_the_window(scores, center, half_width / 2) * bell
 
 
+@exercise.mistake("window twice as wide")
+def window_twice_as_wide(scores, center, half_width):
+    bell = np.exp(-2 * (offsets(scores, center) / half_width) ** 2)
+    return in_the_window(scores, center, half_width * 2) * bell
+
+
 @exercise.mistake("an empty window shares its weight equally")
 def an_empty_window_shares_its_weight_equally(scores, center, half_width):
     distance = offsets(scores, center)

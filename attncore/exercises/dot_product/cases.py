@@ -50,6 +50,19 @@ def masked_afterwards(query, key, mask=None, scale=None):
     return weights if mask is None else weights * (mask if mask.dtype == bool else np.exp(mask))
 
 
+def mask_added(query, key, mask=None, scale=None):
+    return softmax(attention_scores(query, key, scale) + (0 if mask is None else mask))
+
+
+def mask_as_booleans(query, key, mask=None, scale=None):
+    return weigh(query, key, None if mask is None else mask.astype(bool), scale)
+
+
+def together(scores):
+    exponentials = np.exp(scores - scores.max(axis=(-2, -1), keepdims=True))
+    return exponentials / exponentials.sum(axis=(-2, -1), keepdims=True)
+
+
 def best_key(scores):
     return (scores == scores.max(axis=-1, keepdims=True)).astype(scores.dtype)
 
@@ -76,4 +89,7 @@ WRONG_WEIGHTS = {
     "hidden scores set to -100": partial(weigh, hidden=-100.0),
     "hidden scores set to -10,000": partial(weigh, hidden=-1e4),
     "mask after the softmax": masked_afterwards,
+    "boolean mask added to the scores": mask_added,
+    "float mask read as a boolean": mask_as_booleans,
+    "softmax over queries and keys together": partial(weigh, shares=together),
 }

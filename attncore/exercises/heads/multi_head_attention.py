@@ -135,6 +135,28 @@ def merge_without_transpose(query, key, value, weights, n_heads, mask=None):
     return heads.reshape(*leading, n, h * w) @ weights.W_output
 
 
+@exercise.mistake("split and merge without transpose")
+def split_and_merge_without_transpose(query, key, value, weights, n_heads, mask=None):
+    def reshape(x):
+        *leading, n, m = x.shape
+        return x.reshape(*leading, n_heads, n, m // n_heads)
+
+    query, key, value = reshape(query @ weights.W_query), reshape(key @ weights.W_key), reshape(value @ weights.W_value)
+    heads = scaled_dot_product_attention(query, key, value, mask_for_heads(mask, query, key))
+    *leading, h, n, w = heads.shape
+    return heads.reshape(*leading, n, h * w) @ weights.W_output
+
+
+@exercise.mistake("the key is used as the value")
+def the_key_is_used_as_the_value(query, key, value, weights, n_heads, mask=None):
+    return multi_head_attention(query, key, key, weights, n_heads, mask)
+
+
+@exercise.mistake("key and value swapped")
+def key_and_value_swapped(query, key, value, weights, n_heads, mask=None):
+    return multi_head_attention(query, value, key, weights, n_heads, mask)
+
+
 @exercise.mistake("scaled by the model width")
 def scaled_by_the_model_width(query, key, value, weights, n_heads, mask=None):
     heads = by_heads(query, key, value, weights, n_heads, mask, 1 / math.sqrt(query.shape[-1]))
@@ -360,6 +382,8 @@ for label in (
     "hidden scores set to -10",
     "hidden scores set to -100",
     "hidden scores set to -10,000",
+    "float mask read as a boolean",
+    "softmax over queries and keys together",
 ):
 
     @exercise.mistake(label)

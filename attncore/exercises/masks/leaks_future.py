@@ -43,6 +43,11 @@ def one_token_late(x):
     return out
 
 
+def strictly_earlier(x):
+    """Each output sees the tokens before its own, and not its own."""
+    return np.cumsum(x, axis=0) - x
+
+
 FUTURE = (
     causal_attention,
     one_ahead_attention,
@@ -52,6 +57,7 @@ FUTURE = (
     normalized_over_queries,
     centred_on_the_text,
     one_token_late,
+    strictly_earlier,
 )
 NORM = "A layer that begins with a layer norm is tested like any other."
 exercise = code(

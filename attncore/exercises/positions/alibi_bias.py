@@ -37,6 +37,13 @@ def one_slope_for_all_heads(n_heads, n_query, n_key):
     return np.repeat(alibi_bias(n_heads, n_query, n_key)[:1], n_heads, axis=0)
 
 
+@exercise.mistake("no slope at all")
+def no_slope_at_all(n_heads, n_query, n_key):
+    return np.sign(alibi_bias(n_heads, n_query, n_key)) * np.abs(
+        np.arange(n_key - n_query, n_key)[:, None] - np.arange(n_key)
+    )
+
+
 @exercise.mistake("sign flipped")
 def sign_flipped(n_heads, n_query, n_key):
     return -alibi_bias(n_heads, n_query, n_key)

@@ -18,6 +18,11 @@ def running_sum(x):
     return np.cumsum(x, axis=-2)
 
 
+def each_width_otherwise(x):
+    """A layer that mixes nothing between tokens, and treats each number of a token in another way."""
+    return np.tanh(x) * np.arange(1, x.shape[-1] + 1)
+
+
 def shuffled(rng, s):
     order = np.roll(np.arange(s.n), 1)
     order[:2] = order[1::-1]
@@ -26,7 +31,9 @@ def shuffled(rng, s):
 
 exercise = code(
     permutation_gap,
-    *layer_cases((with_positions, plain_attention, running_sum, neighbors, first_and_last), order=shuffled),
+    *layer_cases(
+        (with_positions, plain_attention, running_sum, neighbors, first_and_last, each_width_otherwise), order=shuffled
+    ),
     case(
         "with positions, in float32",
         layer=lambda rng, s: with_positions,

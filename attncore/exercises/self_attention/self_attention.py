@@ -207,6 +207,7 @@ for label in (
     "large scores overflow",
     "hidden scores set to -10",
     "hidden scores set to -100",
+    "softmax over queries and keys together",
 ):
 
     @exercise.mistake(label)

@@ -286,6 +286,9 @@ for label in (
     "hidden scores set to -10",
     "hidden scores set to -100",
     "hidden scores set to -10,000",
+    "boolean mask added to the scores",
+    "float mask read as a boolean",
+    "softmax over queries and keys together",
 ):
 
     @exercise.mistake(label)

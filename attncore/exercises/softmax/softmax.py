@@ -38,6 +38,17 @@ def mean_subtracted_instead_of_the_maximum(x, axis=-1):
     return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
+@exercise.mistake("minimum subtracted instead of the maximum")
+def minimum_subtracted_instead_of_the_maximum(x, axis=-1):
+    exponentials = np.exp(x - np.min(x, axis=axis, keepdims=True))
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
+@exercise.mistake("exponentials divided by the sum of everything, without a shift")
+def divided_by_the_sum_of_everything(x, axis=-1):
+    return np.exp(x) / np.exp(x).sum()
+
+
 @exercise.mistake("sum without keepdims")
 def sum_without_keepdims(x, axis=-1):
     exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))

@@ -124,7 +124,7 @@ def targets_read_after_the_corruption(ids, rng, rate=0.15, mask_id=103, vocab_si
     return ids, np.where(chosen, ids, -100)
 
 
-@exercise.mistake("zero where there is no target")
+@exercise.mistake("another number than -100 where there is no target")
 def zero_where_there_is_no_target(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     inputs, targets = corrupt_tokens(ids, rng, rate, mask_id, vocab_size)
     return inputs, np.where(targets == -100, 0, targets)

@@ -164,6 +164,8 @@ for label in (
     "hidden scores set to -10",
     "hidden scores set to -100",
     "mask after the softmax",
+    "boolean mask added to the scores",
+    "softmax over queries and keys together",
 ):
 
     @exercise.mistake(label)

@@ -137,6 +137,13 @@ def added_to_the_normalized_x(x, weights, n_heads, mask=None):
     return x + feed_forward(x, weights.feed_forward)
 
 
+@exercise.mistake("nothing added at all")
+def nothing_added_at_all(x, weights, n_heads, mask=None):
+    normal = layer_norm(x, *weights.attention_norm)
+    x = multi_head_attention(normal, normal, normal, weights.attention, n_heads, mask)
+    return feed_forward(layer_norm(x, *weights.feed_forward_norm), weights.feed_forward)
+
+
 @exercise.mistake("nothing added around attention")
 def nothing_added_around_attention(x, weights, n_heads, mask=None):
     normal = layer_norm(x, *weights.attention_norm)

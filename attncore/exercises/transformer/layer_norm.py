@@ -74,6 +74,21 @@ def one_mean_and_variance_for_everything(x, gain, bias, eps=1e-5):
     return (x - x.mean()) / np.sqrt(x.var() + eps) * gain + bias
 
 
+@exercise.mistake("no mean subtracted above the line")
+def no_mean_subtracted_above_the_line(x, gain, bias, eps=1e-5):
+    return x / np.sqrt(x.var(axis=-1, keepdims=True) + eps) * gain + bias
+
+
+@exercise.mistake("no bias")
+def no_bias(x, gain, bias, eps=1e-5):
+    return layer_norm(x, gain, 0 * bias, eps)
+
+
+@exercise.mistake("RMSNorm, with neither mean nor bias")
+def with_neither_mean_nor_bias(x, gain, bias, eps=1e-5):
+    return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps) * gain
+
+
 @exercise.mistake("no mean subtracted")
 def no_mean_subtracted(x, gain, bias, eps=1e-5):
     return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps) * gain + bias

@@ -32,6 +32,13 @@ def GPT_sees_everything(architecture, n, prefix=0):
     return mask_for("bert" if architecture == "gpt" else architecture, n, prefix)
 
 
+@exercise.mistake("the prefix sees everything")
+def the_prefix_sees_everything(architecture, n, prefix=0):
+    if architecture != "prefix":
+        return mask_for(architecture, n, prefix)
+    return mask_for("gpt", n) | (np.arange(n)[:, None] < prefix)
+
+
 @exercise.mistake("BERT and GPT swapped")
 def BERT_and_GPT_swapped(architecture, n, prefix=0):
     return mask_for({"bert": "gpt", "gpt": "bert"}.get(architecture, architecture), n, prefix)

@@ -151,6 +151,7 @@ def spread_from_a_seed_of_its_own(d, trials, rng):
 SDPA = "scaled_dot_product_attention"
 
 
+<<<<<<< HEAD
 def scores_of_two_fourth_roots(*args, scale=None):
     q, k = args
     q = q / math.sqrt(math.sqrt(q.shape[-1]))
@@ -220,6 +221,54 @@ def attention_in_float32(query, key, value, mask=None, scale=None):
     if mask is not None:
         s = np.where(mask, s, f(-np.inf)) if mask.dtype == bool else s + mask.astype(f)
     return softmax(s) @ v
+=======
+def weights_masked_with(number, added=False):
+    """Attention's weights with a number of one's own where a key is hidden."""
+
+    def weights(query, key, mask=None, scale=None):
+        scores = query @ np.swapaxes(key, -1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+        if mask is None:
+            return softmax(scores)
+        if mask.dtype != bool:
+            return softmax(scores + mask)
+        return softmax(scores + np.where(mask, 0, number) if added else np.where(mask, scores, number))
+
+    return weights
+
+
+def weights_scaled_up(query, key, mask=None, scale=None):
+    return softmax(query @ np.swapaxes(key, -1, -2) * math.sqrt(query.shape[-1]))
+
+
+def weights_of_a_second_softmax(query, key, mask=None, scale=None):
+    return softmax(weights_masked_with(-np.inf)(query, key, mask, scale))
+
+
+def weights_of_the_best_key(query, key, mask=None, scale=None):
+    scores = query @ np.swapaxes(key, -1, -2)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores / math.sqrt(query.shape[-1]) + mask
+    return 1.0 * (scores == scores.max(axis=-1, keepdims=True))
+
+
+def attention_that_overflows(query, key, value, mask=None, scale=None):
+    scores = query @ np.swapaxes(key, -1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    exponentials = np.exp(scores)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True) @ value
+
+
+def attention_with_two_mistakes(query, key, value, mask=None, scale=None):
+    scores = query @ np.swapaxes(key, -1, -2)
+    if mask is not None:
+        scores = np.where(mask, -np.inf, scores) if mask.dtype == bool else scores - mask
+    return softmax(scores) @ value
+
+
+def nothing_but_zeros(query, key, value, mask=None, scale=None):
+    return np.zeros((*query.shape[:-1], value.shape[-1]))
+>>>>>>> a2
 
 
 FORMS = [
@@ -252,6 +301,7 @@ FORMS = [
     ("dot_product_std", "einsum", spread_of_many_products, "right", None),
     ("dot_product_std", "one less", spread_with_one_less, "right", None),
     ("dot_product_std", "a seed of its own", spread_from_a_seed_of_its_own, "wrong", "own draws instead of rng"),
+<<<<<<< HEAD
     ("attention_scores", "two fourth roots", scores_of_two_fourth_roots, "right", None),
     (
         "scaled_dot_product_attention",
@@ -277,4 +327,29 @@ FORMS = [
     ("scaled_dot_product_attention", "masked arrays", attention_of_masked_arrays, "right", None),
     ("scaled_dot_product_attention", "keywords alone", attention_by_keywords_alone, "right", None),
     ("scaled_dot_product_attention", "float32", attention_in_float32, "edge", "an empty row gives NaN"),
+=======
+    ("attention_weights", "-10", weights_masked_with(-10), "wrong", "hidden scores set to -10"),
+    ("attention_weights", "-100", weights_masked_with(-100), "wrong", "hidden scores set to -100"),
+    ("attention_weights", "1e-9 for -1e9", weights_masked_with(1e-9), "wrong", "hidden scores set to zero"),
+    ("attention_weights", "-1e9", weights_masked_with(-1e9), "edge", "an empty row shares its weight equally"),
+    ("attention_weights", "-1e9 added", weights_masked_with(-1e9, added=True), "edge", "an empty row sees everything"),
+    ("attention_weights", "scaled up", weights_scaled_up, "wrong", "multiplied by the square root of the width"),
+    ("attention_weights", "a second softmax", weights_of_a_second_softmax, "wrong", "softmax twice"),
+    ("attention_weights", "the best key", weights_of_the_best_key, "wrong", "only the best key"),
+    (
+        "scaled_dot_product_attention",
+        "no maximum",
+        attention_that_overflows,
+        "wrong",
+        "large scores overflow",
+    ),
+    (
+        "scaled_dot_product_attention",
+        "two mistakes",
+        attention_with_two_mistakes,
+        "wrong",
+        "not scaled",
+    ),
+    ("scaled_dot_product_attention", "zeros", nothing_but_zeros, "wrong", None),
+>>>>>>> a2
 ]

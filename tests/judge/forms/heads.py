@@ -153,6 +153,7 @@ def keep_dims(layer, x, n_heads):
 DIVIDES = "Raises ValueError where the heads do not divide the width."
 
 
+<<<<<<< HEAD
 def heads_stacked_from_splits(x, h):
     return np.stack(np.split(x, h, axis=-1), axis=-3)
 
@@ -172,6 +173,35 @@ def importance_by_booleans(layer, x, n_heads):
         k[h] = False
         r[h] = float(np.max(np.abs(layer(x, k) - y)))
     return [r[h] for h in range(n_heads)]
+=======
+def attention_of_heads(split, merge, power=-0.5):
+    """Multi-head attention without a mask for each sequence, with ways of its own to split and to merge."""
+
+    def attend(query, key, value, weights, n_heads, mask=None):
+        query = split(query @ weights.W_query, n_heads)
+        key, value = split(key @ weights.W_key, n_heads), split(value @ weights.W_value, n_heads)
+        scores = query @ np.swapaxes(key, -1, -2) * query.shape[-1] ** power
+        if mask is not None:
+            mask = mask[:, None] if mask.ndim == 3 else mask
+            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+        e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        return merge(e / e.sum(axis=-1, keepdims=True) @ value) @ weights.W_output
+
+    return attend
+
+
+def reshaped(x, n_heads):
+    return x.reshape(*x.shape[:-2], n_heads, x.shape[-2], -1)
+
+
+def joined(x):
+    x = np.swapaxes(x, -3, -2)
+    return x.reshape(*x.shape[:-2], -1)
+
+
+def reshaped_back(x):
+    return x.reshape(*x.shape[:-3], x.shape[-2], -1)
+>>>>>>> a2
 
 
 FORMS = [
@@ -214,6 +244,7 @@ FORMS = [
     ("mha_parameter_count", "4 m m + 4 m", all_projections, "edge", DIVIDES),
     ("mha_parameter_count", "GPT-2", gpt2_projections, "edge", DIVIDES),
     ("head_importance", "a loop over masks", keep_dims, "right", None),
+<<<<<<< HEAD
     ("split_heads", "splits, stacked", heads_stacked_from_splits, "right", None),
     (
         "mha_parameter_count",
@@ -223,4 +254,28 @@ FORMS = [
         "Raises ValueError where the heads do not divide the width.",
     ),
     ("head_importance", "booleans to keep", importance_by_booleans, "right", None),
+=======
+    (
+        "multi_head_attention",
+        "reshaped twice",
+        attention_of_heads(reshaped, reshaped_back),
+        "wrong",
+        "split and merge without transpose",
+    ),
+    (
+        "multi_head_attention",
+        "reshaped once",
+        attention_of_heads(reshaped, joined),
+        "wrong",
+        "split without transpose",
+    ),
+    (
+        "multi_head_attention",
+        "scaled up",
+        attention_of_heads(reshape_and_swap, joined, 0.5),
+        "wrong",
+        "multiplied by the square root of the width",
+    ),
+    ("multi_head_attention", "no scale", attention_of_heads(reshape_and_swap, joined, 0), "wrong", "no scale"),
+>>>>>>> a2
 ]

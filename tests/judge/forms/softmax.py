@@ -265,6 +265,31 @@ def temperature_with_a_guarded_logarithm(scores, bits):
 
 
 RAISES = "Raises ValueError, with the range, where no temperature reaches the given bits."
+
+
+def softmax_shifted_by_the_minimum(x, axis=-1):
+    e = np.exp(x - x.min(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def softmax_of_everything_unshifted(x, axis=-1):
+    return np.exp(x) / np.sum(np.exp(x))
+
+
+def softmax_with_a_millionth(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / (e.sum(axis=axis, keepdims=True) + 1e-6)
+
+
+def softmax_in_complex_numbers(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True) + 0j)
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def softmax_that_is_always_even(x, axis=-1):
+    return np.full(np.shape(x), 0.5)
+
+
 FORMS = [
     ("softmax", "Stanford's notes", softmax_as_in_stanford_notes, "edge", "a line of -inf gives NaN"),
     ("softmax", "picoGPT", softmax_as_in_pico_gpt, "wrong", "axis ignored"),
@@ -329,6 +354,7 @@ FORMS = [
         "no temperature above 1,000 is tried",
     ),
     ("temperature_for_entropy", "a growing bracket", temperature_by_growing_the_bracket, "edge", RAISES),
+<<<<<<< HEAD
     ("softmax", "np.apply_along_axis", softmax_along_an_axis, "edge", "a line of -inf gives NaN"),
     ("softmax", "masked arrays", softmax_of_masked_arrays, "right", None),
     ("softmax", "a floor under the sum", softmax_with_a_floor_under_the_sum, "edge", "a line of -inf gives NaN"),
@@ -356,4 +382,17 @@ FORMS = [
         "edge",
         "The scores may be of any size, and T grows with them.",
     ),
+=======
+    ("softmax", "the minimum", softmax_shifted_by_the_minimum, "wrong", "minimum subtracted instead of the maximum"),
+    (
+        "softmax",
+        "all at once",
+        softmax_of_everything_unshifted,
+        "wrong",
+        "exponentials divided by the sum of everything, without a shift",
+    ),
+    ("softmax", "1e-6", softmax_with_a_millionth, "wrong", "a small constant added to the sum"),
+    ("softmax", "complex", softmax_in_complex_numbers, "wrong", None),
+    ("softmax", "a constant", softmax_that_is_always_even, "wrong", None),
+>>>>>>> a2
 ]
