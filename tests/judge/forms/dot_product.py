@@ -151,7 +151,6 @@ def spread_from_a_seed_of_its_own(d, trials, rng):
 SDPA = "scaled_dot_product_attention"
 
 
-<<<<<<< HEAD
 def scores_of_two_fourth_roots(*args, scale=None):
     q, k = args
     q = q / math.sqrt(math.sqrt(q.shape[-1]))
@@ -221,7 +220,8 @@ def attention_in_float32(query, key, value, mask=None, scale=None):
     if mask is not None:
         s = np.where(mask, s, f(-np.inf)) if mask.dtype == bool else s + mask.astype(f)
     return softmax(s) @ v
-=======
+
+
 def weights_masked_with(number, added=False):
     """Attention's weights with a number of one's own where a key is hidden."""
 
@@ -268,7 +268,6 @@ def attention_with_two_mistakes(query, key, value, mask=None, scale=None):
 
 def nothing_but_zeros(query, key, value, mask=None, scale=None):
     return np.zeros((*query.shape[:-1], value.shape[-1]))
->>>>>>> a2
 
 
 FORMS = [
@@ -301,7 +300,6 @@ FORMS = [
     ("dot_product_std", "einsum", spread_of_many_products, "right", None),
     ("dot_product_std", "one less", spread_with_one_less, "right", None),
     ("dot_product_std", "a seed of its own", spread_from_a_seed_of_its_own, "wrong", "own draws instead of rng"),
-<<<<<<< HEAD
     ("attention_scores", "two fourth roots", scores_of_two_fourth_roots, "right", None),
     (
         "scaled_dot_product_attention",
@@ -327,7 +325,6 @@ FORMS = [
     ("scaled_dot_product_attention", "masked arrays", attention_of_masked_arrays, "right", None),
     ("scaled_dot_product_attention", "keywords alone", attention_by_keywords_alone, "right", None),
     ("scaled_dot_product_attention", "float32", attention_in_float32, "edge", "an empty row gives NaN"),
-=======
     ("attention_weights", "-10", weights_masked_with(-10), "wrong", "hidden scores set to -10"),
     ("attention_weights", "-100", weights_masked_with(-100), "wrong", "hidden scores set to -100"),
     ("attention_weights", "1e-9 for -1e9", weights_masked_with(1e-9), "wrong", "hidden scores set to zero"),
@@ -351,5 +348,4 @@ FORMS = [
         "not scaled",
     ),
     ("scaled_dot_product_attention", "zeros", nothing_but_zeros, "wrong", None),
->>>>>>> a2
 ]

@@ -153,7 +153,6 @@ def keep_dims(layer, x, n_heads):
 DIVIDES = "Raises ValueError where the heads do not divide the width."
 
 
-<<<<<<< HEAD
 def heads_stacked_from_splits(x, h):
     return np.stack(np.split(x, h, axis=-1), axis=-3)
 
@@ -173,7 +172,8 @@ def importance_by_booleans(layer, x, n_heads):
         k[h] = False
         r[h] = float(np.max(np.abs(layer(x, k) - y)))
     return [r[h] for h in range(n_heads)]
-=======
+
+
 def attention_of_heads(split, merge, power=-0.5):
     """Multi-head attention without a mask for each sequence, with ways of its own to split and to merge."""
 
@@ -201,7 +201,6 @@ def joined(x):
 
 def reshaped_back(x):
     return x.reshape(*x.shape[:-3], x.shape[-2], -1)
->>>>>>> a2
 
 
 FORMS = [
@@ -244,7 +243,6 @@ FORMS = [
     ("mha_parameter_count", "4 m m + 4 m", all_projections, "edge", DIVIDES),
     ("mha_parameter_count", "GPT-2", gpt2_projections, "edge", DIVIDES),
     ("head_importance", "a loop over masks", keep_dims, "right", None),
-<<<<<<< HEAD
     ("split_heads", "splits, stacked", heads_stacked_from_splits, "right", None),
     (
         "mha_parameter_count",
@@ -254,7 +252,6 @@ FORMS = [
         "Raises ValueError where the heads do not divide the width.",
     ),
     ("head_importance", "booleans to keep", importance_by_booleans, "right", None),
-=======
     (
         "multi_head_attention",
         "reshaped twice",
@@ -277,5 +274,4 @@ FORMS = [
         "multiplied by the square root of the width",
     ),
     ("multi_head_attention", "no scale", attention_of_heads(reshape_and_swap, joined, 0), "wrong", "no scale"),
->>>>>>> a2
 ]

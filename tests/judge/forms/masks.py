@@ -159,7 +159,6 @@ EMPTY = "Where there are more queries than keys, the first rows are empty."
 LENGTH = "Raises ValueError for a length below zero or above n_key."
 
 
-<<<<<<< HEAD
 def causal_of_gpt_2(nd, ns=None, *, dtype=bool):
     ns = nd if ns is None else ns
     i = np.arange(nd)[:, None]
@@ -192,14 +191,14 @@ def leaks_by_cutting_the_text(layer, x):
     """A causal layer gives a text's beginning the rows that it gives it alone."""
     y = layer(x)
     return any(np.max(np.abs(layer(x[:t]) - y[:t])) > 1e-9 for t in range(1, len(x)))
-=======
+
+
 def leaks_it_always_says(layer, x):
     return True
 
 
 def prefix_that_is_all_true(n, prefix):
     return np.ones((n, n), dtype=bool)
->>>>>>> a2
 
 
 FORMS = [
@@ -233,7 +232,6 @@ FORMS = [
     ("leaks_future", "each token", leaks_by_changing_each_token, "edge", "a constant added to the token"),
     ("leaks_future", "noise", leaks_by_replacing_with_noise, "right", None),
     ("leaks_future", "the last token", leaks_by_the_last_token, "wrong", "only the last token tried"),
-<<<<<<< HEAD
     ("causal_mask", "GPT-2, with a dtype", causal_of_gpt_2, "right", None),
     (
         "causal_mask",
@@ -245,8 +243,6 @@ FORMS = [
     ("prefix_mask", "a block of ones", prefix_in_a_block, "right", None),
     ("combine_masks", "recursion", combined_by_recursion, "edge", "a mask of numbers is read as booleans"),
     ("leaks_future", "the text cut", leaks_by_cutting_the_text, "right", None),
-=======
     ("leaks_future", "always", leaks_it_always_says, "wrong", None),
     ("prefix_mask", "all True", prefix_that_is_all_true, "wrong", None),
->>>>>>> a2
 ]

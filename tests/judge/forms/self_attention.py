@@ -230,13 +230,10 @@ FORMS = [
     ("permutation_gap", "invariance", gap_of_invariance, "wrong", "output not permuted"),
     ("path_length", "the table", path_from_the_table, "wrong", "dilated kernels instead of plain ones"),
     ("path_length", "no guard", path_without_a_guard, "edge", RAISES),
-<<<<<<< HEAD
     ("self_attention", "weights in *args", attention_with_weights_in_args, "edge", "an empty row averages the values"),
     ("self_attention", "W_query times W_key", attention_of_one_product, "edge", "an empty row gives NaN"),
     ("permutation_gap", "the way back", gap_by_the_way_back, "right", None),
     ("influence", "central differences", influence_by_a_jacobian, "right", None),
     ("path_length", "layers stacked", path_by_stacking, "right", None),
-=======
     ("permutation_gap", "always zero", gap_of_nothing, "wrong", None),
->>>>>>> a2
 ]

@@ -354,7 +354,6 @@ FORMS = [
         "no temperature above 1,000 is tried",
     ),
     ("temperature_for_entropy", "a growing bracket", temperature_by_growing_the_bracket, "edge", RAISES),
-<<<<<<< HEAD
     ("softmax", "np.apply_along_axis", softmax_along_an_axis, "edge", "a line of -inf gives NaN"),
     ("softmax", "masked arrays", softmax_of_masked_arrays, "right", None),
     ("softmax", "a floor under the sum", softmax_with_a_floor_under_the_sum, "edge", "a line of -inf gives NaN"),
@@ -382,7 +381,6 @@ FORMS = [
         "edge",
         "The scores may be of any size, and T grows with them.",
     ),
-=======
     ("softmax", "the minimum", softmax_shifted_by_the_minimum, "wrong", "minimum subtracted instead of the maximum"),
     (
         "softmax",
@@ -394,5 +392,4 @@ FORMS = [
     ("softmax", "1e-6", softmax_with_a_millionth, "wrong", "a small constant added to the sum"),
     ("softmax", "complex", softmax_in_complex_numbers, "wrong", None),
     ("softmax", "a constant", softmax_that_is_always_even, "wrong", None),
->>>>>>> a2
 ]

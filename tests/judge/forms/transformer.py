@@ -241,7 +241,6 @@ def shifted_and_padded(ids):
 FAR = "In float32, a mean far from zero costs no precision."
 
 
-<<<<<<< HEAD
 def corrupted_by_a_choice_of_three(ids, rng, *, rate=0.15, mask_id=103, vocab_size=30522):
     y = np.full_like(ids, -100)
     x = np.array(ids)
@@ -274,7 +273,8 @@ def mask_by_a_prefix_for_each(architecture, n, prefix_len=0):
     p = {"bert": n, "gpt": 0}.get(architecture, prefix_len)
     i, j = np.ogrid[:n, :n]
     return (j <= i) | (j < p)
-=======
+
+
 def norm_without_a_bias(x, gain, bias, eps=1e-5):
     return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps) * gain
 
@@ -306,7 +306,6 @@ def corrupted_with_another_mark(ids, rng, rate=0.15, mask_id=103, vocab_size=305
     inputs = np.where(chosen & (fate < 0.8), mask_id, ids)
     inputs = np.where(chosen & (fate >= 0.9), rng.integers(vocab_size, size=ids.shape), inputs)
     return inputs, np.where(chosen, ids, -1)
->>>>>>> a2
 
 
 FORMS = [
@@ -361,7 +360,6 @@ FORMS = [
     ("next_token_targets", "copied", shifted, "right", None),
     ("next_token_targets", "the first axis", shifted_along_the_first_axis, "wrong", "texts shifted instead of tokens"),
     ("next_token_targets", "padded", shifted_and_padded, "wrong", "full length, with -100 at the end"),
-<<<<<<< HEAD
     ("corrupt_tokens", "a choice of three", corrupted_by_a_choice_of_three, "right", None),
     ("corrupt_tokens", "token by token", corrupted_token_by_token, "right", None),
     ("next_token_targets", "rolled, then cut", targets_by_rolling, "right", None),
@@ -372,12 +370,10 @@ FORMS = [
         "edge",
         "Raises ValueError for any other architecture.",
     ),
-=======
     ("layer_norm", "no bias", norm_without_a_bias, "wrong", "no bias"),
     ("layer_norm", "the mean kept", norm_that_keeps_its_mean, "wrong", "no mean subtracted above the line"),
     ("layer_norm", "Llama", norm_of_llama, "wrong", "RMSNorm, with neither mean nor bias"),
     ("feed_forward", "float16", feed_forward_in_float16, "wrong", None),
     ("mask_for", "prefix rows", mask_whose_prefix_rows_see_everything, "wrong", "the prefix sees everything"),
     ("corrupt_tokens", "-1", corrupted_with_another_mark, "wrong", "another number than -100 where there is no target"),
->>>>>>> a2
 ]
