@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
+from attncore.dot_product import attention_scores, attention_weights, scale_of, scaled_dot_product_attention
 from attncore.gradients import attention_backward
 from attncore.heads import HeadWeights, mha_parameter_count, multi_head_attention
 from attncore.masks import causal_mask, combine_masks, padding_mask
 from attncore.positions import apply_rotary, rotary_halves_order
 from attncore.shared_heads import grouped_query_attention
-from attncore.softmax import log_softmax, masked_softmax, softmax
+from attncore.softmax import finite, log_softmax, masked_softmax, softmax
 from attncore.transformer import (
     DecoderWeights,
     EncoderWeights,
@@ -126,7 +126,7 @@ def read_by(torch):
     """Attention by the mathematics' own lines, PyTorch standing where they say np: autograd goes through them."""
     names = {"max": torch.amax, "where": torch.where, "exp": torch.exp, "swapaxes": torch.swapaxes, "inf": math.inf}
     lines = {"np": SimpleNamespace(**names), "math": math, "bool": torch.bool}
-    for function in (softmax, masked_softmax, attention_scores, attention_weights, weighted_sum):
+    for function in (scale_of, finite, softmax, masked_softmax, attention_scores, attention_weights, weighted_sum):
         own = inspect.unwrap(function)
         lines[own.__name__] = FunctionType(own.__code__, lines, own.__name__, own.__defaults__)
     own = inspect.unwrap(scaled_dot_product_attention)

@@ -43,7 +43,8 @@ def styles(exercise: Code) -> Iterator[tuple[str, Callable[..., Any]]]:
         import torch
 
         yield "tensors of PyTorch", changed(reference, lambda value: torch.as_tensor(np.array(value)))
-        yield "tensors in bfloat16", changed(reference, lambda value: in_bfloat16(torch.as_tensor(np.array(value))))
+        if not exercise.drive:
+            yield "tensors in bfloat16", changed(reference, lambda value: in_bfloat16(torch.as_tensor(np.array(value))))
     if find_spec("jax"):
         import jax.numpy as jnp
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from attncore.exercises import find
+from attncore.exercises import Code, exercises
 from attncore.exercises.exercise import case, code
 from attncore.grading import check, observe
 from attncore.grading.check import judge, verdict
@@ -189,6 +190,14 @@ def test_whoever_calls_the_answer_knows_no_reference():
         names = {name.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in node.names}
         assert not names & {"Code", "Exercise", "exercises", "find", "trial", "Trial"}
         assert not any(isinstance(node, ast.Attribute) and node.attr == "reference" for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize("driven", [e for e in exercises if isinstance(e, Code) and e.drive], ids=lambda e: e.id)
+def test_a_driver_knows_no_reference(driven):
+    function = inspect.unwrap(driven.drive)
+    named = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+    references = {e.reference for e in exercises if isinstance(e, Code)}
+    assert not [name for name, value in named.items() if callable(value) and value in references]
 
 
 def test_an_endless_answer_is_told_with_its_case():

@@ -4,6 +4,7 @@ import numpy as np
 
 from attncore.cache import KVCache
 from attncore.exercises.exercise import Case, code
+from attncore.exercises.fixtures import PlainCache
 from attncore.shapes import shaped
 
 
@@ -99,74 +100,57 @@ exercise = code(
 )
 
 
-class Joined:
-    """A plain right cache, to be changed in one place by the wrong ones below."""
-
-    def __init__(self):
-        self.key = self.value = None
-
-    def __len__(self):
-        return 0 if self.key is None else self.key.shape[-2]
-
-    def append(self, key, value):
-        first = self.key is None
-        self.key, self.value = (key, value) if first else (self.join(self.key, key), self.join(self.value, value))
-
-    def join(self, old, new):
-        return np.concatenate([old, new], axis=-2)
-
-
 @exercise.mistake("only the first chunk is kept")
-class only_the_first_chunk_kept(Joined):
+class only_the_first_chunk_kept(PlainCache):
     def join(self, old, new):
         return old
 
 
 @exercise.mistake("only the last chunk is kept")
-class only_the_last_chunk_kept(Joined):
+class only_the_last_chunk_kept(PlainCache):
     def join(self, old, new):
         return new
 
 
 @exercise.mistake("new tokens are put in front of the old ones")
-class new_tokens_put_in_front(Joined):
+class new_tokens_put_in_front(PlainCache):
     def join(self, old, new):
         return np.concatenate([new, old], axis=-2)
 
 
 @exercise.mistake("the values are not appended")
-class values_not_appended(Joined):
+class values_not_appended(PlainCache):
     def append(self, key, value):
         self.key = key if self.key is None else self.join(self.key, key)
         self.value = value if self.value is None else self.value
 
 
 @exercise.mistake("keys and values swapped")
-class keys_and_values_swapped(Joined):
+class keys_and_values_swapped(PlainCache):
     def append(self, key, value):
         super().append(value, key)
 
 
 @exercise.mistake("the keys are kept as values too")
-class keys_kept_as_values_too(Joined):
+class keys_kept_as_values_too(PlainCache):
     def append(self, key, value):
         super().append(key, key)
 
 
 @exercise.mistake("joined along the heads instead of the tokens")
-class joined_along_the_heads(Joined):
+class joined_along_the_heads(PlainCache):
     def join(self, old, new):
         return np.concatenate([old, new], axis=-3)
 
 
 @exercise.mistake("joined along the first axis instead of the tokens")
-class joined_along_the_first_axis(Joined):
+class joined_along_the_first_axis(PlainCache):
     def join(self, old, new):
         return np.concatenate([old, new], axis=0)
 
 
 @exercise.mistake("joined along the width instead of the tokens")
-class joined_along_the_width(Joined):
+class joined_along_the_width(PlainCache):
     def join(self, old, new):
         return np.concatenate([old, new], axis=-1)
 
@@ -187,7 +171,7 @@ class token_axis_counted_from_the_front:
 
 
 @exercise.mistake("len() counts the appends, not the tokens")
-class length_counts_the_appends(Joined):
+class length_counts_the_appends(PlainCache):
     appends = 0
 
     def __len__(self):
@@ -199,7 +183,7 @@ class length_counts_the_appends(Joined):
 
 
 @exercise.mistake("len() counts the first axis")
-class length_of_the_first_axis(Joined):
+class length_of_the_first_axis(PlainCache):
     def __len__(self):
         return 0 if self.key is None else len(self.key)
 
@@ -231,13 +215,13 @@ class old_tokens_not_copied_when_the_room_grows(room_that_doubles):
 
 
 @exercise.mistake("the oldest tokens are overwritten when the room is full")
-class oldest_tokens_overwritten_when_the_room_is_full(Joined):
+class oldest_tokens_overwritten_when_the_room_is_full(PlainCache):
     def join(self, old, new):
         return np.concatenate([old, new], axis=-2)[..., -16:, :]
 
 
 @exercise.mistake("what was handed out earlier changes")
-class what_was_handed_out_is_moved(Joined):
+class what_was_handed_out_is_moved(PlainCache):
     """The newest token stays at the end of the room, and the others move to make place."""
 
     def append(self, key, value):
