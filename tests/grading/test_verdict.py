@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attncore.exercises import find
-from attncore.exercises import Code, exercises
+from attncore.exercises import Code, exercises, find
 from attncore.exercises.exercise import case, code
 from attncore.grading import check, observe
 from attncore.grading.check import judge, verdict
