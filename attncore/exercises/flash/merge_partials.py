@@ -68,7 +68,6 @@ exercise = code(
     parts_case(
         "nothing to see on either side", [[NOTHING, NOTHING], [0, 1]], [[NOTHING, NOTHING], [1, 1]], promise=EMPTY
     ),
-    tolerance=1e-5,
     drive=join_parts,
 )
 
@@ -170,6 +169,14 @@ def nothing_to_see_gives_nan(left, right):
     total = left_total + right_total
     summed = left_total[..., None] * left.output + right_total[..., None] * right.output
     return Partial(summed / total[..., None], maximum, total)
+
+
+@exercise.mistake("a small constant added to the total")
+def a_small_constant_added_to_the_total(left, right):
+    maximum, left_total, right_total = rescaled_totals(left, right)
+    total = left_total + right_total
+    summed = left_total[..., None] * left.output + right_total[..., None] * right.output
+    return Partial(summed / (total + 1e-6)[..., None], maximum, total)
 
 
 @exercise.mistake("the output is divided by the totals before they are rescaled")
