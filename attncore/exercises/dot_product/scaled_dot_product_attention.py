@@ -8,6 +8,7 @@ from attncore.dot_product import attention_scores, attention_weights, scaled_dot
 from attncore.exercises.dot_product.cases import WRONG_WEIGHTS, scale_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
+    GUARDS,
     far_number_added,
     hide,
     mask_cases,
@@ -114,9 +115,11 @@ def mask_after_the_softmax(query, key, value, mask=None, scale=None):
     return weights @ value
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None):
-    return masked_late(attention_scores(query, key, scale), mask, guard=1e-12) @ value
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None, guard=guard):
+        return masked_late(attention_scores(query, key, scale), mask, guard=guard) @ value
 
 
 @exercise.mistake("mask after the softmax, then renormalized")

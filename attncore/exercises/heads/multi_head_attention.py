@@ -10,6 +10,7 @@ from attncore.exercises.exercise import case, code
 from attncore.exercises.heads.cases import projections
 from attncore.exercises.softmax.cases import (
     EMPTY_ROW,
+    GUARDS,
     a_few_keys,
     far_number_added,
     hide,
@@ -235,9 +236,13 @@ def mask_after_the_softmax_then_renormalized(query, key, value, weights, n_heads
     return weighed(query, key, value, weights, n_heads, mask, masked_late)
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, weights, n_heads, mask=None):
-    return weighed(query, key, value, weights, n_heads, mask, lambda s, m: masked_late(s, m, guard=1e-12))
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(
+        query, key, value, weights, n_heads, mask=None, guard=guard
+    ):
+        return weighed(query, key, value, weights, n_heads, mask, lambda s, m: masked_late(s, m, guard=guard))
 
 
 @exercise.mistake("mask added before the scale")

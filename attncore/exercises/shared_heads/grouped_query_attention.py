@@ -11,6 +11,7 @@ from attncore.exercises.shared_heads.cases import an_empty_float_row, an_empty_r
 from attncore.exercises.softmax.cases import (
     EMPTY_ROW,
     GIVEN_SCALE,
+    GUARDS,
     a_few_keys,
     far_number_added,
     hide,
@@ -237,9 +238,11 @@ def mask_after_the_softmax_then_renormalized(query, key, value, mask=None, scale
     return weighed(query, key, value, mask, scale, masked_late)
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None):
-    return weighed(query, key, value, mask, scale, lambda s, m: masked_late(s, m, guard=1e-12))
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None, guard=guard):
+        return weighed(query, key, value, mask, scale, lambda s, m: masked_late(s, m, guard=guard))
 
 
 @exercise.mistake("mask added before the scale")

@@ -122,6 +122,9 @@ def hide(scores, mask, value):
     return scores + mask
 
 
+GUARDS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-6)  # what people add to a sum that may be zero
+
+
 def masked_late(scores, mask, guard=0.0):
     """The weights of a mask that comes after the softmax, divided by the sum that is left of each row."""
     if mask is None:

@@ -13,6 +13,7 @@ from attncore.exercises.transformer.cases import (
     norm_weights,
     read_as_booleans,
     scaled_with_the_scores,
+    unscaled_attention,
 )
 from attncore.exercises.transformer.feed_forward import GELU_by_its_tanh_formula, ReLU_instead_of_GELU
 from attncore.heads import multi_head_attention
@@ -105,7 +106,12 @@ def no_norms(x, weights, n_heads, mask=None):
     return x + feed_forward(x, weights.feed_forward)
 
 
-for label, wrongly in (LATE_MASKS | EMPTY_ROWS).items():
+@exercise.mistake("attention without its scale")
+def attention_without_its_scale(x, weights, n_heads, mask=None):
+    return encoded(x, weights, n_heads, mask, unscaled_attention)
+
+
+for label, wrongly in LATE_MASKS + EMPTY_ROWS:
 
     @exercise.mistake(label)
     def masked_in_another_way(x, weights, n_heads, mask=None, attend=wrongly):
