@@ -52,6 +52,19 @@ def mask_added_before_the_scale(query, key, mask=None, scale=None):
     return softmax(scores * scale)
 
 
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_first_key(query, key, mask=None, scale=None):
+    mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool) if mask is None else mask
+    return attention_weights(query, key, mask, scale)
+
+
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_last_key(query, key, mask=None, scale=None):
+    n_query, n_key = query.shape[-2], key.shape[-2]
+    mask = np.tri(n_query, n_key, n_key - n_query, dtype=bool) if mask is None else mask
+    return attention_weights(query, key, mask, scale)
+
+
 @exercise.mistake("mask ignored")
 def mask_dropped(query, key, mask=None, scale=None):
     return attention_weights(query, key, None, scale)

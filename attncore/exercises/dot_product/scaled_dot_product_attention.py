@@ -149,6 +149,13 @@ def causal_though_no_mask_was_given(query, key, value, mask=None, scale=None):
     return masked_softmax(scores, mask) @ value
 
 
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_last_key(query, key, value, mask=None, scale=None):
+    n_query, n_key = query.shape[-2], key.shape[-2]
+    mask = np.tri(n_query, n_key, n_key - n_query, dtype=bool) if mask is None else mask
+    return scaled_dot_product_attention(query, key, value, mask, scale)
+
+
 @exercise.mistake("mask ignored")
 def mask_ignored(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, None, scale)

@@ -210,6 +210,12 @@ def causal_though_no_mask_was_given(query, key, value, weights, n_heads, mask=No
     return multi_head_attention(query, key, value, weights, n_heads, mask)
 
 
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_first_key(query, key, value, weights, n_heads, mask=None):
+    mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool) if mask is None else mask
+    return multi_head_attention(query, key, value, weights, n_heads, mask)
+
+
 @exercise.mistake("hidden scores set to zero")
 def hidden_scores_set_to_zero(query, key, value, weights, n_heads, mask=None):
     def weigh(scores, mask):

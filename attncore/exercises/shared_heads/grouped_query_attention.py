@@ -204,6 +204,12 @@ def causal_though_no_mask_was_given(query, key, value, mask=None, scale=None):
     return grouped_query_attention(query, key, value, mask, scale)
 
 
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_first_key(query, key, value, mask=None, scale=None):
+    mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool) if mask is None else mask
+    return grouped_query_attention(query, key, value, mask, scale)
+
+
 @exercise.mistake("softmax over the queries")
 def softmax_over_the_queries(query, key, value, mask=None, scale=None):
     def weigh(scores, mask):
