@@ -9,6 +9,7 @@ from attncore.exercises.dot_product.cases import WRONG_WEIGHTS, scale_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
     GUARDS,
+    UPSIDE_DOWN,
     far_number_added,
     hide,
     mask_cases,
@@ -70,11 +71,12 @@ def mask_dropped(query, key, mask=None, scale=None):
     return attention_weights(query, key, None, scale)
 
 
-@exercise.mistake("mask upside down")
-def mask_inverted(query, key, mask=None, scale=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return attention_weights(query, key, mask, scale)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_inverted(query, key, mask=None, scale=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return attention_weights(query, key, mask, scale)
 
 
 @exercise.mistake("an empty row gives NaN")

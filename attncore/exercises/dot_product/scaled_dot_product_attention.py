@@ -9,6 +9,7 @@ from attncore.exercises.dot_product.cases import WRONG_WEIGHTS, scale_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
     GUARDS,
+    UPSIDE_DOWN,
     far_number_added,
     hide,
     mask_cases,
@@ -86,11 +87,12 @@ def scale_after_the_softmax(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, mask, 1.0) * scale
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(query, key, value, mask=None, scale=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return scaled_dot_product_attention(query, key, value, mask, scale)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(query, key, value, mask=None, scale=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return scaled_dot_product_attention(query, key, value, mask, scale)
 
 
 @exercise.mistake("hidden scores set to zero")

@@ -11,6 +11,7 @@ from attncore.exercises.heads.cases import projections
 from attncore.exercises.softmax.cases import (
     EMPTY_ROW,
     GUARDS,
+    UPSIDE_DOWN,
     a_few_keys,
     far_number_added,
     hide,
@@ -308,11 +309,12 @@ def mask_ignored(query, key, value, weights, n_heads, mask=None):
     return multi_head_attention(query, key, value, weights, n_heads)
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(query, key, value, weights, n_heads, mask=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return multi_head_attention(query, key, value, weights, n_heads, mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(query, key, value, weights, n_heads, mask=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return multi_head_attention(query, key, value, weights, n_heads, mask)
 
 
 @exercise.mistake("a batch's mask is read as one mask for each head")

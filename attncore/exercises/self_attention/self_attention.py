@@ -9,6 +9,7 @@ from attncore.exercises.dot_product.cases import WRONG_WEIGHTS
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
     GUARDS,
+    UPSIDE_DOWN,
     far_number_added,
     hide,
     mask_cases,
@@ -90,11 +91,12 @@ def mask_dropped(x, W_query, W_key, W_value, mask=None):
     return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value)
 
 
-@exercise.mistake("mask upside down")
-def mask_inverted(x, W_query, W_key, W_value, mask=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_inverted(x, W_query, W_key, W_value, mask=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask)
 
 
 def scores_of(x, W_query, W_key):

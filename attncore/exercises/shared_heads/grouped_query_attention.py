@@ -12,6 +12,7 @@ from attncore.exercises.softmax.cases import (
     EMPTY_ROW,
     GIVEN_SCALE,
     GUARDS,
+    UPSIDE_DOWN,
     a_few_keys,
     far_number_added,
     hide,
@@ -168,11 +169,12 @@ def mask_ignored(query, key, value, mask=None, scale=None):
     return grouped_query_attention(query, key, value, None, scale)
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(query, key, value, mask=None, scale=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return grouped_query_attention(query, key, value, mask, scale)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(query, key, value, mask=None, scale=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return grouped_query_attention(query, key, value, mask, scale)
 
 
 @exercise.mistake("a given scale is ignored")

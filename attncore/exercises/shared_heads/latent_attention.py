@@ -8,7 +8,14 @@ import numpy as np
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import code
 from attncore.exercises.shared_heads.cases import latent_cases
-from attncore.exercises.softmax.cases import GUARDS, far_number_added, hide, masked_late, zeroed_then_renormalized
+from attncore.exercises.softmax.cases import (
+    GUARDS,
+    UPSIDE_DOWN,
+    far_number_added,
+    hide,
+    masked_late,
+    zeroed_then_renormalized,
+)
 from attncore.heads import mask_for_heads, merge_heads, split_heads
 from attncore.positions import apply_rotary, rotary_halves_order
 from attncore.shared_heads import latent_attention, rotated
@@ -125,11 +132,12 @@ def causal_mask_dropped(x, weights, n_heads, mask=None):
     return latent_attention(x, weights, n_heads)
 
 
-@exercise.mistake("mask upside down")
-def mask_inverted(x, weights, n_heads, mask=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return latent_attention(x, weights, n_heads, mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_inverted(x, weights, n_heads, mask=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return latent_attention(x, weights, n_heads, mask)
 
 
 def with_weights(weigh):

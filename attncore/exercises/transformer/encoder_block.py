@@ -3,6 +3,7 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
+from attncore.exercises.softmax.cases import UPSIDE_DOWN
 from attncore.exercises.transformer.cases import (
     EMPTY_ROWS,
     LATE_MASKS,
@@ -128,11 +129,12 @@ def float_mask_read_as_a_boolean(x, weights, n_heads, mask=None):
     return encoder_block(x, weights, n_heads, read_as_booleans(mask))
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(x, weights, n_heads, mask=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return encoder_block(x, weights, n_heads, mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(x, weights, n_heads, mask=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return encoder_block(x, weights, n_heads, mask)
 
 
 @exercise.mistake("added to the normalized x")
