@@ -96,6 +96,19 @@ def weighted_by_totals_that_forget_their_maxima(left, right):
     return Partial(summed / np.where(total == 0, 1, total)[..., None], maximum, total)
 
 
+@exercise.mistake("weighted by totals that forget their maxima")
+def outputs_weighted_by_totals_that_forget_their_maxima(left, right):
+    output = weighted_by_totals_that_forget_their_maxima(left, right).output
+    return merge_partials(left, right)._replace(output=output)
+
+
+@exercise.mistake("weighted by totals that forget their maxima")
+def only_the_total_that_divides_knows_the_maxima(left, right):
+    merged = merge_partials(left, right)
+    summed = left.total[..., None] * left.output + right.total[..., None] * right.output
+    return merged._replace(output=summed / over(merged.total))
+
+
 @exercise.mistake("weighted by the maxima alone")
 def weighted_by_the_maxima_alone(left, right):
     merged = merge_partials(left, right)
@@ -144,6 +157,19 @@ def maximum_of_the_left_kept(left, right):
     total = left.total + right_total
     summed = left.total[..., None] * left.output + right_total[..., None] * right.output
     return Partial(summed / over(total), left.maximum, total)
+
+
+@exercise.mistake("the maximum of the left part is kept")
+def maximum_of_the_left_returned(left, right):
+    return merge_partials(left, right)._replace(maximum=left.maximum)
+
+
+@exercise.mistake("the maximum of the left part is kept")
+def maximum_of_the_left_kept_for_the_left(left, right):
+    maximum = left.maximum
+    shift = np.where(maximum == -np.inf, 0, maximum)
+    total = left.total + right.total * np.exp(right.maximum - shift)
+    return merge_partials(left, right)._replace(maximum=maximum, total=total)
 
 
 @exercise.mistake("the maxima are added")
