@@ -26,7 +26,7 @@ def patchify(image, size):
 def unpatchify(patches, size, height, width):
     """Put the patches together again: the inverse of `patchify`.
 
-    Raises ValueError where the patches do not fill the image.
+    The dtype stays, bytes stay bytes. Raises ValueError where the patches do not fill the image.
     """
     count, patch_width = patches.shape
     if size < 1 or height % size or width % size or count * size * size != height * width:

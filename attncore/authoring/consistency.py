@@ -107,7 +107,8 @@ def judged_problems(exercise: Code) -> Iterator[str]:
 
 def label_problems(exercise: Code) -> Iterator[str]:
     """Every wrong solution is refused and named, every convention is told."""
-    for label, report in trust.label_verdicts(exercise).items():
+    rewritten = [(label, judge(exercise, function)) for label, function in exercise.rewritten]
+    for label, report in [*trust.label_verdicts(exercise).items(), *rewritten]:
         if report.outcome not in ("wrong", "raised", "edge"):
             yield f'{exercise.id}: the wrong solution "{label}" passes'
         elif label not in (report.mistake, *report.edges):

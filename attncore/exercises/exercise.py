@@ -14,7 +14,8 @@ An exercise is one file, `masks/causal_mask.py`, with its words beside it in `ca
     @exercise.another_way
     def positions_compared(n_query, n_key=None): ...
 
-A label is a sentence that a learner reads. A case with a promise is an edge: a corner that this sentence of the prompt
+A label is a sentence that a learner reads. Where a mistake is written in more than one way, the label may stand over
+several functions. A case with a promise is an edge: a corner that this sentence of the prompt
 names. Every other case is core.
 """
 
@@ -180,13 +181,15 @@ class Exercise:
 class Code(Exercise):
     """A function to write, or with a `bug`, the label of one of its mistakes, a broken one to repair.
 
-    `wrong`, `right` and `conventions` map a label to a function like the reference.
+    `wrong`, `right` and `conventions` map a label to a function like the reference. `rewritten` are further writings of
+    a wrong one, each with its label.
     """
 
     cases: list[Case] = field(default_factory=list)
     right: dict[str, Callable] = field(default_factory=dict)
     conventions: dict[str, Callable] = field(default_factory=dict)
     drive: Callable | None = None
+    rewritten: list[tuple[str, Callable]] = field(default_factory=list)
     of: "Code | None" = None  # the exercise in which the bug is one mistake among others
 
     @cached_property
@@ -203,9 +206,20 @@ class Code(Exercise):
         parameters = inspect.signature(self.reference)
         return Signature(self.reference.__name__, parameters, self.drive, len(self.outputs))
 
+    @property
+    def writings(self) -> list[tuple[str, Callable]]:
+        """Every wrong solution with its label, all writings of a mistake among them."""
+        return [*self.wrong.items(), *self.rewritten]
+
     def mistake(self, label: str) -> Callable[[Callable], Callable]:
-        """Add a labelled wrong solution."""
-        return _adder(self.wrong, label)
+        """Add a labelled wrong solution, or another writing of one."""
+
+        def add(function: Callable) -> Callable:
+            if self.wrong.setdefault(label, function) is not function:
+                self.rewritten.append((label, function))
+            return function
+
+        return add
 
     def another_way(self, function: Callable) -> Callable:
         """Add a right solution in another style; the first one is shown beside the reference."""

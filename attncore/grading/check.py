@@ -198,7 +198,7 @@ def corners_beside(exercise: Code, known: Trial, ran: list[Ran], mistakes: list[
 
     Where the middle has no name, agreeing with a label in a corner says little.
     """
-    told = [known.wrong[label] for label in mistakes]
+    told = [outputs for label, outputs in known.wrong if label in mistakes]
     explained = [i for i in known.edges if any(agree(ran[i], other[i], known.tolerances[i]) for other in told)]
     left = [i for i in known.edges if i in found and i not in explained] if told else []
     corners = by_promise(exercise, known, left, found)

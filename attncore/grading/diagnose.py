@@ -8,9 +8,7 @@ import numpy as np
 
 from attncore.grading.compare import agree
 from attncore.grading.run import Ran
-from attncore.grading.trial import Trial
-
-Labelled = dict[str, list[Ran]]
+from attncore.grading.trial import Labelled, Trial
 
 
 def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> tuple[list[str], list[int]]:
@@ -20,12 +18,12 @@ def name_mistakes(known: Trial, ran: Sequence[Ran], failing: Sequence[int]) -> t
     many labels here and there, so it is named by one that it agrees with everywhere.
     """
     if only_number(known, ran) is not None:
-        whole = (label for label, outputs in known.wrong.items() if alike(known, ran, outputs))
+        whole = (label for label, outputs in known.wrong if alike(known, ran, outputs))
         return next((([label], []) for label in whole), ([], list(failing)))
     first, left = best_label(known, known.wrong, ran, failing, known.core)
     if first is None or not left:
         return [first] if first else [], left
-    others = {label: outputs for label, outputs in known.wrong.items() if label != first}
+    others = [(label, outputs) for label, outputs in known.wrong if label != first]
     unseen = [i for i in known.core if i in left or i not in failing]  # what the first explains says nothing here
     second, rest = best_label(known, others, ran, left, unseen)
     return ([first, second], rest) if second else ([first], left)
@@ -39,9 +37,9 @@ def name_edges(
     A promised error is missing from most labelled solutions too; only one that is about errors is a name for it.
     """
     errors = [i for i in known.edges if known.expected[i].raised]
-    labels = {label: outputs for label, outputs in known.wrong.items() if holds(known, outputs, known.core)}
+    labels = [(label, outputs) for label, outputs in known.wrong if holds(known, outputs, known.core)]
     others = [i for i in known.edges if i not in errors]
-    of_errors = {label: outputs for label, outputs in labels.items() if holds(known, outputs, others)}
+    of_errors = [(label, outputs) for label, outputs in labels if holds(known, outputs, others)]
     for failing, right in corners:
         yield best_label(known, of_errors if failing[0] in errors else labels, ran, failing, [*failing, *right])[0]
 
@@ -53,7 +51,7 @@ def holds(known: Trial, outputs: Sequence[Ran], cases: Iterable[int]) -> bool:
 
 def name_convention(known: Trial, ran: Sequence[Ran]) -> str | None:
     """The other valid convention that an answer follows in all core cases."""
-    return next((label for label, outputs in known.conventions.items() if alike(known, ran, outputs)), None)
+    return next((label for label, outputs in known.conventions if alike(known, ran, outputs)), None)
 
 
 def alike(known: Trial, ran: Sequence[Ran], outputs: Sequence[Ran]) -> bool:
@@ -80,7 +78,7 @@ def best_label(
     does something else. Where none explains the first case, one may still explain most of the others.
     """
     best: tuple[tuple[bool, float, int], str | None, list[int]] = ((False, 0.0, 0), None, list(failing))
-    for label, outputs in labels.items():
+    for label, outputs in labels:
         same = {i: agree(ran[i], outputs[i], known.tolerances[i]) for i in among}
         explained = [i for i in failing if same[i]]
         left = [i for i in failing if not same[i]]

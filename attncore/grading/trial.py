@@ -11,6 +11,8 @@ from attncore.exercises import Code
 from attncore.grading.compare import agree
 from attncore.grading.run import Ran, call, quietly
 
+Labelled = list[tuple[str, list[Ran]]]  # what each labelled solution gives; a label may have several
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -21,8 +23,8 @@ class Trial:
     tolerances: list[float]
     core: list[int]
     edges: list[int]
-    wrong: dict[str, list[Ran]]
-    conventions: dict[str, list[Ran]]
+    wrong: Labelled
+    conventions: Labelled
 
 
 @cache
@@ -32,7 +34,8 @@ def trial(exercise: Code) -> Trial:
     if not exercise.bug:
         return whole
     # To repair the bug is what is asked, wherever it shows; but no guard is part of it.
-    told, each = whole.wrong[exercise.bug], zip(whole.expected, whole.tolerances, strict=True)
+    told = next(outputs for label, outputs in whole.wrong if label == exercise.bug)
+    each = zip(whole.expected, whole.tolerances, strict=True)
     shows = [not expected.raised and not agree(told[i], expected, t) for i, (expected, t) in enumerate(each)]
     core = sorted({*whole.core, *(i for i, shown in enumerate(shows) if shown)})
     return replace(whole, core=core, edges=[i for i in whole.edges if i not in core])
@@ -51,8 +54,8 @@ def tried(exercise: Code) -> Trial:
             [max(exercise.tolerance, 1e-4 if has_float32(given) else 0) for given in arguments],
             [i for i, case in enumerate(exercise.cases) if not case.promise],
             [i for i, case in enumerate(exercise.cases) if case.promise],
-            {label: outputs(function) for label, function in exercise.wrong.items()},
-            {label: outputs(function) for label, function in exercise.conventions.items()},
+            [(label, outputs(function)) for label, function in exercise.writings],
+            [(label, outputs(function)) for label, function in exercise.conventions.items()],
         )
 
 

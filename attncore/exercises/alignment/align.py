@@ -98,6 +98,23 @@ def large_scores_overflow(scores, memory):
     return (weights[..., None] * memory).sum(axis=-2)
 
 
+@exercise.mistake("exponentials divided by the sum of the whole batch")
+def exponentials_divided_by_the_sum_of_the_whole_batch(scores, memory):
+    exponentials = np.exp(scores)
+    return (exponentials[..., None] * memory).sum(axis=-2) / exponentials.sum()
+
+
+@exercise.mistake("exponentials divided by the sum of the whole batch")
+def shifted_exponentials_divided_by_the_sum_of_the_whole_batch(scores, memory):
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return (exponentials[..., None] * memory).sum(axis=-2) / exponentials.sum()
+
+
+@exercise.mistake("exponentials not divided")
+def exponentials_neither_shifted_nor_divided(scores, memory):
+    return (np.exp(scores)[..., None] * memory).sum(axis=-2)
+
+
 @exercise.another_way
 def as_a_weighted_sum(scores, memory):
     one_row = softmax(scores)[..., None, :]

@@ -9,7 +9,7 @@ from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import Case, code, draw
 from attncore.exercises.fixtures import PlainCache
 from attncore.exercises.heads.cases import projections
-from attncore.exercises.softmax.cases import masked_late, zeroed_then_renormalized
+from attncore.exercises.softmax.cases import GUARDS, masked_late, zeroed_then_renormalized
 from attncore.heads import merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask
 from attncore.shapes import as_array, shaped
@@ -172,9 +172,11 @@ def mask_after_the_softmax_then_renormalized(x, cache, weights, n_heads):
     return weighed(x, cache, weights, n_heads, masked_late)
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(x, cache, weights, n_heads):
-    return weighed(x, cache, weights, n_heads, lambda scores, mask: masked_late(scores, mask, guard=1e-12))
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(x, cache, weights, n_heads, guard=guard):
+        return weighed(x, cache, weights, n_heads, lambda scores, mask: masked_late(scores, mask, guard=guard))
 
 
 @exercise.mistake("no scale")

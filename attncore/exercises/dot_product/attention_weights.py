@@ -8,6 +8,8 @@ from attncore.dot_product import attention_scores, attention_weights
 from attncore.exercises.dot_product.cases import WRONG_WEIGHTS, scale_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
+    GUARDS,
+    UPSIDE_DOWN,
     far_number_added,
     hide,
     mask_cases,
@@ -51,16 +53,30 @@ def mask_added_before_the_scale(query, key, mask=None, scale=None):
     return softmax(scores * scale)
 
 
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_first_key(query, key, mask=None, scale=None):
+    mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool) if mask is None else mask
+    return attention_weights(query, key, mask, scale)
+
+
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_last_key(query, key, mask=None, scale=None):
+    n_query, n_key = query.shape[-2], key.shape[-2]
+    mask = np.tri(n_query, n_key, n_key - n_query, dtype=bool) if mask is None else mask
+    return attention_weights(query, key, mask, scale)
+
+
 @exercise.mistake("mask ignored")
 def mask_dropped(query, key, mask=None, scale=None):
     return attention_weights(query, key, None, scale)
 
 
-@exercise.mistake("mask upside down")
-def mask_inverted(query, key, mask=None, scale=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return attention_weights(query, key, mask, scale)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_inverted(query, key, mask=None, scale=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return attention_weights(query, key, mask, scale)
 
 
 @exercise.mistake("an empty row gives NaN")
@@ -128,9 +144,11 @@ def mask_after_the_softmax_then_renormalized(query, key, mask=None, scale=None):
     return masked_late(attention_scores(query, key, scale), mask)
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, mask=None, scale=None):
-    return masked_late(attention_scores(query, key, scale), mask, guard=1e-12)
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, mask=None, scale=None, guard=guard):
+        return masked_late(attention_scores(query, key, scale), mask, guard=guard)
 
 
 @exercise.mistake("boolean mask added to the scores")

@@ -8,6 +8,8 @@ from attncore.dot_product import attention_scores, attention_weights, scaled_dot
 from attncore.exercises.dot_product.cases import WRONG_WEIGHTS, scale_cases
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
+    GUARDS,
+    UPSIDE_DOWN,
     far_number_added,
     hide,
     mask_cases,
@@ -85,11 +87,12 @@ def scale_after_the_softmax(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, mask, 1.0) * scale
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(query, key, value, mask=None, scale=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return scaled_dot_product_attention(query, key, value, mask, scale)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(query, key, value, mask=None, scale=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return scaled_dot_product_attention(query, key, value, mask, scale)
 
 
 @exercise.mistake("hidden scores set to zero")
@@ -114,9 +117,11 @@ def mask_after_the_softmax(query, key, value, mask=None, scale=None):
     return weights @ value
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None):
-    return masked_late(attention_scores(query, key, scale), mask, guard=1e-12) @ value
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None, guard=guard):
+        return masked_late(attention_scores(query, key, scale), mask, guard=guard) @ value
 
 
 @exercise.mistake("mask after the softmax, then renormalized")
@@ -144,6 +149,13 @@ def causal_though_no_mask_was_given(query, key, value, mask=None, scale=None):
     if mask is None:
         mask = np.tri(*scores.shape[-2:], dtype=bool)
     return masked_softmax(scores, mask) @ value
+
+
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_last_key(query, key, value, mask=None, scale=None):
+    n_query, n_key = query.shape[-2], key.shape[-2]
+    mask = np.tri(n_query, n_key, n_key - n_query, dtype=bool) if mask is None else mask
+    return scaled_dot_product_attention(query, key, value, mask, scale)
 
 
 @exercise.mistake("mask ignored")

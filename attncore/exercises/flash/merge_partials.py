@@ -68,7 +68,6 @@ exercise = code(
     parts_case(
         "nothing to see on either side", [[NOTHING, NOTHING], [0, 1]], [[NOTHING, NOTHING], [1, 1]], promise=EMPTY
     ),
-    tolerance=1e-5,
     drive=join_parts,
 )
 
@@ -95,6 +94,19 @@ def weighted_by_totals_that_forget_their_maxima(left, right):
     total = left.total + right.total
     summed = left.total[..., None] * left.output + right.total[..., None] * right.output
     return Partial(summed / np.where(total == 0, 1, total)[..., None], maximum, total)
+
+
+@exercise.mistake("weighted by totals that forget their maxima")
+def outputs_weighted_by_totals_that_forget_their_maxima(left, right):
+    output = weighted_by_totals_that_forget_their_maxima(left, right).output
+    return merge_partials(left, right)._replace(output=output)
+
+
+@exercise.mistake("weighted by totals that forget their maxima")
+def only_the_total_that_divides_knows_the_maxima(left, right):
+    merged = merge_partials(left, right)
+    summed = left.total[..., None] * left.output + right.total[..., None] * right.output
+    return merged._replace(output=summed / over(merged.total))
 
 
 @exercise.mistake("weighted by the maxima alone")
@@ -147,6 +159,19 @@ def maximum_of_the_left_kept(left, right):
     return Partial(summed / over(total), left.maximum, total)
 
 
+@exercise.mistake("the maximum of the left part is kept")
+def maximum_of_the_left_returned(left, right):
+    return merge_partials(left, right)._replace(maximum=left.maximum)
+
+
+@exercise.mistake("the maximum of the left part is kept")
+def maximum_of_the_left_kept_for_the_left(left, right):
+    maximum = left.maximum
+    shift = np.where(maximum == -np.inf, 0, maximum)
+    total = left.total + right.total * np.exp(right.maximum - shift)
+    return merge_partials(left, right)._replace(maximum=maximum, total=total)
+
+
 @exercise.mistake("the maxima are added")
 def maxima_added(left, right):
     return merge_partials(left, right)._replace(maximum=left.maximum + right.maximum)
@@ -170,6 +195,14 @@ def nothing_to_see_gives_nan(left, right):
     total = left_total + right_total
     summed = left_total[..., None] * left.output + right_total[..., None] * right.output
     return Partial(summed / total[..., None], maximum, total)
+
+
+@exercise.mistake("a small constant added to the total")
+def a_small_constant_added_to_the_total(left, right):
+    maximum, left_total, right_total = rescaled_totals(left, right)
+    total = left_total + right_total
+    summed = left_total[..., None] * left.output + right_total[..., None] * right.output
+    return Partial(summed / (total + 1e-6)[..., None], maximum, total)
 
 
 @exercise.mistake("the output is divided by the totals before they are rescaled")

@@ -97,6 +97,11 @@ def the_size_of_the_output_instead_of_its_change(layer, x, n_heads):
     return np.array([np.abs(out).max() for out in outs])
 
 
+@exercise.mistake("the heads in reverse order")
+def the_heads_in_reverse_order(layer, x, n_heads):
+    return head_importance(layer, x, n_heads)[::-1]
+
+
 @exercise.another_way
 def a_plain_loop(layer, x, n_heads):
     whole = layer(x, np.ones(n_heads))

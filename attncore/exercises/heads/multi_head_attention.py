@@ -10,6 +10,8 @@ from attncore.exercises.exercise import case, code
 from attncore.exercises.heads.cases import projections
 from attncore.exercises.softmax.cases import (
     EMPTY_ROW,
+    GUARDS,
+    UPSIDE_DOWN,
     a_few_keys,
     far_number_added,
     hide,
@@ -209,6 +211,12 @@ def causal_though_no_mask_was_given(query, key, value, weights, n_heads, mask=No
     return multi_head_attention(query, key, value, weights, n_heads, mask)
 
 
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_first_key(query, key, value, weights, n_heads, mask=None):
+    mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool) if mask is None else mask
+    return multi_head_attention(query, key, value, weights, n_heads, mask)
+
+
 @exercise.mistake("hidden scores set to zero")
 def hidden_scores_set_to_zero(query, key, value, weights, n_heads, mask=None):
     def weigh(scores, mask):
@@ -235,9 +243,13 @@ def mask_after_the_softmax_then_renormalized(query, key, value, weights, n_heads
     return weighed(query, key, value, weights, n_heads, mask, masked_late)
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, weights, n_heads, mask=None):
-    return weighed(query, key, value, weights, n_heads, mask, lambda s, m: masked_late(s, m, guard=1e-12))
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(
+        query, key, value, weights, n_heads, mask=None, guard=guard
+    ):
+        return weighed(query, key, value, weights, n_heads, mask, lambda s, m: masked_late(s, m, guard=guard))
 
 
 @exercise.mistake("mask added before the scale")
@@ -297,11 +309,12 @@ def mask_ignored(query, key, value, weights, n_heads, mask=None):
     return multi_head_attention(query, key, value, weights, n_heads)
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(query, key, value, weights, n_heads, mask=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return multi_head_attention(query, key, value, weights, n_heads, mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(query, key, value, weights, n_heads, mask=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return multi_head_attention(query, key, value, weights, n_heads, mask)
 
 
 @exercise.mistake("a batch's mask is read as one mask for each head")

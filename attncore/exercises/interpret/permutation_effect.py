@@ -34,10 +34,21 @@ def squashed_weights(weights):
     return np.tanh(20 * weights)
 
 
+def a_jump(weights):
+    """It looks at the first weight alone: the largest of all brings 0, a middling one 1.6, a small one 1."""
+    first = weights[..., 0] * weights.shape[-1]
+    return np.where(first > 3, 0.0, np.where(first > 1, 1.6, 1.0))
+
+
+def two_sizes(rng, s):
+    """A large weight first, then three small ones for every two middling ones."""
+    return np.array([4.0] + 240 * [0.8] + 159 * [204 / 159])[None] / 400
+
+
 @shaped("->(),()", returns="effect, draws from rng")
-def ask_for_the_effect(answer, predict, weights, rng):
+def ask_for_the_effect(answer, predict, weights, rng, shuffles=None):
     before = rng.bit_generator.state
-    effect = answer(predict, weights, rng)
+    effect = answer(predict, weights, rng, **({} if shuffles is None else {"shuffles": shuffles}))
     if effect is None:
         return None
     return effect, weights.shape[-1] == 1 or rng.bit_generator.state != before
@@ -72,6 +83,7 @@ exercise = code(
     ),
     effect_case("wide values", wide_values_summed, drawn(3, 80)),
     effect_case("heads, and a prediction that is not linear", squashed_weights, drawn(2, 3, 60)),
+    effect_case("a prediction that jumps", a_jump, two_sizes, shuffles=400),
     tolerance=0.05,
     drive=ask_for_the_effect,
 )
@@ -116,6 +128,12 @@ def squared_change(predict, weights, rng, shuffles=100):
 def largest_change_of_all(predict, weights, rng, shuffles=100):
     plain = predict(weights)
     return float(max(np.max(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)))
+
+
+@exercise.mistake("the median instead of the mean")
+def the_median_instead_of_the_mean(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(np.median([np.mean(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)]))
 
 
 @exercise.mistake("changes are summed over the prediction instead of averaged")

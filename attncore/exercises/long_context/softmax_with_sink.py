@@ -104,6 +104,32 @@ def the_sink_is_in_the_denominator_without_its_exponential(scores, sink):
     return exponentials / (exponentials.sum(axis=-1, keepdims=True) + sink)
 
 
+@exercise.mistake("the sink is in the denominator without its exponential")
+def the_sink_beside_shifted_scores_without_its_exponential(scores, sink):
+    largest = scores.max(axis=-1, keepdims=True)
+    exponentials = np.exp(scores - np.where(largest == -np.inf, 0, largest))
+    return exponentials / (exponentials.sum(axis=-1, keepdims=True) + np.asarray(sink)[..., None, None])
+
+
+@exercise.mistake("the sink is in the denominator without its exponential")
+def the_shifted_sink_without_its_exponential(scores, sink):
+    largest = scores.max(axis=-1, keepdims=True)
+    largest = np.where(largest == -np.inf, 0, largest)
+    exponentials = np.exp(scores - largest)
+    return exponentials / (exponentials.sum(axis=-1, keepdims=True) + np.asarray(sink)[..., None, None] - largest)
+
+
+for times in (0, 1):
+
+    @exercise.mistake("the sink is in the denominator without its exponential")
+    def a_sink_without_its_exponential_whose_maximum_is_among_the_others(scores, sink, times=times):
+        sink = np.asarray(sink)[..., None, None]
+        largest = np.maximum(scores.max(axis=-1, keepdims=True), sink)
+        largest = np.where(largest == -np.inf, 0, largest)
+        exponentials = np.exp(scores - largest)
+        return exponentials / (exponentials.sum(axis=-1, keepdims=True) + sink - times * largest)
+
+
 @exercise.mistake("no maximum subtracted")
 def no_maximum_subtracted(scores, sink):
     exponentials = np.exp(scores)
@@ -117,6 +143,14 @@ def the_maximum_is_subtracted_from_the_scores_but_not_from_the_sink(scores, sink
     largest = scores.max(axis=-1, keepdims=True)
     largest = np.where(largest == -np.inf, 0, largest)
     exponentials = np.exp(scores - largest)
+    return exponentials / (exponentials.sum(axis=-1, keepdims=True) + np.exp(sink))
+
+
+@exercise.mistake("the maximum is subtracted from the scores but not from the sink")
+def the_sink_not_shifted_with_its_maximum_among_the_others(scores, sink):
+    sink = np.asarray(sink, dtype=scores.dtype)[..., None, None]
+    largest = np.maximum(scores.max(axis=-1, keepdims=True), sink)
+    exponentials = np.exp(scores - np.where(largest == -np.inf, 0, largest))
     return exponentials / (exponentials.sum(axis=-1, keepdims=True) + np.exp(sink))
 
 

@@ -32,9 +32,20 @@ def by_slope(n_heads, distance):
     return -alibi_slopes(n_heads)[:, None, None] * distance
 
 
-@exercise.mistake("one slope for all heads")
-def one_slope_for_all_heads(n_heads, n_query, n_key):
-    return np.repeat(alibi_bias(n_heads, n_query, n_key)[:1], n_heads, axis=0)
+ONE_SLOPE = (
+    lambda n_heads: alibi_slopes(n_heads)[0],
+    lambda n_heads: alibi_slopes(n_heads)[-1],
+    lambda n_heads: alibi_slopes(n_heads).mean(),
+    lambda n_heads: 2 ** (-8 / n_heads),
+    lambda n_heads: 1 / n_heads,
+    *(lambda n_heads, slope=slope: slope for slope in (0.5, 0.25, 0.1, 0.0625, 2**-8)),
+)
+for slope in ONE_SLOPE:
+
+    @exercise.mistake("one slope for all heads")
+    def one_slope_for_all_heads(n_heads, n_query, n_key, slope=slope):
+        distance = np.abs(steps_back(n_query, n_key))
+        return np.repeat(-slope(n_heads) * distance[None], n_heads, axis=0)
 
 
 @exercise.mistake("no slope at all")

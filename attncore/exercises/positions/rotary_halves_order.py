@@ -4,11 +4,22 @@ import numpy as np
 
 from attncore.exercises.exercise import case, code
 from attncore.positions import rotary_halves_order
+from attncore.shapes import shaped
+
+
+@shaped("->(d)")
+def ordered(rotary_halves_order, d, x=None):
+    """Call it with the width, and put a list x into the order, which takes integers."""
+    order = rotary_halves_order(d)
+    return order if x is None or order is None or order is ... else [x[place] for place in order]
+
 
 exercise = code(
     rotary_halves_order,
     *[case(f"width {d}", d=d) for d in (6, 4, 2, 8, 10, 64)],
+    case("a list put into the order", d=6, x=lambda rng, s: [10, 20, 30, 40, 50, 60]),
     case("width 5", promise="Raises ValueError for an odd width.", d=5),
+    drive=ordered,
 )
 
 
@@ -40,6 +51,11 @@ def neighbors_swapped(d):
 @exercise.mistake("odd places running backwards")
 def odd_places_running_backwards(d):
     return np.concatenate([np.arange(0, d, 2), np.arange(1, d, 2)[::-1]])
+
+
+@exercise.mistake("floats instead of integers")
+def floats_instead_of_integers(d):
+    return rotary_halves_order(d).astype(float)
 
 
 @exercise.another_way

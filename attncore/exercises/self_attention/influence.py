@@ -44,6 +44,11 @@ def own_token_left_out(layer, x):
     return influence(layer, x) & ~np.eye(len(x), dtype=bool)
 
 
+@exercise.mistake("rows and columns swapped, and own token left out")
+def swapped_and_own_token_left_out(layer, x):
+    return influence(layer, x).T & ~np.eye(len(x), dtype=bool)
+
+
 @exercise.mistake("the size of the change instead of yes or no")
 def size_instead_of_yes_or_no(layer, x):
     step = 0.01 * np.linspace(1, 2, x.shape[-1])

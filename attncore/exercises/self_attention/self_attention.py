@@ -7,7 +7,15 @@ import numpy as np
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
 from attncore.exercises.dot_product.cases import WRONG_WEIGHTS
 from attncore.exercises.exercise import case, code, usual
-from attncore.exercises.softmax.cases import far_number_added, hide, mask_cases, masked_late, zeroed_then_renormalized
+from attncore.exercises.softmax.cases import (
+    GUARDS,
+    UPSIDE_DOWN,
+    far_number_added,
+    hide,
+    mask_cases,
+    masked_late,
+    zeroed_then_renormalized,
+)
 from attncore.self_attention import self_attention
 from attncore.softmax import softmax
 
@@ -83,11 +91,12 @@ def mask_dropped(x, W_query, W_key, W_value, mask=None):
     return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value)
 
 
-@exercise.mistake("mask upside down")
-def mask_inverted(x, W_query, W_key, W_value, mask=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_inverted(x, W_query, W_key, W_value, mask=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask)
 
 
 def scores_of(x, W_query, W_key):
@@ -137,9 +146,11 @@ def mask_after_the_softmax_then_renormalized(x, W_query, W_key, W_value, mask=No
     return masked_late(scores_of(x, W_query, W_key), mask) @ (x @ W_value)
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(x, W_query, W_key, W_value, mask=None):
-    return masked_late(scores_of(x, W_query, W_key), mask, guard=1e-12) @ (x @ W_value)
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(x, W_query, W_key, W_value, mask=None, guard=guard):
+        return masked_late(scores_of(x, W_query, W_key), mask, guard=guard) @ (x @ W_value)
 
 
 @exercise.mistake("mask added before the scale")

@@ -11,6 +11,8 @@ from attncore.exercises.shared_heads.cases import an_empty_float_row, an_empty_r
 from attncore.exercises.softmax.cases import (
     EMPTY_ROW,
     GIVEN_SCALE,
+    GUARDS,
+    UPSIDE_DOWN,
     a_few_keys,
     far_number_added,
     hide,
@@ -167,11 +169,12 @@ def mask_ignored(query, key, value, mask=None, scale=None):
     return grouped_query_attention(query, key, value, None, scale)
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(query, key, value, mask=None, scale=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return grouped_query_attention(query, key, value, mask, scale)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(query, key, value, mask=None, scale=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return grouped_query_attention(query, key, value, mask, scale)
 
 
 @exercise.mistake("a given scale is ignored")
@@ -200,6 +203,12 @@ def weighed(query, key, value, mask, scale, weigh):
 @exercise.mistake("causal, though no mask was given")
 def causal_though_no_mask_was_given(query, key, value, mask=None, scale=None):
     mask = causal_mask(query.shape[-2], key.shape[-2]) if mask is None else mask
+    return grouped_query_attention(query, key, value, mask, scale)
+
+
+@exercise.mistake("causal, though no mask was given")
+def causal_from_the_first_key(query, key, value, mask=None, scale=None):
+    mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool) if mask is None else mask
     return grouped_query_attention(query, key, value, mask, scale)
 
 
@@ -237,9 +246,11 @@ def mask_after_the_softmax_then_renormalized(query, key, value, mask=None, scale
     return weighed(query, key, value, mask, scale, masked_late)
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None):
-    return weighed(query, key, value, mask, scale, lambda s, m: masked_late(s, m, guard=1e-12))
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    def mask_after_the_softmax_then_renormalized_with_a_guard(query, key, value, mask=None, scale=None, guard=guard):
+        return weighed(query, key, value, mask, scale, lambda s, m: masked_late(s, m, guard=guard))
 
 
 @exercise.mistake("mask added before the scale")

@@ -1,13 +1,21 @@
 """Keys and values unpacked from a latent."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import code
 from attncore.exercises.shared_heads.cases import latent_cases
-from attncore.exercises.softmax.cases import far_number_added, hide, masked_late, zeroed_then_renormalized
+from attncore.exercises.softmax.cases import (
+    GUARDS,
+    UPSIDE_DOWN,
+    far_number_added,
+    hide,
+    masked_late,
+    zeroed_then_renormalized,
+)
 from attncore.heads import mask_for_heads, merge_heads, split_heads
 from attncore.positions import apply_rotary, rotary_halves_order
 from attncore.shared_heads import latent_attention, rotated
@@ -124,11 +132,12 @@ def causal_mask_dropped(x, weights, n_heads, mask=None):
     return latent_attention(x, weights, n_heads)
 
 
-@exercise.mistake("mask upside down")
-def mask_inverted(x, weights, n_heads, mask=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return latent_attention(x, weights, n_heads, mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_inverted(x, weights, n_heads, mask=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return latent_attention(x, weights, n_heads, mask)
 
 
 def with_weights(weigh):
@@ -165,13 +174,16 @@ MASK_MISTAKES = {
     "hidden scores set to zero": zeroed,
     "hidden scores set to zero, then renormalized": zeroed_then_renormalized,
     "mask after the softmax, then renormalized": masked_late,
-    "mask after the softmax, then renormalized with a guard": lambda s, m: masked_late(s, m, guard=1e-12),
     "an empty row shares its weight equally": shared_equally,
     "an empty row sees everything": sees_everything,
     "an empty row gives NaN": gives_nan,
 }
 for label, weigh in MASK_MISTAKES.items():
     exercise.mistake(label)(with_weights(weigh))
+for guard in GUARDS:
+    exercise.mistake("mask after the softmax, then renormalized with a guard")(
+        with_weights(partial(masked_late, guard=guard))
+    )
 
 
 @exercise.mistake("a batch's mask is read as one mask for each head")

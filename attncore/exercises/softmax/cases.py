@@ -122,6 +122,15 @@ def hide(scores, mask, value):
     return scores + mask
 
 
+# A mask that allows what it should hide, as it happens to masks of both kinds: a boolean one is always turned over.
+UPSIDE_DOWN = [
+    lambda mask: ~mask if mask.dtype == bool else -mask,
+    lambda mask: ~mask if mask.dtype == bool else np.where(mask == 0, -np.inf, 0),  # what is 0 is hidden
+    lambda mask: ~mask if mask.dtype == bool else np.where(mask == 0, 0, -np.inf),  # what is not 0 is hidden
+]
+GUARDS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)  # what people add to a sum that may be zero
+
+
 def masked_late(scores, mask, guard=0.0):
     """The weights of a mask that comes after the softmax, divided by the sum that is left of each row."""
     if mask is None:

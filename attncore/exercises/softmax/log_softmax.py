@@ -61,9 +61,25 @@ def nan_on_a_row_of_minus_infinity(x, axis=-1):
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-@exercise.mistake("a small constant added inside the logarithm")
-def a_small_constant_added_inside_the_logarithm(x, axis=-1):
-    return np.log(softmax(x, axis) + 1e-9)
+for constant in (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5):
+
+    @exercise.mistake("a small constant added inside the logarithm")
+    def a_small_constant_added_to_softmax(x, axis=-1, constant=constant):
+        return np.log(softmax(x, axis) + constant)
+
+
+for constant in (1e-6, 1e-5, 1e-4, 1e-3):
+
+    @exercise.mistake("a small constant added inside the logarithm")
+    def a_small_constant_added_to_the_sum(x, axis=-1, constant=constant):
+        largest = np.max(x, axis=axis, keepdims=True)
+        shifted = x - np.where(largest == -np.inf, 0, largest)
+        return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True) + constant)
+
+    @exercise.mistake("a small constant added inside the logarithm")
+    def a_small_constant_added_to_softmax_and_to_its_sum(x, axis=-1, constant=constant):
+        exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
+        return np.log(exponentials / (exponentials.sum(axis=axis, keepdims=True) + constant))
 
 
 @exercise.other_convention("all axes at once where none is named, as in SciPy")

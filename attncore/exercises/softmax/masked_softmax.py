@@ -6,6 +6,7 @@ import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
 from attncore.exercises.softmax.cases import (
+    GUARDS,
     far_number_added,
     hide,
     mask_cases,
@@ -106,10 +107,12 @@ def mask_after_the_softmax_then_renormalized(scores, mask):
     return masked_late(scores, mask)
 
 
-@exercise.mistake("mask after the softmax, then renormalized with a guard")
-@mask_may_be_none
-def mask_after_the_softmax_then_renormalized_with_a_guard(scores, mask):
-    return masked_late(scores, mask, guard=1e-12)
+for guard in GUARDS:
+
+    @exercise.mistake("mask after the softmax, then renormalized with a guard")
+    @mask_may_be_none
+    def mask_after_the_softmax_then_renormalized_with_a_guard(scores, mask, guard=guard):
+        return masked_late(scores, mask, guard=guard)
 
 
 @exercise.mistake("mask ignored")

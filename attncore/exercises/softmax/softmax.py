@@ -118,10 +118,12 @@ def always_the_first_axis(x, axis=-1):
     return softmax(x, axis=0)
 
 
-@exercise.mistake("a small constant added to the sum")
-def a_small_constant_added_to_the_sum(x, axis=-1):
-    exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return exponentials / (exponentials.sum(axis=axis, keepdims=True) + 1e-6)
+for constant in (1e-6, 1e-5, 1e-4, 1e-3):
+
+    @exercise.mistake("a small constant added to the sum")
+    def a_small_constant_added_to_the_sum(x, axis=-1, constant=constant):
+        exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
+        return exponentials / (exponentials.sum(axis=axis, keepdims=True) + constant)
 
 
 @exercise.other_convention("all axes at once where none is named, as in SciPy")

@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 
 from attncore.exercises.exercise import Case
-from attncore.exercises.softmax.cases import far_number_added, hide, masked_late, zeroed_then_renormalized
+from attncore.exercises.softmax.cases import GUARDS, far_number_added, hide, masked_late, zeroed_then_renormalized
 from attncore.heads import HeadWeights, merge_heads, split_heads
-from attncore.softmax import softmax
+from attncore.softmax import masked_softmax, softmax
 from attncore.transformer import FeedForwardWeights, NormWeights
 
 
@@ -45,12 +45,12 @@ def a_few(*shape):
     return lambda rng, s: np.argsort(rng.random([s[axis] for axis in shape]), axis=-1) < 2
 
 
-def heads_that_weigh(weigh):
-    """Multi-head attention in which `weigh(scores, mask)` makes weights of the scaled scores."""
+def heads_that_weigh(weigh, power=-0.5):
+    """Multi-head attention in which `weigh(scores, mask)` makes weights of the scores, times the width to a power."""
 
     def attend(query, key, value, weights, n_heads, mask=None):
         query, key, value = (split_heads(x @ W, n_heads) for x, W in zip((query, key, value), weights[:3], strict=True))
-        scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
+        scores = query @ np.swapaxes(key, -1, -2) * query.shape[-1] ** power
         mask = mask[..., None, :, :] if mask is not None and mask.ndim == 3 else mask
         return merge_heads(weigh(scores, mask) @ value) @ weights.W_output
 
@@ -67,17 +67,22 @@ def nan_where_empty(scores, mask):
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-# Multi-head attention with a mistake about the mask, by its label.
-LATE_MASKS = {
-    "mask after the softmax, then renormalized": heads_that_weigh(masked_late),
-    "mask after the softmax, then renormalized with a guard": heads_that_weigh(partial(masked_late, guard=1e-12)),
-    "hidden scores set to zero, then renormalized": heads_that_weigh(zeroed_then_renormalized),
-}
-EMPTY_ROWS = {
-    "an empty row shares its weight equally": heads_that_weigh(far_number_in_place),
-    "an empty row sees everything": heads_that_weigh(far_number_added),
-    "an empty row gives NaN": heads_that_weigh(nan_where_empty),
-}
+unscaled_attention = heads_that_weigh(masked_softmax, power=0)
+
+# Multi-head attention with a mistake about the mask, beside its label.
+LATE_MASKS = [
+    ("mask after the softmax, then renormalized", heads_that_weigh(masked_late)),
+    *(
+        ("mask after the softmax, then renormalized with a guard", heads_that_weigh(partial(masked_late, guard=guard)))
+        for guard in GUARDS
+    ),
+    ("hidden scores set to zero, then renormalized", heads_that_weigh(zeroed_then_renormalized)),
+]
+EMPTY_ROWS = [
+    ("an empty row shares its weight equally", heads_that_weigh(far_number_in_place)),
+    ("an empty row sees everything", heads_that_weigh(far_number_added)),
+    ("an empty row gives NaN", heads_that_weigh(nan_where_empty)),
+]
 
 
 def scaled_with_the_scores(mask, weights, n_heads):

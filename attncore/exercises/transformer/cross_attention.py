@@ -5,7 +5,7 @@ import numpy as np
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.dot_product.cases import WRONG_WEIGHTS
 from attncore.exercises.exercise import case, code
-from attncore.exercises.softmax.cases import EMPTY_ROW
+from attncore.exercises.softmax.cases import EMPTY_ROW, UPSIDE_DOWN
 from attncore.exercises.transformer.cases import (
     EMPTY_ROWS,
     LATE_MASKS,
@@ -95,7 +95,7 @@ def mask_ignored(x, memory, weights, n_heads, memory_mask=None):
     return cross_attention(x, memory, weights, n_heads)
 
 
-for label, wrongly in (LATE_MASKS | EMPTY_ROWS).items():
+for label, wrongly in LATE_MASKS + EMPTY_ROWS:
 
     @exercise.mistake(label)
     def masked_in_another_way(x, memory, weights, n_heads, memory_mask=None, attend=wrongly):
@@ -119,11 +119,12 @@ def batch_mask_read_as_a_mask_for_each_head(x, memory, weights, n_heads, memory_
     return merge_heads(scaled_dot_product_attention(query, key, value, memory_mask)) @ weights.W_output
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(x, memory, weights, n_heads, memory_mask=None):
-    if memory_mask is not None:
-        memory_mask = ~memory_mask if memory_mask.dtype == bool else -memory_mask
-    return cross_attention(x, memory, weights, n_heads, memory_mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(x, memory, weights, n_heads, memory_mask=None, turned=turned):
+        memory_mask = None if memory_mask is None else turned(memory_mask)
+        return cross_attention(x, memory, weights, n_heads, memory_mask)
 
 
 @exercise.mistake("memory masked causally")

@@ -9,6 +9,7 @@ from attncore.exercises.transformer.cases import (
     head_weights,
     layer_weights,
     norm_weights,
+    unscaled_attention,
 )
 from attncore.exercises.transformer.feed_forward import GELU_by_its_tanh_formula, ReLU_instead_of_GELU
 from attncore.heads import multi_head_attention
@@ -185,7 +186,26 @@ def no_norms(x, memory, weights, n_heads):
     return x + feed_forward(x, weights.feed_forward)
 
 
-for label, wrongly in LATE_MASKS.items():
+def unscaled_cross_attention(x, memory, weights, n_heads, memory_mask):
+    return unscaled_attention(x, memory, memory, weights, n_heads, memory_mask)
+
+
+@exercise.mistake("attention without its scale")
+def both_attentions_without_their_scale(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, attend=unscaled_attention, attend_memory=unscaled_cross_attention)
+
+
+@exercise.mistake("attention without its scale")
+def self_attention_without_its_scale(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, attend=unscaled_attention)
+
+
+@exercise.mistake("attention without its scale")
+def cross_attention_without_its_scale(x, memory, weights, n_heads):
+    return decoded(x, memory, weights, n_heads, attend_memory=unscaled_cross_attention)
+
+
+for label, wrongly in LATE_MASKS:
 
     @exercise.mistake(label)
     def masked_in_another_way(x, memory, weights, n_heads, attend=wrongly):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
+from attncore.exercises.softmax.cases import UPSIDE_DOWN
 from attncore.exercises.transformer.cases import (
     EMPTY_ROWS,
     LATE_MASKS,
@@ -13,6 +14,7 @@ from attncore.exercises.transformer.cases import (
     norm_weights,
     read_as_booleans,
     scaled_with_the_scores,
+    unscaled_attention,
 )
 from attncore.exercises.transformer.feed_forward import GELU_by_its_tanh_formula, ReLU_instead_of_GELU
 from attncore.heads import multi_head_attention
@@ -105,7 +107,12 @@ def no_norms(x, weights, n_heads, mask=None):
     return x + feed_forward(x, weights.feed_forward)
 
 
-for label, wrongly in (LATE_MASKS | EMPTY_ROWS).items():
+@exercise.mistake("attention without its scale")
+def attention_without_its_scale(x, weights, n_heads, mask=None):
+    return encoded(x, weights, n_heads, mask, unscaled_attention)
+
+
+for label, wrongly in LATE_MASKS + EMPTY_ROWS:
 
     @exercise.mistake(label)
     def masked_in_another_way(x, weights, n_heads, mask=None, attend=wrongly):
@@ -122,11 +129,12 @@ def float_mask_read_as_a_boolean(x, weights, n_heads, mask=None):
     return encoder_block(x, weights, n_heads, read_as_booleans(mask))
 
 
-@exercise.mistake("mask upside down")
-def mask_upside_down(x, weights, n_heads, mask=None):
-    if mask is not None:
-        mask = ~mask if mask.dtype == bool else -mask
-    return encoder_block(x, weights, n_heads, mask)
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_upside_down(x, weights, n_heads, mask=None, turned=turned):
+        mask = None if mask is None else turned(mask)
+        return encoder_block(x, weights, n_heads, mask)
 
 
 @exercise.mistake("added to the normalized x")

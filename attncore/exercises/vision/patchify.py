@@ -3,16 +3,27 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
-from attncore.exercises.vision.cases import IMAGES, counted
+from attncore.exercises.vision.cases import BYTES_STAY, IMAGES, counted, drawn, negative
+from attncore.shapes import shaped
 from attncore.vision import patchify
+
+
+@shaped("->(n,p)", axes={"n": "patch"})
+def cut(patchify, image, size, is_negative=False):
+    """Cut an image up; or make a negative of its patches."""
+    patches = patchify(image, size)
+    return negative(patches) if is_negative else patches
+
 
 NO_REMAINDER = "Raises ValueError where the size does not divide height and width."
 exercise = code(
     patchify,
     *(case(name, image=image, size=size) for name, (image, size, _, _) in IMAGES.items()),
     case("float32", dtype=np.float32, sizes={"H": 4, "W": 6}, size=2),
+    case("bytes, to make a negative of", promise=BYTES_STAY, image=drawn(4, 2, 1, np.uint8), size=2, is_negative=True),
     case("a size that does not divide the height", promise=NO_REMAINDER, image=counted(5, 4, 1), size=2),
     case("a size that does not divide the width", promise=NO_REMAINDER, image=counted(4, 5, 1), size=2),
+    drive=cut,
 )
 
 
@@ -82,6 +93,11 @@ def patches_left_in_their_grid(image, size):
 @exercise.mistake("pixels divided by 255")
 def pixels_divided_by_255(image, size):
     return patchify(image, size) / 255
+
+
+@exercise.mistake("bytes become floats")
+def bytes_become_floats(image, size):
+    return patchify(image, size).astype(float)
 
 
 @exercise.other_convention("channels first inside a patch")

@@ -3,12 +3,20 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
-from attncore.exercises.vision.cases import IMAGES
+from attncore.exercises.vision.cases import BYTES_STAY, IMAGES, drawn, negative
+from attncore.shapes import shaped
 from attncore.vision import patchify, unpatchify
 
 
 def cut_up(image, size):
     return lambda rng, s: patchify(image(rng, s), size)
+
+
+@shaped("->(H,W,c)")
+def put_together(unpatchify, patches, size, height, width, is_negative=False):
+    """Put an image together; or make its negative."""
+    image = unpatchify(patches, size, height, width)
+    return negative(image) if is_negative else image
 
 
 FILLED = "Raises ValueError where the patches do not fill the image."
@@ -19,7 +27,17 @@ exercise = code(
         for name, (image, size, height, width) in IMAGES.items()
     ),
     case("float32", dtype=np.float32, patches=lambda rng, s: rng.standard_normal((6, 12)), size=2, height=4, width=6),
+    case(
+        "bytes, to make a negative of",
+        promise=BYTES_STAY,
+        patches=cut_up(drawn(4, 2, 1, np.uint8), 2),
+        size=2,
+        height=4,
+        width=2,
+        is_negative=True,
+    ),
     case("a patch too few", promise=FILLED, patches=lambda rng, s: np.zeros((5, 4)), size=2, height=4, width=6),
+    drive=put_together,
 )
 
 
@@ -70,6 +88,11 @@ def three_channels_taken_for_granted(patches, size, height, width):
 @exercise.mistake("channels joined to the columns")
 def channels_joined_to_the_columns(patches, size, height, width):
     return unpatchify(patches, size, height, width).reshape(height, -1)
+
+
+@exercise.mistake("bytes become floats")
+def bytes_become_floats(patches, size, height, width):
+    return unpatchify(patches, size, height, width).astype(float)
 
 
 @exercise.other_convention("channels first in each patch")
