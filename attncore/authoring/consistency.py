@@ -26,6 +26,7 @@ NEEDED = {
     "predict": {"title", "level", "question", "because"},
     "explain": {"title", "level", "question", "answer", "points"},
 }
+JARGON = re.compile(r"\b(label|mutant|trial|oracle|reference|kwargs|ndarray|callable|stub)\b", re.IGNORECASE)
 LEVELS = ("basic", "intermediate", "advanced")
 
 
@@ -57,6 +58,7 @@ def exercise_problems(exercise: Exercise, whole: bool = True) -> Iterator[str]:
         if exercise.kind != "explain":
             yield from value_problems(exercise)
         return
+    yield from reason_problems(exercise)
     yield from judged_problems(exercise)
     yield from promise_problems(exercise)
     if exercise.kind == "code":
@@ -83,6 +85,20 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
             yield f'{name}: no sentence for the wrong solution "{label}"'
     for label in sorted(why.keys() - labels):
         yield f'{name}: a sentence for "{label}", which is no wrong solution'
+
+
+def reason_problems(exercise: Code) -> Iterator[str]:
+    """A reason is one sentence, without words of our own, that doesn't repeat its label."""
+    for label in (*exercise.wrong, *exercise.conventions):
+        why = exercise.why(label)
+        if not re.fullmatch(r"[A-Z`\"(0-9[].*[.?]", why):
+            yield f'{exercise.id}: the reason of "{label}" is no sentence, from a capital or `code` to a full stop: {why}'
+        if len(why.split()) > 45:
+            yield f'{exercise.id}: the reason of "{label}" has {len(why.split())} words, at most 45 are wanted'
+        if found := JARGON.search(f"{label} {why}"):
+            yield f'{exercise.id}: the learner does not know our word "{found[0]}", in "{label}" or its reason'
+        if label in why.lower():
+            yield f'{exercise.id}: the reason of "{label}" repeats it'
 
 
 def judged_problems(exercise: Code) -> Iterator[str]:
