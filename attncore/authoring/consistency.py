@@ -92,7 +92,7 @@ def reason_problems(exercise: Code) -> Iterator[str]:
     for label in (*exercise.wrong, *exercise.conventions):
         why = exercise.why(label)
         if not re.fullmatch(r"[A-Z`\"(0-9[].*[.?]", why):
-            yield f'{exercise.id}: the reason of "{label}" is no sentence, from a capital or `code` to a full stop: {why}'
+            yield f'{exercise.id}: the reason of "{label}" is no sentence from capital or code to full stop: {why}'
         if len(why.split()) > 45:
             yield f'{exercise.id}: the reason of "{label}" has {len(why.split())} words, at most 45 are wanted'
         if found := JARGON.search(f"{label} {why}"):

@@ -14,9 +14,8 @@ An exercise is one file, `masks/causal_mask.py`, with its words beside it in `ca
     @exercise.another_way
     def positions_compared(n_query, n_key=None): ...
 
-A label is a sentence that a learner reads. Where a mistake is written in more than one way, the label may stand over
-several functions. A case with a promise is an edge: a corner that this sentence of the prompt
-names. Every other case is core.
+A label is a sentence that a learner reads; it stands over several functions where people make a mistake in several ways.
+A case with a promise is an edge: a corner that this sentence of the prompt names. Every other case is core.
 """
 
 import inspect
