@@ -14,7 +14,7 @@ An exercise is one file, `masks/causal_mask.py`, with its words beside it in `ca
     @exercise.another_way
     def positions_compared(n_query, n_key=None): ...
 
-A label is a sentence that a learner reads; it stands over several functions where people make a mistake in several ways.
+A label is a sentence that a learner reads; it stands over several functions where a mistake is written in several ways.
 A case with a promise is an edge: a corner that this sentence of the prompt names. Every other case is core.
 """
 
