@@ -1,5 +1,7 @@
 """A cache of keys and values."""
 
+from typing import Any
+
 import numpy as np
 
 from attncore.cache import KVCache
@@ -101,6 +103,9 @@ exercise = code(
 
 class Joined:
     """A plain right cache, to be changed in one place by the wrong ones below."""
+
+    key: Any
+    value: Any
 
     def __init__(self):
         self.key = self.value = None
