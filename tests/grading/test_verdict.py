@@ -67,6 +67,11 @@ def by_the_largest(x):
     return x / np.maximum(x.max(axis=-1, keepdims=True), 1e-9)
 
 
+@exercise.mistake("divided by the largest")
+def by_the_largest_of_all(x):
+    return x / np.maximum(x.max(), 1e-9)
+
+
 @exercise.mistake("NaN in a row of zeros")
 def with_nan(x):
     return x / x.sum(axis=-1, keepdims=True)
@@ -212,6 +217,12 @@ def test_an_answer_that_runs_on_in_a_corner_is_right_in_the_middle():
     report = verdict(ordered, replace(observed, again=[], endless=True))
     assert (report.outcome, report.edges) == ("edge", [order[done].promise])
     assert "does not come back" in report.message
+
+
+def test_a_label_stands_over_every_writing_of_its_mistake():
+    assert exercise.wrong["divided by the largest"] is by_the_largest
+    for writing in (by_the_largest, by_the_largest_of_all):
+        assert judge(exercise, guarded(writing)).mistake == "divided by the largest"
 
 
 def test_a_corner_is_not_named_by_a_mistake_that_is_wrong_where_the_answer_is_right():

@@ -188,6 +188,56 @@ class length_of_the_first_axis(PlainCache):
         return 0 if self.key is None else len(self.key)
 
 
+@exercise.mistake("len() counts the width")
+class length_of_the_last_axis(PlainCache):
+    def __len__(self):
+        return 0 if self.key is None else self.key.shape[-1]
+
+
+@exercise.mistake("len() counts the second axis from the front")
+class length_of_the_second_axis(PlainCache):
+    def __len__(self):
+        return 0 if self.key is None else self.key.shape[1]
+
+
+@exercise.mistake("len() counts all numbers")
+class length_of_all_numbers(PlainCache):
+    def __len__(self):
+        return 0 if self.key is None else self.key.size
+
+
+@exercise.mistake("len() of an empty cache raises an error")
+class no_length_before_the_first_token(PlainCache):
+    def __len__(self):
+        return self.key.shape[-2]
+
+
+@exercise.mistake("len() of an empty cache raises an error")
+class no_length_of_none(PlainCache):
+    def __len__(self):
+        return len(self.key[0])
+
+
+@exercise.mistake("new tokens are appended twice")
+class new_tokens_appended_twice(PlainCache):
+    def append(self, key, value):
+        super().append(key, value)
+        super().append(key, value)
+
+
+@exercise.mistake("chunks are kept as a list, never joined")
+class chunks_kept_as_a_list:
+    def __init__(self):
+        self.key, self.value = [], []
+
+    def __len__(self):
+        return len(self.key)
+
+    def append(self, key, value):
+        self.key.append(key)
+        self.value.append(value)
+
+
 @exercise.mistake("the unused room is handed out too")
 class unused_room_handed_out_too(room_that_doubles):
     def append(self, key, value):

@@ -186,6 +186,80 @@ def no_scale(x, cache, weights, n_heads):
     return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)), 1.0)
 
 
+@exercise.mistake("mask upside down")
+def mask_upside_down(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights, ~causal_mask(x.shape[-2], len(cache)))
+
+
+@exercise.mistake("divided by the width of a head, not by its square root")
+def divided_by_the_width_of_a_head(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)), 1 / query.shape[-1])
+
+
+@exercise.mistake("each token sees the one after it")
+def each_token_sees_the_one_after_it(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    held = len(cache)
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights, np.tri(x.shape[-2], len(cache), held + 1, dtype=bool))
+
+
+@exercise.mistake("the current tokens are left out")
+def the_current_tokens_are_left_out_but_without_a_mask(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    earlier = (cache.key, cache.value) if len(cache) else (key, value)
+    cache.append(key, value)
+    return finished(query, *earlier, weights)
+
+
+@exercise.mistake("keys and values swapped")
+def keys_and_values_swapped(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(value, key)
+    return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
+
+
+@exercise.mistake("the keys are kept as values too")
+def the_keys_are_kept_as_values_too(x, cache, weights, n_heads):
+    query, key, _ = projected(x, weights, n_heads)
+    cache.append(key, key)
+    return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
+
+
+@exercise.mistake("the heads are not merged")
+def the_heads_are_not_merged(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    return scaled_dot_product_attention(query, cache.key, cache.value, causal_mask(x.shape[-2], len(cache)))
+
+
+@exercise.mistake("merged without the transpose")
+def merged_without_the_transpose(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    cache.append(key, value)
+    heads = scaled_dot_product_attention(query, cache.key, cache.value, causal_mask(x.shape[-2], len(cache)))
+    return heads.reshape(x.shape) @ weights.W_output
+
+
+@exercise.mistake("projections transposed")
+def projections_transposed(x, cache, weights, n_heads):
+    return attend_with_cache(x, cache, type(weights)(*(W.T for W in weights[:3]), weights.W_output), n_heads)
+
+
+@exercise.mistake("projections transposed")
+def all_projections_transposed(x, cache, weights, n_heads):
+    return attend_with_cache(x, cache, type(weights)(*(W.T for W in weights)), n_heads)
+
+
+@exercise.mistake("the input is added")
+def the_input_is_added(x, cache, weights, n_heads):
+    return x + attend_with_cache(x, cache, weights, n_heads)
+
+
 @exercise.mistake("only the last token is returned")
 def only_the_last_token_is_returned(x, cache, weights, n_heads):
     return attend_with_cache(x, cache, weights, n_heads)[..., -1:, :]

@@ -6,6 +6,7 @@ import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
 from attncore.real_model import most_similar
+from attncore.shapes import shaped
 
 
 def long_and_short(rng, s):
@@ -16,6 +17,13 @@ def long_and_short(rng, s):
 def unit_vectors(rng, s):
     drawn = rng.standard_normal((s.n, s.m))
     return drawn / np.linalg.norm(drawn, axis=-1, keepdims=True)
+
+
+@shaped("->(t)")
+def looked_up(most_similar, vector, vectors, count, texts=None):
+    """Ask for the places; or take these from a list of texts, which takes integers, and return how long each is."""
+    places = most_similar(vector, vectors, count)
+    return places if texts is None or places is None or places is ... else [len(texts[place]) for place in places]
 
 
 exercise = code(
@@ -37,6 +45,8 @@ exercise = code(
         ),
         count=4,
     ),
+    case("texts looked up at these places", count=3, texts=lambda rng, s: ["a", "of", "the", "word", "words"]),
+    drive=looked_up,
 )
 
 
@@ -87,6 +97,36 @@ def places_not_in_order_of_nearness(vector, vectors, count):
 @exercise.mistake("divided by the squared length")
 def divided_by_the_squared_length(vector, vectors, count):
     return np.argsort(-(vectors @ vector) / np.sum(vectors**2, axis=-1))[:count]
+
+
+@exercise.mistake("floats instead of integers")
+def floats_instead_of_integers(vector, vectors, count):
+    return most_similar(vector, vectors, count).astype(float)
+
+
+@exercise.mistake("ranks instead of places")
+def ranks_instead_of_places(vector, vectors, count):
+    return np.argsort(most_similar(vector, vectors, len(vectors)))[:count]
+
+
+@exercise.mistake("only the nearest one")
+def only_the_nearest_one(vector, vectors, count):
+    return most_similar(vector, vectors, 1)[0]
+
+
+@exercise.mistake("the nearest by straight-line distance")
+def nearest_by_the_sum_of_absolute_differences(vector, vectors, count):
+    return np.argsort(np.abs(vectors - vector).sum(axis=-1))[:count]
+
+
+@exercise.mistake("lengths taken along the wrong axis")
+def lengths_taken_along_the_wrong_axis(vector, vectors, count):
+    return np.argsort(-(vectors / np.linalg.norm(vectors, axis=0)) @ vector)[:count]
+
+
+@exercise.mistake("divided by the sum of absolute values")
+def divided_by_the_sum_of_absolute_values(vector, vectors, count):
+    return np.argsort(-(vectors @ vector) / np.abs(vectors).sum(axis=-1))[:count]
 
 
 @exercise.mistake("the nearest one is skipped")

@@ -8,6 +8,7 @@ from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import case, code, usual
 from attncore.masks import padding_mask
 from attncore.real_model import sentence_vectors
+from attncore.softmax import softmax
 
 
 def lengths(*of_each):
@@ -51,6 +52,28 @@ def padding_averaged_in(x, mask):
 @exercise.mistake("only the first token, [CLS], is used")
 def only_the_first_token(x, mask):
     return x[:, 0] / np.linalg.norm(x[:, 0], axis=-1, keepdims=True)
+
+
+@exercise.mistake("only the first token, [CLS], is used")
+def only_the_first_token_as_it_is(x, mask):
+    return x[:, 0]
+
+
+@exercise.mistake("softmax instead of the length")
+def softmax_instead_of_the_length(x, mask):
+    return softmax(length_not_made_one(x, mask))
+
+
+@exercise.mistake("divided by the tokens of the whole batch")
+def divided_by_the_tokens_of_the_whole_batch(x, mask):
+    return (x * mask[..., None]).sum(axis=1) / mask.sum()
+
+
+@exercise.mistake("the mean over the width is subtracted first")
+def the_mean_over_the_width_subtracted(x, mask):
+    mean = length_not_made_one(x, mask)
+    mean = mean - mean.mean(axis=-1, keepdims=True)
+    return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
 
 
 @exercise.mistake("only the last token is used")

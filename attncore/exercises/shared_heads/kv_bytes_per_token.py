@@ -38,6 +38,11 @@ def the_latent_is_counted_twice(kind, layers, n_heads, d_head, n_groups=1, d_lat
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, 2 * d_latent, 2 * d_rope, bytes_per_value)
 
 
+@exercise.mistake("the latent is counted twice")
+def the_latent_alone_counted_twice(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+    return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, 2 * d_latent, d_rope, bytes_per_value)
+
+
 @exercise.mistake("the latent is counted for every head")
 def latent_counted_for_every_head(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     d_latent, d_rope = n_heads * d_latent, n_heads * d_rope
@@ -54,6 +59,29 @@ def rotated_key_counted_for_every_head(
 @exercise.mistake("the rotated key is forgotten")
 def the_rotated_key_is_forgotten(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
     return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, 0, bytes_per_value)
+
+
+@exercise.mistake("the heads of a group are counted instead of the groups")
+def heads_of_a_group_are_counted(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+    n_groups = n_heads // n_groups
+    return kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, d_rope, bytes_per_value)
+
+
+@exercise.mistake("in mqa only the keys are shared")
+def in_mqa_only_the_keys_are_shared(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+    total = kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, d_rope, bytes_per_value)
+    return total // 2 * (n_heads + 1) if kind == "mqa" else total
+
+
+@exercise.mistake("the values are forgotten in mqa")
+def the_values_are_forgotten_in_mqa(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+    total = kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, d_rope, bytes_per_value)
+    return total // 2 if kind == "mqa" else total
+
+
+@exercise.mistake("bits instead of bytes")
+def bits_instead_of_bytes(kind, layers, n_heads, d_head, n_groups=1, d_latent=0, d_rope=0, bytes_per_value=2):
+    return 8 * kv_bytes_per_token(kind, layers, n_heads, d_head, n_groups, d_latent, d_rope, bytes_per_value)
 
 
 @exercise.mistake("numbers instead of bytes")

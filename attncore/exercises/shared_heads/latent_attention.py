@@ -186,6 +186,40 @@ for guard in GUARDS:
     )
 
 
+def with_width(width_of):
+    """Latent attention whose scores are divided by the square root of another width."""
+
+    def attend(x, weights, n_heads, mask=None):
+        latent, rotary = weights.W_latent.shape[-1], weights.W_key_rope.shape[-1]
+        width = width_of(weights.W_query.shape[-1] // n_heads, rotary, n_heads, x.shape[-1], latent)
+        return by_scores(x, weights, n_heads, mask, width=width)
+
+    return attend
+
+
+def causal_unasked(x, weights, n_heads, mask=None):
+    return latent_attention(x, weights, n_heads, np.tri(x.shape[-2], dtype=bool) if mask is None else mask)
+
+
+def input_added(x, weights, n_heads, mask=None):
+    return x + latent_attention(x, weights, n_heads, mask)
+
+
+IN_BOTH = {  # mistakes that are made with the latent unpacked or not, by their labels
+    "scaled by the model width": with_width(lambda d, r, h, m, z: m),
+    "scaled by the latent width": with_width(lambda d, r, h, m, z: z),
+    "no scale": with_width(lambda d, r, h, m, z: 1),
+    "divided by the width, not by its square root": with_width(lambda d, r, h, m, z: (d + r) ** 2),
+    "the square roots of both widths are added": with_width(lambda d, r, h, m, z: (d**0.5 + r**0.5) ** 2),
+    "scaled by the width of all heads": with_width(lambda d, r, h, m, z: h * (d + r)),
+    "the scale counts the rotary width for every head": with_width(lambda d, r, h, m, z: d + h * r),
+    "causal, though no mask was given": causal_unasked,
+    "the input is added": input_added,
+}
+for label, mistaken in IN_BOTH.items():
+    exercise.mistake(label)(mistaken)
+
+
 @exercise.mistake("a batch's mask is read as one mask for each head")
 def a_batchs_mask_is_read_as_one_mask_for_each_head(x, weights, n_heads, mask=None):
     return latent_attention(x, weights, n_heads, mask if mask is None else mask[None] if mask.ndim == 3 else mask)

@@ -1,21 +1,28 @@
 """The same without unpacking."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from attncore.exercises.exercise import code
 from attncore.exercises.shared_heads.cases import latent_cases
 from attncore.exercises.shared_heads.latent_attention import (
+    IN_BOTH,
     MASK_MISTAKES,
     a_batchs_mask_is_read_as_one_mask_for_each_head,
     halves_and_clockwise,
     halves_rotated_instead_of_adjacent_pairs,
+    no_output_projection,
+    nothing_rotated,
+    query_not_rotated,
     rotary_scores_added_after_the_scale,
+    rotated_in_the_opposite_direction,
     scaled_by_the_width_without_rotary,
     shared_key_not_rotated,
     with_weights,
 )
+from attncore.exercises.softmax.cases import GUARDS, UPSIDE_DOWN, masked_late
 from attncore.heads import mask_for_heads, merge_heads, split_heads
 from attncore.shared_heads import by_head, grouped_query_attention, latent_attention, latent_attention_absorbed, rotated
 from attncore.softmax import masked_softmax
@@ -124,6 +131,22 @@ def mask_left_out(x, weights, n_heads, mask=None):
 
 for label, wrong_weights in MASK_MISTAKES.items():
     exercise.mistake(label)(with_weights(wrong_weights))
+for guard in GUARDS:
+    exercise.mistake("mask after the softmax, then renormalized with a guard")(
+        with_weights(partial(masked_late, guard=guard))
+    )
+for label, mistaken in IN_BOTH.items():
+    exercise.mistake(label)(mistaken)
+exercise.mistake("the query is not rotated")(query_not_rotated)
+exercise.mistake("nothing is rotated")(nothing_rotated)
+exercise.mistake("rotated in the opposite direction")(rotated_in_the_opposite_direction)
+exercise.mistake("no output projection")(no_output_projection)
+
+for turned in UPSIDE_DOWN:
+
+    @exercise.mistake("mask upside down")
+    def mask_turned_over(x, weights, n_heads, mask=None, turned=turned):
+        return latent_attention(x, weights, n_heads, None if mask is None else turned(mask))
 
 
 @exercise.mistake("a batch's mask is read as one mask for each head")

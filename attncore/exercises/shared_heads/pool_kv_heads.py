@@ -43,6 +43,16 @@ def only_the_first_head_of_each_group_is_kept(W, n_heads, n_groups):
     return cut(W, n_groups, n_heads // n_groups, -1)[:, :, 0].reshape(len(W), -1)
 
 
+@exercise.mistake("only the last head of each group is kept")
+def only_the_last_head_of_each_group_is_kept(W, n_heads, n_groups):
+    return cut(W, n_groups, n_heads // n_groups, -1)[:, :, -1].reshape(len(W), -1)
+
+
+@exercise.mistake("the median instead of the mean")
+def the_median_instead_of_the_mean(W, n_heads, n_groups):
+    return np.median(cut(W, n_groups, n_heads // n_groups, -1), axis=2).reshape(len(W), -1)
+
+
 @exercise.mistake("the sum instead of the mean")
 def the_sum_instead_of_the_mean(W, n_heads, n_groups):
     return pool_kv_heads(W, n_heads, n_groups) * (n_heads // n_groups)
@@ -73,6 +83,11 @@ def the_result_is_as_wide_as_before(W, n_heads, n_groups):
 def the_reshape_mixes_rows_and_heads(W, n_heads, n_groups):
     share = n_heads // n_groups
     return W.reshape(n_groups, share, len(W), -1).mean(axis=1).reshape(len(W), -1)
+
+
+@exercise.mistake("the reshape mixes rows and heads")
+def the_rows_come_last_in_the_reshape(W, n_heads, n_groups):
+    return W.reshape(n_groups, n_heads // n_groups, -1, len(W)).mean(axis=1).reshape(-1, len(W)).T
 
 
 @exercise.mistake("the number of groups is taken for their size")
