@@ -41,16 +41,19 @@ def verb(function: Callable[..., Any]) -> Callable[..., None]:
 
 
 @verb
-def check(function: Any, exercise: str | None = None) -> Report:
+def check(function: Any, exercise: str | None = None) -> Panel:
     """Judge a function: check(softmax), or check(mine, "softmax") where its name is another."""
     name = exercise or getattr(function, "__name__", None)
-    if name is None:
+    if name is None or name == "<lambda>":
         raise UnknownExercise('check takes a function: check(softmax), or check(mine, "softmax").')
     asked = find(name)
     if asked.kind not in ("code", "debug"):
         raise UnknownExercise(
-            f'"{name}" is no function: answer it with {"card" if asked.kind == "explain" else "answer"}.'
+            f'"{name}" isn\'t a function: answer it with {"card" if asked.kind == "explain" else "answer"}.'
         )
+    if str(getattr(function, "__module__", "")).startswith("attncore."):
+        text = f"{asked.id}: this is the course's own, from the first cell. Run the cell in which you wrote yours."
+        return Panel("unattempted", [("head", text)])
     return kept(judge(asked, function))
 
 
@@ -72,6 +75,8 @@ def name_of(exercise: Any) -> str:
 def kept(report: Report) -> Report:
     """Keep the attempt; where that fails, say so under the verdict. Below a wrong answer, say what helps."""
     asked = find(report.exercise)
+    if report.unread:
+        return report
     untouched = asked.kind == "debug" and report.mistake == asked.bug
     if report.outcome != "unattempted" and not untouched:
         found = report.mistake or "; ".join(report.edges) or None
@@ -113,8 +118,8 @@ def offer_help(panel: Panel, asked: Exercise) -> None:
     call = f"hint({asked.id})" if asked.id.isidentifier() else f'hint("{asked.id}")'
     opened, total = hints_opened(asked), len(asked.hints)
     if opened < total:
-        which = f"Hint {opened + 1} of {total} opens" if total > 1 else "The hint opens"
-        panel.lines.append(("next", f"{which} with {call}."))
+        which = f"hint {opened + 1} of {total}" if total > 1 else "the hint"
+        panel.lines.append(("next", f"{call} opens {which}."))
         return
     every = f"All {total} hints are open" if total > 1 else "The only hint is open"
     solution = f"solutions/{asked.lesson}.ipynb"
@@ -145,7 +150,7 @@ def card(exercise: str) -> Card:
     asked = find(name_of(exercise))
     if asked.kind != "explain":
         raise UnknownExercise(
-            f'"{asked.id}" is no card; the cards of {asked.lesson} are '
+            f'"{asked.id}" isn\'t a card; the cards of {asked.lesson} are '
             + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson)
         )
     return Card(asked)

@@ -13,7 +13,7 @@ from typing import Any
 from attncore import VERBS
 from attncore.app.places import NOTEBOOKS
 
-ADVICE = "This kernel has just started and knows nothing yet. Run the notebook's first cell, then this one again."
+ADVICE = "This kernel has just started and knows nothing yet. Run the notebook's first code cell, then this one again."
 
 
 def load_ipython_extension(shell: Any) -> None:

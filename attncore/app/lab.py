@@ -103,7 +103,7 @@ def hindrance(workbook: Path, port: int | None) -> str:
     if not list(NOTEBOOKS.glob("*.ipynb")):
         return f"There are no notebooks in {NOTEBOOKS}. Install the course again."
     if address := open_already(workbook):
-        return f"The lab is open already on this working copy, at {address}"
+        return f"The lab is already open on this working copy, at {address}"
     return port_trouble(port) if port is not None else ""
 
 

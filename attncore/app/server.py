@@ -21,9 +21,12 @@ def keep_stills(model: dict[str, Any], **_context: Any) -> None:
                 data.pop(WIDGET, None)
 
 
+OURS = ["--InteractiveShellApp.extra_extensions=attncore.app.fresh_kernel", "--IPKernelApp.log_level=ERROR"]
+
+
 class CourseKernel(ServerKernelManager):
     """A kernel as ever; one of Python loads our extension."""
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        ours = ["--InteractiveShellApp.extra_extensions=attncore.app.fresh_kernel"] if self.ipykernel else []
+        ours = OURS if self.ipykernel else []
         return super().format_kernel_cmd([*(extra_arguments or []), *ours])

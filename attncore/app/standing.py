@@ -96,7 +96,7 @@ def where_to_begin(store: Progress) -> str:
     missed = sorted(lesson for id, lesson in asked.items() if first[id] != "right")
     if not missed:
         return "The diagnostic: all right. Read the ends of the lessons, and do their exercises."
-    return f"The diagnostic: begin with {missed[0]}."
+    return f"The diagnostic suggests that you begin with {missed[0]}."
 
 
 def place_of(exercise: Exercise, folder: str = "") -> str:

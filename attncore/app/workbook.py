@@ -165,7 +165,7 @@ def restore(lesson: str, workbook: Path | None = None) -> str:
     workbook.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(NOTEBOOKS / name, target)
     write_copied(workbook, known | {name: edition})
-    return f"{target.stem} is as it was{kept_as}."
+    return f"{target.stem} is back to its original{kept_as}."
 
 
 def restore_beside(lesson: str, workbook: Path) -> str:

@@ -1,10 +1,15 @@
 """What a case hands to an answer beside numbers. It imports no reference, so that a child may have it."""
 
+from typing import Any
+
 import numpy as np
 
 
 class PlainCache:
     """Keys and values of the tokens so far, joined anew each time; `join` is what a wrong one changes."""
+
+    key: Any
+    value: Any
 
     def __init__(self):
         self.key = self.value = None

@@ -52,6 +52,8 @@ def verdict(exercise: Code, observed: Observed) -> Report:
         return endless(exercise, observed)
     if observed.endless:
         observed = stopped_in_a_corner(observed, known)
+    if observed.waits_for and is_stub(observed, known):
+        return waiting(exercise, observed.waits_for)
     if is_stub(observed, known):
         return unattempted(exercise, "" if observed.blank else " It returns nothing. Is the `return` missing?")
     found = departures(exercise, known, observed)
@@ -67,7 +69,7 @@ def verdict(exercise: Code, observed: Observed) -> Report:
 
 def endless(exercise: Code, observed: Observed) -> Report:
     case = exercise.cases[min(len(observed.first), len(exercise.cases) - 1)]
-    text = f"stopped after {SECONDS:g} seconds, in the case of {case.name}. Is there a loop that never ends?"
+    text = f'stopped after {SECONDS:g} seconds, on the case "{case.name}". Is there a loop that never ends?'
     return said(exercise, "raised", text)
 
 
@@ -132,7 +134,8 @@ def unraised(ran: Ran, expected: str) -> str:
 def exception(ran: Ran) -> str:
     if not ran.kin:  # the whole sentence is there: a signature that does not fit, recursion, exit
         return ran.message
-    text = f"it raises {ran.raised}: {ran.message}" if ran.message else f"it raises {ran.raised}."
+    inside = f" in `{ran.inside}`, which it calls" if ran.inside else ""
+    text = f"it raises {ran.raised}{inside}: {ran.message}" if ran.message else f"it raises {ran.raised}{inside}."
     return f"{text}\n    {ran.line}" if ran.line else text
 
 
@@ -233,7 +236,7 @@ def reasons(
     elif name := (mistakes[0] if mistakes else convention):
         lines.append(("why", exercise.why(name)))
     elif (number := only_number(known, ran)) is not None:
-        lines.append(("why", f"Whatever the input, it gives nothing but {figures(number)}."))
+        lines.append(("why", f"It returns nothing but {figures(number)}, whatever the input."))
     else:
         words = in_common(known, [i for i in known.core if not agree(ran[i], known.expected[i], known.tolerances[i])])
         if words:
@@ -245,7 +248,8 @@ def reasons(
     if len(mistakes) > 1:
         lines.append(("why", f"A second mistake: {mistakes[1]}. {exercise.why(mistakes[1])}"))
     elif mistakes and left:
-        lines.append(("why", f"That is not all: {exercise.cases[left[0]].name} differs for another reason."))
+        name = exercise.cases[left[0]].name
+        lines.append(("why", f'That isn\'t all: the case "{name}" fails for another reason.'))
     return lines
 
 
@@ -256,7 +260,7 @@ def unclean_first(exercise: Code, known: Trial, core: Found, i: int) -> Report:
 
 def how_far(known: Trial, core: Found) -> str:
     right = len(known.core) - len(core)
-    return f"{right} of {len(known.core)} cases {'is' if right == 1 else 'are'} right. " if right else ""
+    return f"{right} of the {len(known.core)} main cases {'is' if right == 1 else 'are'} right. " if right else ""
 
 
 def smallest(exercise: Code, among: list[int], found: Found) -> int:
@@ -268,7 +272,7 @@ def proof(exercise: Code, known: Trial, found: Found, i: int, words: str, before
     """A case that can be pasted and run, and what differs there."""
     return [
         ("case", f"{before}{words}, {exercise.cases[i].name}:"),
-        ("input", show_arguments(exercise.id, exercise.cases[i].name, known.arguments[i])),
+        ("input", show_arguments(exercise, exercise.cases[i].name, known.arguments[i])),
         ("where", sentence(found[i].text)),
     ]
 

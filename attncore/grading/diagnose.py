@@ -78,22 +78,30 @@ def best_label(
     does something else. Where none explains the first case, one may still explain most of the others.
     """
     best: tuple[tuple[bool, float, int], str | None, list[int]] = ((False, 0.0, 0), None, list(failing))
+    rest = [i for i in among if i not in failing]
+    beyond = [i for i in range(len(ran)) if i not in among]
     for label, outputs in labels:
-        same = {i: agree(ran[i], outputs[i], known.tolerances[i]) for i in among}
-        explained = [i for i in failing if same[i]]
-        left = [i for i in failing if not same[i]]
-        against = list(same.values()).count(False)
-        if not explained or against - len(left) >= len(explained):  # wrong where the answer is right
+
+        def agreeing(cases: Sequence[int], outputs: list[Ran] = outputs) -> list[int]:
+            return [i for i in cases if agree(ran[i], outputs[i], known.tolerances[i])]
+
+        explained = agreeing(failing)
+        if not explained:
             continue
-        if against and (
-            not any(telling(ran[i]) for i in explained) or sum(telling(ran[i]) for i in explained) < 2 and left
-        ):
+        left = [i for i in failing if i not in explained]
+        contradicted = len(rest) - len(agreeing(rest))  # the answer is right there, and the label wrong
+        if contradicted >= len(explained) or ((contradicted or left) and not is_telling(ran, explained, left)):
             continue
-        elsewhere = sum(agree(ran[i], outputs[i], known.tolerances[i]) for i in range(len(ran)) if i not in same)
-        rank = (same[failing[0]] or not against, len(explained) - 0.75 * against, elsewhere)
+        against = contradicted + len(left)
+        rank = (failing[0] in explained or not against, len(explained) - 0.75 * against, len(agreeing(beyond)))
         if rank > best[0]:
             best = (rank, label, left)
     return best[1], best[2]
+
+
+def is_telling(ran: Sequence[Ran], explained: Sequence[int], left: Sequence[int]) -> bool:
+    """Do the explained cases hold enough numbers to know a mistake by, two of them where others are left?"""
+    return sum(telling(ran[i]) for i in explained) >= (2 if left else 1)
 
 
 def telling(ran: Ran) -> bool:

@@ -39,7 +39,7 @@ def pieces(source: Source) -> list[Piece]:
     except UNPARSED as problem:
         line = getattr(problem, "lineno", None)
         where = f", line {line}" if line else ""
-        raise Unreadable(f"{source.name} is no Python{where}: {reason(problem)}.") from None
+        raise Unreadable(f"{source.name} isn't valid Python{where}: {reason(problem)}.") from None
     show_lines(filename, text)
     return [piece_of(node, f"line {node.lineno}", filename) for node in tree.body]
 
@@ -53,7 +53,7 @@ def cell_pieces(name: str, place: int, text: str) -> Iterator[Piece]:
         where = f" in its line {line}" if line else ""
         defines = tuple(re.findall(r"(?m)^(?:async def|def|class)\s+(\w+)|^(?=\w+\s*=[^=])(\w+)", text))
         names = tuple(name for pair in defines for name in pair if name)
-        yield Piece(f"cell {place}", filename, problem=f"is no Python{where}: {reason(problem)}", defines=names)
+        yield Piece(f"cell {place}", filename, problem=f"isn't valid Python{where}: {reason(problem)}", defines=names)
         return
     show_lines(filename, python)
     for node in tree.body:

@@ -77,9 +77,9 @@ class Program:
         except SystemExit as problem:
             return None if problem.code in (None, 0) else (f"calls exit: {first_line(problem)}", "")
         except SyntaxError as problem:
-            return f"is no Python: {reason(problem)}", ""
+            return f"isn't valid Python: {reason(problem)}", ""
         except BaseException as problem:
-            return f"raises {type(problem).__name__}: {first_line(problem)}"[:300], last_line(problem)
+            return f"raises {type(problem).__name__}: {first_line(problem)}"[:300], last_line(problem)[0]
         return None
 
     def run_text(self, text: str) -> Any:

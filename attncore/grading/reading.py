@@ -72,7 +72,7 @@ def code_cells(data: bytes, name: str) -> list[str]:
     except UnicodeDecodeError:
         raise Unreadable(f"{name} is not text in UTF-8.") from None
     except (ValueError, RecursionError):
-        raise Unreadable(f"{name} is no whole notebook; it may have been cut short.") from None
+        raise Unreadable(f"{name} isn't a complete notebook; it may have been cut short.") from None
     cells = cells_in(notebook)
     if not cells:
         raise Unreadable(f"{name} is no notebook: it has no cells.")

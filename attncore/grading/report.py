@@ -3,18 +3,21 @@
 import re
 from dataclasses import dataclass, field
 from html import escape
+from inspect import Parameter
 from typing import Any
 
 import numpy as np
 
-from attncore.exercises.exercise import Exercise, count_numbers
+from attncore.exercises.exercise import Code, Exercise, count_numbers
 from attncore.look import BLUE, GREEN, GREY, INK, ORANGE, WASH
 
-TONES = {"right": BLUE, "edge": GREEN, "wrong": ORANGE, "raised": ORANGE, "unattempted": GREY, "info": GREY}
+TONES = {"right": GREEN, "edge": BLUE, "wrong": ORANGE, "raised": ORANGE, "unattempted": GREY, "info": GREY}
 PANEL = f"border-left:4px solid {{}};padding:.5em .9em;margin:.3em 0;max-width:60em;line-height:1.45;{INK}"
 STYLES = {
+    "where": "margin:.2em 0;white-space:pre-line",  # a line of code may follow
     "head": "margin:.2em 0;font-weight:600",
-    "input": f"margin:.3em 0;padding:.4em .6em;background:{WASH};color:inherit;overflow-x:auto;line-height:1.35",
+    "input": f"margin:.3em 0;padding:.4em .6em;background:{WASH};color:inherit;overflow-x:auto;white-space:pre;"
+    "line-height:1.35",
 }
 Lines = list[tuple[str, str]]  # (role, text); roles: head, why, case, input (kept as typed), where, next
 MARKS = {"right": "✓", "edge": "✓", "wrong": "✗", "raised": "✗", "unattempted": "○"}
@@ -44,11 +47,12 @@ class Panel:
     def block(self, role: str, text: str, mark: str = "") -> str:
         """One line as HTML."""
         tag = "pre" if role == "input" else "p"
-        return f'<{tag} style="{STYLES.get(role, "margin:.2em 0")}">{mark}{self.linked(text)}</{tag}>'
+        body = escape(text) if role == "input" else self.linked(text)
+        return f'<{tag} style="{STYLES.get(role, "margin:.2em 0")}">{mark}{body}</{tag}>'
 
     def linked(self, text: str) -> str:
-        """The text as HTML, with its links."""
-        text = escape(text)
+        """The text as HTML, with its links and its `code`."""
+        text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
         for words, address in self.links.items():
             text = text.replace(escape(words), f'<a href="{escape(address)}">{escape(words)}</a>')
         return text
@@ -60,13 +64,14 @@ class Report(Panel):
 
     `mistake` is the label of the labelled wrong solution that the answer equals, `convention` the name of another
     valid convention that it follows; each is None where there is none. `edges` are the corners that are open: the
-    labels of the mistakes that show there, or else the sentence of the prompt.
+    labels of the mistakes that show there, or else the sentence of the prompt. `unread`: it could not even be read.
     """
 
     exercise: str = ""
     mistake: str | None = None
     convention: str | None = None
     edges: list[str] = field(default_factory=list)
+    unread: bool = False
 
     @property
     def outcome(self) -> str:
@@ -78,15 +83,30 @@ def said(exercise: Exercise, outcome: str, sentence: str, *lines: tuple[str, str
     return Report(outcome, [("head", f"{exercise.id}: {sentence}"), *lines], exercise.id, **named)
 
 
-def show_arguments(exercise: str, case: str, given: dict[str, Any]) -> str:
-    """The arguments as code that runs where NumPy is np; what is too long to be read comes from the exercise itself."""
+def show_arguments(exercise: Code, case: str, given: dict[str, Any]) -> str:
+    """A case as code that runs where NumPy is np; what is too long to be read comes from the exercise itself."""
     longest = 40 if count_numbers(tuple(given.values())) <= 150 else 12
     texts = {name: literal(value, len(name) + 3, longest) for name, value in given.items()}
     lines = [f"{name} = {text}" for name, text in texts.items() if text]
     lines += [f'{name} = given["{name}"]  # {brief(given[name])}' for name, text in texts.items() if not text]
     if not all(texts.values()):
-        lines.insert(0, f'from attncore.exercises import inputs\n\ngiven = inputs("{exercise}", "{case}")')
-    return "\n".join(lines)
+        lines.insert(0, f'from attncore.exercises import inputs\n\ngiven = inputs("{exercise.id}", "{case}")')
+    return "\n".join([*lines, *shown_call(exercise, given)])
+
+
+def shown_call(exercise: Code, given: dict[str, Any]) -> list[str]:
+    """The call that shows what differs; of a class, or where a driver stands between, nothing."""
+    if exercise.drive or isinstance(exercise.reference, type):
+        return []
+    parameters = exercise.signature.parameters.parameters.values()
+    parts = [written(parameter) for parameter in parameters if parameter.name in given]
+    return [f"{exercise.id}({', '.join(parts)})"]
+
+
+def written(parameter: Parameter) -> str:
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return f"*{parameter.name}"
+    return parameter.name if parameter.default is parameter.empty else f"{parameter.name}={parameter.name}"
 
 
 def literal(value: Any, indent: int, longest: int) -> str:

@@ -45,8 +45,9 @@ class TimeUp(BaseException):
 class Ran:
     """What one call did: it returned a value, or it raised (an exception's name, its bases', a sentence, a line).
 
-    Numbers come as an array. `lacks` names the optional parameters of the case that the answer does not have,
-    `precision` is the relative error that numbers of fewer bits than float32's cannot help.
+    Numbers come as an array. `inside` names a function that the answer calls and that raised, `lacks` the optional
+    parameters of the case that the answer does not have; `precision` is the relative error that numbers of fewer bits
+    than float32's cannot help.
     """
 
     value: Any = None
@@ -54,6 +55,7 @@ class Ran:
     kin: tuple[str, ...] = ()
     message: str = ""
     line: str = ""
+    inside: str = ""
     wrote_to: str = ""
     lacks: tuple[str, ...] = ()
     precision: float = 0.0
@@ -154,7 +156,8 @@ def raised(problem: BaseException, lacks: tuple[str, ...] = ()) -> Ran:
     if message := SAID.get(name):
         return Ran(raised=name, message=message)
     kin = tuple(base.__name__ for base in type(problem).__mro__)
-    return Ran(raised=name, kin=kin, message=first_line(problem), line=last_line(problem), lacks=lacks)
+    line, inside = last_line(problem)
+    return Ran(raised=name, kin=kin, message=first_line(problem), line=line, inside=inside, lacks=lacks)
 
 
 def quietly() -> contextlib.ExitStack:
@@ -209,7 +212,7 @@ def bind(
         own.bind(*args, **kwargs)
     except TypeError:
         line = f"{signature.name}{signature.parameters}"
-        raise WrongSignature(f"it cannot be called as {line}: its own parameters are {own}.") from None
+        raise WrongSignature(f"it cannot be called as {line}: it takes {own}.") from None
     return args, kwargs, tuple(lacks)
 
 
@@ -290,9 +293,15 @@ def unchanged(now: Any, before: Any) -> bool:
     return True
 
 
-def last_line(problem: BaseException) -> str:
-    """The learner's own line that raised, without our frames and those of a library."""
+def last_line(problem: BaseException) -> tuple[str, str]:
+    """The learner's own line that raised, without our frames and those of a library, and the function it stands in.
+
+    The function is named only where it is another one than we have called.
+    """
     frames = traceback.extract_tb(problem.__traceback__)
     foreign = (PACKAGE, str(Path(np.__file__).parents[1]), "<__array_function__")
     own = [frame for frame in frames if not frame.filename.startswith(foreign)]
-    return (own[-1].line or "") if own else ""
+    if not own:
+        return "", ""
+    elsewhere = own[-1].name.isidentifier() and own[-1].name != own[0].name
+    return own[-1].line or "", own[-1].name if elsewhere else ""

@@ -32,14 +32,15 @@ def judge_value(exercise: Exercise, answer: Any) -> Report:
     try:
         got = read(answer, expected, exercise.words.get("question", ""))
     except ValueError as problem:
-        return said(exercise, "wrong", f"{problem}.")
+        return said(exercise, "wrong", f"{problem}.", unread=True)
     if is_value(got, expected, exercise.tolerance):
         return said(exercise, "right", f"right. {exercise.words.get('because', '')}".strip())
     for label, value in exercise.wrong.items():
         if is_value(got, value(), exercise.tolerance):
-            return said(exercise, "wrong", f"{label}.", ("why", exercise.why(label)), mistake=label)
+            return said(exercise, "wrong", f"not right: {label}.", ("why", exercise.why(label)), mistake=label)
     if choices and got not in [choice.lower() for choice in choices]:
-        return said(exercise, "wrong", f"choose one of {', '.join(choices)}.")
+        every = ", ".join(f'"{choice}"' for choice in choices)
+        return said(exercise, "wrong", f"choose one of {every}.", unread=True)
     return said(exercise, "wrong", nearly(answer, got, expected, exercise.tolerance))
 
 
@@ -50,7 +51,7 @@ def nearly(answer: Any, got: Any, expected: Any, tolerance: float) -> str:
         return f"nearly. {answer} counts in thousands; units of 1,024 are KiB, MiB and GiB."
     if isinstance(got, float) and tolerance and is_value(got, expected, 5 * tolerance):
         return f"{answer} is close. Give it more precisely, to within {100 * tolerance:g} %."
-    return f"{answer} is not right."
+    return f'"{answer}" is not right.' if isinstance(expected, str) else f"{answer} is not right."
 
 
 def is_value(got: Any, expected: Any, tolerance: float) -> bool:
@@ -75,7 +76,7 @@ def read(answer: Any, expected: Any, question: str = "") -> Any:
     try:
         return float(answer)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{answer!r} is no number") from None
+        raise ValueError(f"{answer!r} isn't a number") from None
 
 
 def read_shape(answer: Any) -> tuple[int, ...]:
@@ -91,21 +92,21 @@ def read_shape(answer: Any) -> tuple[int, ...]:
             return tuple(map(int, lengths))
     except (TypeError, ValueError):
         pass
-    raise ValueError("that is no shape; a shape looks like (2, 3)")
+    raise ValueError("that isn't a shape; a shape looks like (2, 3)")
 
 
 def read_quantity(text: str, question: str) -> float:
     """A number with or without a unit, in the base unit: "128 KiB" is 131072."""
     found = NUMBER.fullmatch(text)
     if not found:
-        raise ValueError(f'"{text}" is no number; without quotes, Python works it out')
+        raise ValueError(f'"{text}" isn\'t a number; without quotes, Python works it out')
     digits, unit = found.groups()
     if re.fullmatch(r"[-+]?\d+,\d{1,2}|[-+]?0,\d+", digits):
         raise ValueError(f'write "{digits.replace(",", ".")}", with a point')
     try:
         number = float(Fraction(re.sub(r"[,_\s]", "", digits)))
     except (ValueError, ZeroDivisionError, OverflowError):
-        raise ValueError(f'"{text}" is no number') from None
+        raise ValueError(f'"{text}" isn\'t a number') from None
     return number * factor(unit, question)
 
 

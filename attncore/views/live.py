@@ -82,5 +82,6 @@ def or_waiting(draw: Callable[..., Picture], **values: Any) -> Picture:
 
 def bundle(box: ipywidgets.Widget, still: Picture) -> dict[str, Any]:
     """What a cell shows: the widgets, and for a notebook opened again the still picture and how to wake it."""
-    asleep = f'{still.html}<p style="{CAPTION}">Run this cell to move it.</p>'
+    wake = "To move it, run the notebook's first code cell, then this one."
+    asleep = f'{still.html}<p style="{CAPTION}">{escape(wake)}</p>'
     return box._repr_mimebundle_() | {"text/html": asleep, "text/plain": still.alt}

@@ -95,7 +95,7 @@ def test_a_second_lab_on_the_same_working_copy_is_told_where_the_first_is(served
     leave_note(tmp_path, note(tmp_path, listening))
     assert main(["lab", "--workbook", str(tmp_path)]) == 1
     address = f"http://localhost:{listening}/lab/tree/00_start.ipynb?token=abc"
-    assert capsys.readouterr().err == f"The lab is open already on this working copy, at {address}\n"
+    assert capsys.readouterr().err == f"The lab is already open on this working copy, at {address}\n"
     assert served == []
 
 

@@ -162,7 +162,7 @@ def test_the_number_of_the_next_hint_is_true(here, shown):
         cell.check(lambda x, axis=-1: x, "softmax")
         said.append(shown[-1].message.splitlines()[-1])
         cell.hint("softmax")
-    assert said[:3] == [f"Hint {n} of 3 opens with hint(softmax)." for n in (1, 2, 3)]
+    assert said[:3] == [f"hint(softmax) opens hint {n} of 3." for n in (1, 2, 3)]
     assert said[3].startswith("All 3 hints are open. The solution is in solutions/02_softmax.ipynb")
     assert '<a href="solutions/02_softmax.ipynb#cell-id=' in shown[-1]._repr_html_()
 

@@ -162,7 +162,7 @@ def test_reset_keeps_what_was_edited_and_nothing_else(here, course, shown):
         cell.reset("heads")
         assert sources(here / f"07_heads.old-{number}.ipynb") == ["first edition", "mine"]
     assert sources(here / "07_heads.ipynb") == ["first edition", "..."]
-    assert shown[-1].message == "07_heads is as it was; your version is kept as 07_heads.old-2.ipynb."
+    assert shown[-1].message == "07_heads is back to its original; your version is kept as 07_heads.old-2.ipynb."
     (here / "07_heads.ipynb").unlink()
     cell.reset("heads")
     assert sources(here / "07_heads.ipynb") == ["first edition", "..."]

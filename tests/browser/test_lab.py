@@ -120,21 +120,21 @@ def test_a_lesson_that_is_opened_again_shows_stills(open_lesson):
     page.close()
 
     page = open_lesson("00_start")
-    scroll_to(page, "reading_picture()").get_by_text("Run this cell to move it.").wait_for()
+    scroll_to(page, "reading_picture()").get_by_text("To move it, run").wait_for()
     scroll_to(page, "card(").get_by_text("Last time: 1 of 2 key points.").wait_for()
     assert "model not found" not in page.inner_text("body")
 
 
 def test_after_a_restart_an_exercise_says_what_to_run(open_lesson):
     page = open_lesson("02_softmax")
-    assert "Run the notebook's first cell" in write_and_run(page, "def softmax", "check(softmax)")
+    assert "Run the notebook's first code cell" in write_and_run(page, "def softmax", "check(softmax)")
 
 
 def test_reset_keeps_what_is_on_the_screen(open_lesson, lab):
     page, (_, workbook) = open_lesson("05_self_attention"), lab
     write_and_run(page, "def self_attention", "'never saved'")
     write_and_start(page, "progress()", "reset()")
-    toast(page, "05_self_attention is as it was; your version is kept as 05_self_attention.old-1.ipynb.")
+    toast(page, "05_self_attention is back to its original; your version is kept as 05_self_attention.old-1.ipynb.")
     shown = page.evaluate("() => JSON.stringify(window.jupyterapp.shell.currentWidget.context.model.toJSON())")
     assert "never saved" not in shown
     assert "never saved" in (workbook / "05_self_attention.old-1.ipynb").read_text()
@@ -145,7 +145,7 @@ def test_reset_keeps_what_is_on_the_screen(open_lesson, lab):
 def test_reset_of_another_lesson_opens_it(open_lesson, lab):
     page, (_, workbook) = open_lesson("06_masks"), lab
     write_and_start(page, "progress()", 'reset("long_context")')
-    toast(page, "15_long_context is as it was.")
+    toast(page, "15_long_context is back to its original.")
     assert page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path") == "15_long_context.ipynb"
     assert not list(workbook.glob("15_long_context.*-*"))
 

@@ -141,7 +141,7 @@ WRONG = {
     returns_a_tuple: "It returns a tuple of 2",
     ragged: "It returns a list whose rows differ in length",
     text: "It returns a str",
-    zeros: "it gives nothing but 0",
+    zeros: "it returns nothing but 0",
     first_batch_only: "batch",
     float64_only: "float32",
 }
@@ -174,7 +174,7 @@ RAISES = {
     recursion: "calls itself without end",
     leaves: "It calls exit",
     divides: "NameError: name 'undefined_name' is not defined",
-    two_arguments: "its own parameters are (query, key)",
+    two_arguments: "it takes (query, key)",
 }
 
 
@@ -242,7 +242,7 @@ def test_two_mistakes_at_once_are_both_told():
 
     report = judge("scaled_dot_product_attention", unscaled_and_unmasked)
     assert report.mistake == "not scaled"
-    assert "That is not all" in report.message
+    assert "That isn't all" in report.message
 
 
 def test_a_missing_option_does_not_hide_the_mistake():

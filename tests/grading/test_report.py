@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from contrast import contrast
 
-from attncore.exercises import Code, exercises, inputs
+from attncore.exercises import Code, exercises, find, inputs
 from attncore.grading.report import STYLES, TONES, literal, show_arguments
 from attncore.grading.run import unchanged
 
@@ -28,8 +28,8 @@ def test_a_panel_reads_in_both_themes(theme, outcome):
 def test_a_failing_case_can_be_pasted_and_run(exercise):
     for case in exercise.cases:
         given = case.make()
-        names = {"np": np}
-        exec(show_arguments(exercise.id, case.name, given), names)
+        names = {"np": np, exercise.id: lambda *args, **options: None}
+        exec(show_arguments(exercise, case.name, given), names)
         for name, value in given.items():
             assert type(names[name]) is type(value), (case.name, name)
             assert callable(value) or as_shown(names[name], value), (case.name, name)
@@ -64,6 +64,6 @@ def test_a_value_as_it_is_typed(value, text):
 
 def test_what_is_too_long_comes_from_the_exercise_itself():
     given = inputs("softmax", next(c.name for c in next(e for e in exercises if e.id == "softmax").cases))
-    text = show_arguments("softmax", "a case", given | {"long": np.zeros((9, 9))})
+    text = show_arguments(find("softmax"), "a case", given | {"long": np.zeros((9, 9))})
     assert 'given = inputs("softmax", "a case")' in text
     assert 'long = given["long"]  # an array of shape (9, 9)' in text

@@ -106,7 +106,7 @@ def test_values_are_judged_where_answer_is_called(check):
 def test_a_value_that_is_none_of_ours_is_told_by_its_kind(check):
     status, out, _ = check('import attncore\nattncore.answer("score-bytes", object())\n')
     assert status == 1
-    assert "<object> is no number" in out
+    assert "<object> isn't a number" in out
 
 
 @pytest.mark.parametrize("call", ['check(mine, "weighted_sum")', 'check(function=mine, exercise="weighted_sum")'])
@@ -510,10 +510,10 @@ def test_cells_that_fail_are_told_by_their_place(verdicts):
     status, outcomes, told = verdicts(notebook(*cells), "answers.ipynb")
     assert (status, outcomes) == (0, {"weighted_sum": "right"})
     assert "cell 2 raises ZeroDivisionError: division by zero.\n    1 / 0" in told
-    assert "cell 3 is no Python in its line 1: invalid syntax." in told
+    assert "cell 3 isn't valid Python in its line 1: invalid syntax." in told
     assert "cell 4 raises NameError: name 'check' is not defined." in told
-    assert "cell 5 is no Python: 'return' outside function." in told
-    assert "cell 6 is no Python" in told
+    assert "cell 5 isn't valid Python: 'return' outside function." in told
+    assert "cell 6 isn't valid Python" in told
 
 
 ODD_NOTEBOOKS = {
@@ -546,15 +546,19 @@ def test_notebooks_in_which_a_tool_has_left_something_out():
     ("content", "name", "said"),
     [
         (b"\xff\xfe\x00x", "answers.py", "answers.py is not text in UTF-8."),
-        ("x = (", "answers.py", "answers.py is no Python, line 1: '(' was never closed."),
-        ("x = 1\0", "answers.py", "answers.py is no Python"),
+        ("x = (", "answers.py", "answers.py isn't valid Python, line 1: '(' was never closed."),
+        ("x = 1\0", "answers.py", "answers.py isn't valid Python"),
         ("-" * 100_000 + "1", "answers.py", "answers.py "),
-        ("(" * 5_000 + ")" * 5_000, "answers.py", "answers.py is no Python"),
+        ("(" * 5_000 + ")" * 5_000, "answers.py", "answers.py isn't valid Python"),
         ("", "answers.py", "answers.py is empty."),
         ("", "answers.ipynb", "answers.ipynb is empty."),
         ("# nothing", "answers.py", "answers.py holds no answer to an exercise of the course."),
-        (b'{"cells": [{"cell_type": "co', "cut.ipynb", "cut.ipynb is no whole notebook; it may have been cut short."),
-        ("[" * 100_000, "deep.ipynb", "deep.ipynb is no whole notebook; it may have been cut short."),
+        (
+            b'{"cells": [{"cell_type": "co',
+            "cut.ipynb",
+            "cut.ipynb isn't a complete notebook; it may have been cut short.",
+        ),
+        ("[" * 100_000, "deep.ipynb", "deep.ipynb isn't a complete notebook; it may have been cut short."),
         ("{}", "other.ipynb", "other.ipynb is no notebook: it has no cells."),
         ("[]", "list.ipynb", "list.ipynb is no notebook: it has no cells."),
         ('{"cells": 3, "worksheets": 4}', "odd.ipynb", "odd.ipynb is no notebook: it has no cells."),
@@ -615,7 +619,7 @@ def test_json_says_the_same(check):
 def test_json_of_a_bad_file_is_an_error(check):
     status, out, err = check("x = (", "answers.py", "--json")
     assert (status, err) == (2, "")
-    assert json.loads(out)["error"] == "answers.py is no Python, line 1: '(' was never closed."
+    assert json.loads(out)["error"] == "answers.py isn't valid Python, line 1: '(' was never closed."
 
 
 def test_a_folder_is_read_in_order_without_hidden_files(tmp_path, capsys):
@@ -659,7 +663,7 @@ def test_watching_goes_on_to_the_next_exercise(tmp_path, capsys):
     first, second, broken, last = shown
     assert first.startswith("weighted_sum: ") and first.endswith("0 of 2 done\n") and "causal_mask" not in first
     assert second == "causal_mask: not attempted yet.\n\n" + "█" * 10 + "░" * 10 + " 1 of 2 done\n"
-    assert broken == "mine.py is no Python, line 1: '(' was never closed.\n"
+    assert broken == "mine.py isn't valid Python, line 1: '(' was never closed.\n"
     assert last == "Everything in this file is right.\n\n" + "█" * 20 + " 1 of 1 done\n"
 
 

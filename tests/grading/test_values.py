@@ -22,7 +22,7 @@ def test_a_number_is_read_with_its_unit(text, number):
     "text", ["", "much", "1/0", "12 parsecs", "1 2", "--1", "KiB", "0,1667", "2*1024", "1e9999", "67 bits"]
 )
 def test_what_is_no_number_is_refused_with_a_sentence(text):
-    with pytest.raises(ValueError, match="no number|not known|with a point"):
+    with pytest.raises(ValueError, match="a number|not known|with a point"):
         read(text, 1)
 
 
@@ -54,11 +54,11 @@ def test_a_word_of_the_question_may_stand_behind_a_number():
 
 
 def test_a_complex_number_is_no_answer():
-    assert "is no number" in judge("context-by-hand", 5 + 0j).message
+    assert "isn't a number" in judge("context-by-hand", 5 + 0j).message
 
 
 def test_what_is_no_choice_is_told_the_choices():
-    assert judge("start-axis", "rows").message == "start-axis: choose one of queries, keys."
+    assert judge("start-axis", "rows").message == 'start-axis: choose one of "queries", "keys".'
 
 
 def test_units_of_a_thousand_are_told_from_units_of_1024():

@@ -44,7 +44,7 @@ def test_lab_makes_a_working_copy_at_home_and_opens_lesson_00(installed):
             assert urllib.request.urlopen(address).status == 200
             assert trusted(address, "solutions/02_softmax.ipynb")
             with attncore(installed, "lab", "--no-browser") as second:
-                assert second.stderr.read() == f"The lab is open already on this working copy, at {address}\n"
+                assert second.stderr.read() == f"The lab is already open on this working copy, at {address}\n"
             assert second.returncode == 1
         finally:
             server.terminate()
