@@ -67,4 +67,6 @@ def test_masks_of_one_shape():
 
 def test_a_function_without_a_loop_is_noticed(monkeypatch):
     monkeypatch.delattr(loops, "causal_mask")
-    assert list(definition_problems(find("causal_mask"))) == ["causal_mask: no definition in loops.py"]
+    assert list(definition_problems(find("causal_mask"))) == [
+        "causal_mask: no definition in loops.py; write it there, one number at a time"
+    ]

@@ -13,6 +13,7 @@ import nbformat
 from attncore import loops
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.authoring import trust
+from attncore.authoring.author import HOME
 from attncore.authoring.render import broken, lesson_cells, render, source_of, stub
 from attncore.exercises import KINDS, LESSONS, Code, Exercise, UnknownExercise, exercises, find, lessons
 from attncore.grading import judge
@@ -26,6 +27,7 @@ NEEDED = {
     "predict": {"title", "level", "question", "because"},
     "explain": {"title", "level", "question", "answer", "points"},
 }
+FOLDER = HOME / "attncore" / "exercises"
 JARGON = re.compile(r"\b(label|mutant|trial|oracle|reference|kwargs|ndarray|callable|stub)\b", re.IGNORECASE)
 LEVELS = ("basic", "intermediate", "advanced")
 
@@ -36,7 +38,7 @@ def problems(names: Sequence[str] = ()) -> Iterator[str]:
         try:
             yield from exercise_problems(find(name))
         except UnknownExercise as problem:
-            yield str(problem)
+            yield from half_written(name) or [str(problem)]
     if names:
         return
     for exercise in exercises:
@@ -46,6 +48,14 @@ def problems(names: Sequence[str] = ()) -> Iterator[str]:
         yield from size_problems(lesson)
         yield from notebook_problems(lesson)
     yield from stray_notebooks()
+
+
+def half_written(name: str) -> list[str]:
+    """Of an exercise that is not whole yet, the files that are missing; nothing where there are none at all."""
+    there = {path.suffix: path for path in FOLDER.glob(f"*/{name}.*") if path.suffix in (".py", ".toml")}
+    folders = {path.parent for path in there.values()}
+    missing = [folder / f"{name}{suffix}" for folder in folders for suffix in (".py", ".toml") if suffix not in there]
+    return [f"{name}: missing is {path.relative_to(HOME)}" for path in missing]
 
 
 def exercise_problems(exercise: Exercise, whole: bool = True) -> Iterator[str]:
@@ -65,6 +75,9 @@ def exercise_problems(exercise: Exercise, whole: bool = True) -> Iterator[str]:
         yield from definition_problems(exercise)
         if whole:
             yield from trust.problems(exercise)
+            yield from notebook_problems(exercise.lesson)
+    if whole:
+        yield from (problem for problem in lesson_problems(exercise.lesson) if exercise.id in problem)
 
 
 def words_problems(exercise: Exercise) -> Iterator[str]:
@@ -72,7 +85,7 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
     words, name = exercise.words, exercise.id
     missing = NEEDED[exercise.kind] - words.keys()
     if missing:
-        yield f"{name}: no {', '.join(sorted(missing))} in {exercise.lesson[3:]}.toml"
+        yield f"{name}: no {', '.join(sorted(missing))} in {exercise.lesson[3:]}/{words_of(exercise)}"
         return
     if words["level"] not in LEVELS:
         yield f'{name}: the level "{words["level"]}" is none of {", ".join(LEVELS)}'
@@ -82,9 +95,14 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
     labels = {*exercise.wrong, *exercise.conventions} if isinstance(exercise, Code) else {*exercise.wrong}
     if "points_to" not in words:  # a diagnostic does not explain, it sends to a lesson
         for label in sorted(labels - why.keys()):
-            yield f'{name}: no sentence for the wrong solution "{label}"'
+            yield f'{name}: no sentence for "{label}"; add it under [why] in {words_of(exercise)}'
     for label in sorted(why.keys() - labels):
         yield f'{name}: a sentence for "{label}", which is no wrong solution'
+
+
+def words_of(exercise: Exercise) -> str:
+    """The file that holds an exercise's words."""
+    return f"{exercise.id}.toml" if isinstance(exercise, Code) else "questions.toml"
 
 
 def reason_problems(exercise: Code) -> Iterator[str]:
@@ -128,7 +146,8 @@ def label_problems(exercise: Code) -> Iterator[str]:
         if report.outcome not in ("wrong", "raised", "edge"):
             yield f'{exercise.id}: the wrong solution "{label}" passes'
         elif label not in (report.mistake, *report.edges):
-            yield f'{exercise.id}: the wrong solution "{label}" is named "{report.mistake or report.edges}"'
+            seen = report.mistake or report.edges
+            yield f'{exercise.id}: the wrong solution "{label}" looks like "{seen}" in all cases'
     for label, function in exercise.conventions.items():
         if judge(exercise, function).convention != label:
             yield f'{exercise.id}: the convention "{label}" is not told'
@@ -139,7 +158,13 @@ def promise_problems(exercise: Code) -> Iterator[str]:
     prompt = " ".join((inspect.getdoc(exercise.reference) or "").split())
     for case in exercise.cases:
         if case.promise and case.promise not in prompt:
-            yield f'{exercise.id}: the prompt does not say "{case.promise}"'
+            yield f'{exercise.id}: "{case.name}" promises what the docstring does not say word for word: {case.promise}'
+    for case, ran in zip(exercise.cases, trial(exercise).expected, strict=True):
+        unknown = set() if exercise.drive else case.make().keys() - exercise.signature.parameters.parameters.keys()
+        if unknown:
+            yield f'{exercise.id}: the case "{case.name}" sets {", ".join(sorted(unknown))}, which {exercise.id} lacks'
+        elif ran.raised and not case.promise:
+            yield f'{exercise.id}: it raises {ran.raised} on "{case.name}", which has no promise: {ran.message}'
     raised = any(ran.raised for ran in trial(exercise).expected)
     if exercise.kind == "code" and "ValueError" in prompt and not raised:
         yield f"{exercise.id}: the prompt promises a ValueError, and no case tries it"
@@ -158,8 +183,10 @@ WITHOUT_LOOPS = {  # what is asked and has no definition in loops.py, and why
 def definition_problems(exercise: Code) -> Iterator[str]:
     """Every function that is asked is defined in loops.py, one number at a time, or it is said why not."""
     defined = hasattr(loops, exercise.id)
-    if defined == (exercise.id in WITHOUT_LOOPS):
-        yield f"{exercise.id}: {'defined in loops.py, and exempt' if defined else 'no definition in loops.py'}"
+    if defined and exercise.id in WITHOUT_LOOPS:
+        yield f"{exercise.id}: defined in loops.py, and exempt"
+    elif not defined and exercise.id not in WITHOUT_LOOPS:
+        yield f"{exercise.id}: no definition in loops.py; write it there, one number at a time"
 
 
 def run_in_its_notebook(exercise: Exercise, source: str) -> Any:
@@ -190,7 +217,7 @@ def lesson_problems(lesson: str) -> Iterator[str]:
     placed = Counter(cell.metadata["exercise"] for cell in cells if "exercise" in cell.metadata)
     own = {exercise.id: exercise for exercise in lessons[lesson]}
     for id in sorted(own.keys() - placed.keys()):
-        yield f"{lesson}: the exercise {id} has no cell"
+        yield f'{lesson}: {id} has no cell; add the line # %% exercise="{id}" to attncore/lessons/{lesson}.py'
     for id, times in placed.items():
         if times > 1 or id not in own:
             yield f"{lesson}: the cell of {id} stands {times} times, or belongs to another lesson"
@@ -240,7 +267,7 @@ def notebook_problems(lesson: str) -> Iterator[str]:
             yield f"{where} cannot be read: {problem}"
             continue
         if skeleton(notebook) != skeleton(render(lesson, solved)):
-            yield f"{where} is not what the lesson renders to: run python course.py render"
+            yield f"{where} is not what the lesson renders to: run python3 course.py render {lesson}"
         if not solved:
             if any(cell.get("outputs") for cell in notebook.cells):
                 yield f"{where} holds outputs"

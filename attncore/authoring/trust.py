@@ -63,9 +63,12 @@ def problems(exercise: Code) -> Iterator[str]:
     """Each promise that the judge does not keep for an exercise, as a sentence."""
     reasons = exercise.words.get("equivalent", {})
     same = passing(mutant_verdicts(exercise))
-    yield from (f"{exercise.id}: this mutant passes: {change}" for change in same if change not in reasons)
-    yield from (f"{exercise.id}: no mutant that passes: {change}" for change in reasons if change not in same)
-    yield from (f"{exercise.id}: it passes, right by luck: {name}" for name in passing(lucky_verdicts(exercise)))
+    for change in [change for change in same if change not in reasons]:
+        yield f"{exercise.id}: no case shows this change, so add one, or say why under [equivalent]: {change}"
+    for change in [change for change in reasons if change not in same]:
+        yield f"{exercise.id}: under [equivalent] stands a change that cases do show: {change}"
+    for name in passing(lucky_verdicts(exercise)):
+        yield f"{exercise.id}: an answer that is right by luck passes; add a case that breaks it: {name}"
     for name, report in style_verdicts(exercise).items():
         if report.outcome != "right" and not leaves_errors_open(exercise, report):
             yield f"{exercise.id}: it is refused, though right: {name}"

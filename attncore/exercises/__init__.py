@@ -63,7 +63,10 @@ def questions(topic: str) -> Iterator[Exercise]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as problem:
+        raise ValueError(f"{path}: {problem}") from None
 
 
 lessons: dict[str, list[Exercise]] = {lesson: of_lesson(lesson) for lesson in LESSONS}

@@ -73,7 +73,9 @@ def test_a_tampered_notebook_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(consistency, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.setattr(consistency, "SOLUTIONS", tmp_path / "solutions")
     found = list(consistency.notebook_problems("02_softmax"))
-    assert "notebooks/02_softmax.ipynb is not what the lesson renders to: run python course.py render" in found
+    assert (
+        "notebooks/02_softmax.ipynb is not what the lesson renders to: run python3 course.py render 02_softmax" in found
+    )
     assert any(problem.startswith("solutions/02_softmax.ipynb is not") for problem in found)
 
 
@@ -98,7 +100,7 @@ def test_a_missing_word_is_noticed():
     exercise = find("softmax")
     words = {key: value for key, value in exercise.words.items() if key != "walkthrough"}
     spoilt = replace(exercise, words=words)
-    assert list(consistency.words_problems(spoilt)) == ["softmax: no walkthrough in softmax.toml"]
+    assert list(consistency.words_problems(spoilt)) == ["softmax: no walkthrough in softmax/softmax.toml"]
     why = {**exercise.words["why"], "nobody": "?"}
     spoilt = replace(exercise, words=exercise.words | {"why": why, "hints": ["one"]})
     assert list(consistency.words_problems(spoilt)) == [
