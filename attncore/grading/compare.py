@@ -23,10 +23,10 @@ class Difference:
 
 
 def agree(one: Ran, two: Ran, tolerance: float) -> bool:
-    """Do two calls come to the same: equal values, or the same exception?"""
+    """Does a call come to the same as another one: equal values, as far as its numbers go, or the same exception?"""
     if one.raised or two.raised:
         return one.raised == two.raised or two.raised in one.kin or one.raised in two.kin
-    return same(one.value, two.value, max(tolerance, one.precision, two.precision))
+    return same(one.value, two.value, max(tolerance, one.precision))
 
 
 def same(got: Any, expected: Any, tolerance: float) -> bool:
@@ -49,22 +49,17 @@ NUMBERS = set("biufc")
 
 
 def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarray:
-    """Which entries differ. Near zero the tolerance is that of the largest expected number."""
+    """Which entries differ. Near zero the tolerance is that of the largest expected number.
+
+    NaN is equal to NaN, and infinity to itself: what np.isclose would say, in a fraction of its time.
+    """
     if right.dtype == bool:
         return np.asarray(array != right)
-    if array.dtype == np.float32 or (holds_float32(array) and not holds_float32(right)):
-        tolerance = max(tolerance, 1e-4)
     size = np.abs(right)
     near_zero = max(1e-9, tolerance * size[np.isfinite(size)].max(initial=0.0))
-    with np.errstate(invalid="ignore", over="ignore"):  # np.isclose does the same, several times slower
-        close = np.abs(array - right) <= near_zero + tolerance * size
-    alike = (array == right) | (np.isnan(array) & np.isnan(right))  # infinities, and NaN
-    return np.asarray(~(np.isfinite(right) & close | alike))
-
-
-def holds_float32(array: np.ndarray) -> bool:
-    """Is every number one that float32 has too, as after work in float32 that ends in a cast?"""
-    return array.dtype == np.float64 and bool(np.array_equal(array, array.astype(np.float32), equal_nan=True))
+    with np.errstate(invalid="ignore", over="ignore"):
+        close = np.isfinite(right) & (np.abs(array - right) <= near_zero + tolerance * size)
+    return np.asarray(~(close | (array == right) | (np.isnan(array) & np.isnan(right))))
 
 
 def explain(got: Any, expected: Any, tolerance: float, outputs: Sequence[Output]) -> Difference:

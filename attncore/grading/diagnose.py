@@ -36,17 +36,9 @@ def name_edges(
 
     A promised error is missing from most labelled solutions too; only one that is about errors is a name for it.
     """
-    errors = [i for i in known.edges if known.expected[i].raised]
-    labels = [(label, outputs) for label, outputs in known.wrong if holds(known, outputs, known.core)]
-    others = [i for i in known.edges if i not in errors]
-    of_errors = [(label, outputs) for label, outputs in labels if holds(known, outputs, others)]
     for failing, right in corners:
-        yield best_label(known, of_errors if failing[0] in errors else labels, ran, failing, [*failing, *right])[0]
-
-
-def holds(known: Trial, outputs: Sequence[Ran], cases: Iterable[int]) -> bool:
-    """Is a labelled solution right in these cases?"""
-    return all(agree(outputs[i], known.expected[i], known.tolerances[i]) for i in cases)
+        labels = known.of_errors if known.expected[failing[0]].raised else known.of_corners
+        yield best_label(known, labels, ran, failing, [*failing, *right])[0]
 
 
 def name_convention(known: Trial, ran: Sequence[Ran]) -> str | None:

@@ -25,7 +25,7 @@ from attncore.shapes import as_array
 
 SECONDS = 5.0
 PACKAGE = str(Path(__file__).parents[1])
-COARSE = {"float16": 0.01, "bfloat16": 0.02}
+COARSE = {"float32": 1e-4, "float16": 0.01, "bfloat16": 0.02}  # numbers, and how far they may be off after some steps
 SAID = {  # what is said of an exception in place of its own message
     "RecursionError": "it calls itself without end.",
     "SystemExit": "it calls exit; return the value instead.",
@@ -268,10 +268,19 @@ def kept(value: Any) -> Any:
 
 
 def precision_of(value: Any) -> float:
-    """A few steps of the coarsest numbers in it: float16 has ten bits, bfloat16 seven; 0 for all others."""
+    """How far the coarsest numbers in it may be off; 0 for float64."""
     parts = value if isinstance(value, tuple | list) else [value]
-    kinds = [str(getattr(part, "dtype", "")) for part in parts]
+    kinds = ["float32" if holds_float32(part) else str(getattr(part, "dtype", "")) for part in parts]
     return max((COARSE[name] for name in COARSE if any(kind.endswith(name) for kind in kinds)), default=0.0)
+
+
+def holds_float32(value: Any) -> bool:
+    """Is every number one that float32 has too, and some are no short fractions, as after work in float32?"""
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        exact = np.array_equal(value, value.astype(np.float32), equal_nan=True)
+        return exact and not np.array_equal(value * 1024, np.rint(value * 1024), equal_nan=True)
 
 
 def first_line(problem: BaseException) -> str:

@@ -1,8 +1,8 @@
 """What is known of an exercise before any answer comes: the results of the reference and of every labelled solution."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,20 @@ class Trial:
     edges: list[int]
     wrong: Labelled
     conventions: Labelled
+
+    @cached_property
+    def of_corners(self) -> Labelled:
+        """The labelled solutions that are right in all core cases: mistakes that show in corners alone."""
+        return [(label, outputs) for label, outputs in self.wrong if self.holds(outputs, self.core)]
+
+    @cached_property
+    def of_errors(self) -> Labelled:
+        """Those of them that are right in all corners but promised errors."""
+        values = [i for i in self.edges if not self.expected[i].raised]
+        return [(label, outputs) for label, outputs in self.of_corners if self.holds(outputs, values)]
+
+    def holds(self, outputs: list[Ran], cases: Iterable[int]) -> bool:
+        return all(agree(outputs[i], self.expected[i], self.tolerances[i]) for i in cases)
 
 
 @cache

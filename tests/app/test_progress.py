@@ -196,7 +196,7 @@ def test_a_typo_is_told_with_the_nearest_name(here, shown):
     cell.check(lambda x: x)
     near = ['"softmax"', '"score-bytes"', '"why-scale"']
     assert all(f"Did you mean {name}?" in panel.message for name, panel in zip(near, shown, strict=False))
-    assert "There is no exercise" in shown[3].message
+    assert "check takes a function" in shown[3].message
 
 
 def test_a_verb_for_another_kind_is_told(here, shown):
@@ -204,7 +204,7 @@ def test_a_verb_for_another_kind_is_told(here, shown):
     cell.check(lambda: 3, "score-bytes")
     cell.card("softmax")
     assert ["use check" in shown[0].message, "answer it with answer" in shown[1].message] == [True, True]
-    assert "no card" in shown[2].message
+    assert "isn't a card" in shown[2].message
 
 
 def test_progress_counts_and_says_what_is_next(here, shown):

@@ -664,7 +664,7 @@ def test_watching_goes_on_to_the_next_exercise(tmp_path, capsys):
     assert first.startswith("weighted_sum: ") and first.endswith("0 of 2 done\n") and "causal_mask" not in first
     assert second == "causal_mask: not attempted yet.\n\n" + "█" * 10 + "░" * 10 + " 1 of 2 done\n"
     assert broken == "mine.py isn't valid Python, line 1: '(' was never closed.\n"
-    assert last == "Everything in this file is right.\n\n" + "█" * 20 + " 1 of 1 done\n"
+    assert last == "Everything in this file is done.\n\n" + "█" * 20 + " 1 of 1 done\n"
 
 
 def test_watching_takes_one_file(tmp_path, capsys):
