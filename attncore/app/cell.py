@@ -18,6 +18,7 @@ from attncore.app.workbook import lesson_named, readable, restore, restore_besid
 from attncore.exercises import Exercise, UnknownExercise, exercises, find
 from attncore.grading import Report, judge
 from attncore.grading.report import Panel
+from attncore.grading.run import is_own
 
 
 def verb(function: Callable[..., Any]) -> Callable[..., None]:
@@ -51,7 +52,7 @@ def check(function: Any, exercise: str | None = None) -> Panel:
         raise UnknownExercise(
             f'"{name}" isn\'t a function: answer it with {"card" if asked.kind == "explain" else "answer"}.'
         )
-    if str(getattr(function, "__module__", "")).startswith("attncore."):
+    if not is_own(function):
         text = f"{asked.id}: this is the course's own, from the first cell. Run the cell in which you wrote yours."
         return Panel("unattempted", [("head", text)])
     return kept(judge(asked, function))

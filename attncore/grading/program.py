@@ -16,7 +16,7 @@ from attncore.exercises import Case, Code, exercises
 from attncore.grading.observe import Observed, observe
 from attncore.grading.pieces import Piece, as_python, future_flags, reason, show_lines
 from attncore.grading.reading import Source
-from attncore.grading.run import Ran, TimeUp, first_line, last_line, within
+from attncore.grading.run import Ran, TimeUp, first_line, is_own, last_line, within
 from attncore.grading.shell import given_names
 from attncore.grading.wire import pack
 
@@ -127,14 +127,6 @@ class Program:
     def functions(self) -> list[str]:
         """The names of the functions that the file defines."""
         return [name for name, value in self.names.items() if type(value) is types.FunctionType and is_own(value)]
-
-
-def is_own(function: Any) -> bool:
-    """Not one that was imported from the course."""
-    try:
-        return not str(getattr(function, "__module__", "")).startswith("attncore.")
-    except Exception:  # a stranger's object may raise whatever it is asked
-        return True
 
 
 def made(cases: Sequence[Case]) -> list[Case]:
