@@ -8,7 +8,7 @@ import ipywidgets
 from IPython.display import DisplayHandle, display
 
 from attncore.app.progress import NOT_KEPT, progress_here
-from attncore.exercises import Exercise
+from attncore.exercises import Card as Question
 from attncore.look import INK
 
 TEXT = f'style="max-width:50em;line-height:1.5;{INK}"'
@@ -17,11 +17,10 @@ TEXT = f'style="max-width:50em;line-height:1.5;{INK}"'
 class Card:
     """Shown with widgets where a kernel runs, as folded HTML where none does, and as plain text in a terminal."""
 
-    def __init__(self, exercise: Exercise):
+    def __init__(self, exercise: Question):
         self.exercise = exercise
-        words = exercise.words
-        self.question, self.answer = words["question"], words["answer"]
-        self.points, self.follow_ups = words["points"], words.get("follow_ups", [])
+        self.question, self.answer, self.points = exercise.question, exercise.answer, exercise.points
+        self.follow_ups = [f"{asked.ask} ({asked.answer})" for asked in exercise.follow_ups]
         self.handle: DisplayHandle | None = None
 
     def __repr__(self) -> str:

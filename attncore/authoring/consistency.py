@@ -12,10 +12,10 @@ import nbformat
 
 from attncore import loops
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
-from attncore.authoring import trust
+from attncore.authoring import bank, trust
 from attncore.authoring.author import HOME
 from attncore.authoring.render import broken, lesson_cells, render, source_of, stub
-from attncore.exercises import KINDS, LESSONS, Code, Exercise, UnknownExercise, exercises, find, lessons
+from attncore.exercises import KINDS, LESSONS, Card, Code, Exercise, UnknownExercise, exercises, find, lessons
 from attncore.grading import judge
 from attncore.grading.trial import trial
 
@@ -25,11 +25,13 @@ NEEDED = {
     "debug": {"title", "level", "minutes", "prompt", "hints", "walkthrough"},
     "numeric": {"title", "level", "question", "because"},
     "predict": {"title", "level", "question", "because"},
-    "explain": {"title", "level", "question", "answer", "points"},
+    "explain": {"title", "level", "type", "section", "question", "answer", "points", "claims", "follow_ups"}
+    | {"common_wrong", "what_is_wrong"},
 }
 FOLDER = HOME / "attncore" / "exercises"
+DRAWS = 20  # of redrawn numbers that are looked at
 JARGON = re.compile(r"\b(label|mutant|trial|oracle|reference|kwargs|ndarray|callable|stub)\b", re.IGNORECASE)
-LEVELS = ("basic", "intermediate", "advanced")
+LEVELS = ("basic", "intermediate", "senior", "staff")
 
 
 def problems(names: Sequence[str] = ()) -> Iterator[str]:
@@ -48,6 +50,7 @@ def problems(names: Sequence[str] = ()) -> Iterator[str]:
         yield from size_problems(lesson)
         yield from notebook_problems(lesson)
     yield from stray_notebooks()
+    yield from bank.bank_problems()
 
 
 def half_written(name: str) -> list[str]:
@@ -64,9 +67,11 @@ def exercise_problems(exercise: Exercise, whole: bool = True) -> Iterator[str]:
     yield from missing
     if missing:
         return
+    if isinstance(exercise, Card):
+        yield from bank.card_problems(exercise)
+        return
     if not isinstance(exercise, Code):
-        if exercise.kind != "explain":
-            yield from value_problems(exercise)
+        yield from value_problems(exercise)
         return
     yield from reason_problems(exercise)
     yield from judged_problems(exercise)
@@ -102,7 +107,9 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
 
 def words_of(exercise: Exercise) -> str:
     """The file that holds an exercise's words."""
-    return f"{exercise.id}.toml" if isinstance(exercise, Code) else "questions.toml"
+    if isinstance(exercise, Code):
+        return f"{exercise.id}.toml"
+    return "cards.toml" if isinstance(exercise, Card) else "questions.toml"
 
 
 def reason_problems(exercise: Code) -> Iterator[str]:
@@ -198,17 +205,27 @@ def run_in_its_notebook(exercise: Exercise, source: str) -> Any:
 
 
 def value_problems(exercise: Exercise) -> Iterator[str]:
-    if judge(exercise, exercise.reference()).outcome != "right":
-        yield f"{exercise.id}: its own answer is refused"
+    """The right value passes, the wrong ones are named; where numbers are redrawn, in every draw."""
+    seeds = [None, *range(DRAWS)] if exercise.template else [None]
+    for seed in seeds:
+        yield from drawn_problems(
+            exercise.drawn(seed), f"{exercise.id}, draw {seed}" if seed is not None else exercise.id
+        )
+
+
+def drawn_problems(exercise: Exercise, name: str) -> Iterator[str]:
+    right = exercise.reference()
+    if judge(exercise, right).outcome != "right":
+        yield f"{name}: its own answer is refused"
     for label, value in exercise.wrong.items():
         if "points_to" not in exercise.words and judge(exercise, value()).mistake != label:
-            yield f'{exercise.id}: the wrong answer "{label}" is not named'
+            yield f'{name}: the wrong answer "{label}" is not named'
     choices = exercise.words.get("choices", [])
-    if isinstance(exercise.reference(), str) and exercise.reference() not in choices:
-        yield f"{exercise.id}: the right answer is not among the choices"
+    if isinstance(right, str) and right not in choices:
+        yield f"{name}: the right answer is not among the choices"
     for label, value in exercise.wrong.items():
         if choices and value() not in choices:
-            yield f'{exercise.id}: the wrong answer "{label}" is not among the choices'
+            yield f'{name}: the wrong answer "{label}" is not among the choices'
 
 
 def lesson_problems(lesson: str) -> Iterator[str]:
@@ -216,7 +233,7 @@ def lesson_problems(lesson: str) -> Iterator[str]:
     cells = lesson_cells(lesson)
     placed = Counter(cell.metadata["exercise"] for cell in cells if "exercise" in cell.metadata)
     own = {exercise.id: exercise for exercise in lessons[lesson]}
-    for id in sorted(own.keys() - placed.keys()):
+    for id in sorted(id for id in own.keys() - placed.keys() if own[id].kind != "explain"):  # the bank has more
         yield f'{lesson}: {id} has no cell; add the line # %% exercise="{id}" to attncore/lessons/{lesson}.py'
     for id, times in placed.items():
         if times > 1 or id not in own:

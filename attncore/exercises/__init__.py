@@ -1,8 +1,8 @@
 """What the course asks: every exercise, in the order of the lessons.
 
 A topic's folder has one module and one TOML file an exercise; a TOML file alone is a bug to find in another exercise's
-function (`of`, `bug`). `questions.py` has the numbers and predictions, `questions.toml` their words and the cards. The
-order is that of the lesson's cells; what stands in no cell comes after them.
+function (`of`, `bug`). `questions.py` has the numbers and predictions, `questions.toml` their words; `cards.toml` has the questions that are
+answered aloud. The order is that of the lesson's cells; what stands in no cell comes after them.
 """
 
 import re
@@ -13,12 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from attncore.exercises.card import Card
 from attncore.exercises.exercise import KINDS, Case, Code, Exercise
 
 HERE = Path(__file__).parent
 STORIES = HERE.parent / "lessons"
 LESSONS = tuple(sorted(path.stem for path in STORIES.glob("[0-9]*.py")))
-SHARED = ("__init__", "cases", "questions")
+SHARED = ("__init__", "cases", "questions", "cards")
 
 
 class UnknownExercise(LookupError):
@@ -27,7 +28,7 @@ class UnknownExercise(LookupError):
 
 def of_lesson(lesson: str) -> list[Exercise]:
     """The exercises of a lesson's folder, in the order in which the lesson asks them."""
-    found = {exercise.id: exercise for exercise in [*functions(lesson[3:]), *questions(lesson[3:])]}
+    found = {exercise.id: exercise for exercise in [*functions(lesson[3:]), *questions(lesson[3:]), *cards(lesson[3:])]}
     for exercise in found.values():
         exercise.lesson = lesson
     story = (STORIES / f"{lesson}.py").read_text(encoding="utf-8")
@@ -53,13 +54,19 @@ def functions(topic: str) -> Iterator[Exercise]:
 
 
 def questions(topic: str) -> Iterator[Exercise]:
-    """The numbers and predictions, and the cards: words that have no value."""
+    """The numbers and predictions; where numbers are redrawn, with the first ones."""
     words = read(HERE / topic / "questions.toml")
-    values = {value.id: value for value in import_module(f"attncore.exercises.{topic}.questions").questions}
-    for id in [*words, *(values.keys() - words.keys())]:
-        exercise = values.get(id, Exercise(id, "explain"))
-        exercise.words = words.get(id, {})
-        yield exercise
+    for exercise in import_module(f"attncore.exercises.{topic}.questions").questions:
+        exercise.words = words.pop(exercise.id, {})
+        yield exercise.drawn()
+    if words:
+        raise ValueError(f"{topic}/questions.toml has words for {', '.join(words)}, which questions.py does not ask")
+
+
+def cards(topic: str) -> Iterator[Card]:
+    """The questions that are answered aloud."""
+    for id, words in read(HERE / topic / "cards.toml").items():
+        yield Card(id, words=words)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -92,4 +99,16 @@ def inputs(id: str, case: str) -> dict[str, Any]:
     return made[case]()
 
 
-__all__ = ["KINDS", "LESSONS", "Case", "Code", "Exercise", "UnknownExercise", "exercises", "find", "inputs", "lessons"]
+__all__ = [
+    "KINDS",
+    "LESSONS",
+    "Card",
+    "Case",
+    "Code",
+    "Exercise",
+    "UnknownExercise",
+    "exercises",
+    "find",
+    "inputs",
+    "lessons",
+]

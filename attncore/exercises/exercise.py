@@ -22,7 +22,7 @@ import inspect
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,7 +151,8 @@ class Signature(NamedTuple):
 class Exercise:
     """One question of the course: a number, a prediction, a card to answer aloud, or, as Code, a function.
 
-    The reference takes nothing and returns the answer, and so do the wrong ones, by label; a card has neither.
+    The reference takes nothing and returns the answer, and so do the wrong ones, by label; a card has neither. Where
+    the numbers are redrawn, the `template` holds functions of the numbers, and words with their names in braces.
     """
 
     id: str
@@ -162,6 +163,11 @@ class Exercise:
     lesson: str = ""
     words: dict[str, Any] = field(default_factory=dict)
     bug: str = ""
+    template: "Drill | None" = None
+
+    def drawn(self, seed: int | None = None) -> "Exercise":
+        """The same question with numbers drawn anew, or without a seed with the first ones."""
+        return self if self.template is None else self.template.drawn(self, seed)
 
     @property
     def title(self) -> str:
@@ -257,9 +263,57 @@ def code(
     return Code(id or reference.__name__, kind, reference, {}, tolerance, bug=bug, cases=made, drive=drive)
 
 
-def numeric(id: str, reference: Callable, wrong: dict[str, Callable], tolerance: float = 0.01) -> Exercise:
-    """A number to work out; the wrong ones are told by their labels."""
-    return Exercise(id, "numeric", reference, wrong, tolerance)
+@dataclass(frozen=True)
+class Drill:
+    """A number asked with other values each time.
+
+    `first` are the values of the lesson's page, `draw(rng)` gives others. The reference and the wrong ones take them by
+    name, and so does `worked`, which gives further figures for the words; the answer itself is {answer} there.
+    """
+
+    reference: Callable
+    wrong: dict[str, Callable]
+    first: dict[str, Any]
+    draw: Callable[[np.random.Generator], dict[str, Any]]
+    worked: Callable[..., dict[str, Any]] = lambda **given: {}
+    words: dict[str, Any] = field(default_factory=dict)
+
+    def drawn(self, exercise: Exercise, seed: int | None) -> Exercise:
+        template = self if self.words else replace(self, words=exercise.words)
+        given = (
+            self.first if seed is None else self.draw(np.random.default_rng([seed, zlib.crc32(exercise.id.encode())]))
+        )
+        figures = given | {"answer": self.reference(**given)} | self.worked(**given)
+        return replace(
+            exercise,
+            reference=partial(self.reference, **given),
+            wrong={label: partial(function, **given) for label, function in self.wrong.items()},
+            words=filled(template.words, figures),
+            template=template,
+        )
+
+
+def filled(words: Any, figures: dict[str, Any]) -> Any:
+    """Words in which every name in braces is replaced by its figure."""
+    if isinstance(words, str):
+        return words.format(**figures)
+    if isinstance(words, list):
+        return [filled(part, figures) for part in words]
+    return {key: filled(value, figures) for key, value in words.items()} if isinstance(words, dict) else words
+
+
+def numeric(
+    id: str,
+    reference: Callable,
+    wrong: dict[str, Callable],
+    tolerance: float = 0.01,
+    first: dict[str, Any] | None = None,
+    draw: Callable[[np.random.Generator], dict[str, Any]] | None = None,
+    worked: Callable[..., dict[str, Any]] = lambda **given: {},
+) -> Exercise:
+    """A number to work out; the wrong ones are told by their labels. With `first` and `draw`, see Drill."""
+    drill = Drill(reference, wrong, first or {}, draw, worked) if draw else None
+    return Exercise(id, "numeric", reference, wrong, tolerance, template=drill)
 
 
 def predict(id: str, reference: Callable, wrong: dict[str, Callable], tolerance: float = 0.01) -> Exercise:
