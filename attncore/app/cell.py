@@ -15,6 +15,7 @@ from attncore.app.places import workbook_here
 from attncore.app.progress import NOT_KEPT, progress_here
 from attncore.app.standing import place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
+from attncore.exercises import Card as Question
 from attncore.exercises import Exercise, UnknownExercise, exercises, find
 from attncore.grading import Report, judge
 from attncore.grading.report import Panel
@@ -149,7 +150,7 @@ def hint(exercise: Any) -> Panel:
 def card(exercise: str) -> Card:
     """Ask a question to answer aloud, show the model answer, and take your marks: card("why-scale")."""
     asked = find(name_of(exercise))
-    if asked.kind != "explain":
+    if not isinstance(asked, Question):
         raise UnknownExercise(
             f'"{asked.id}" isn\'t a card; the cards of {asked.lesson} are '
             + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson)

@@ -206,11 +206,9 @@ def run_in_its_notebook(exercise: Exercise, source: str) -> Any:
 
 def value_problems(exercise: Exercise) -> Iterator[str]:
     """The right value passes, the wrong ones are named; where numbers are redrawn, in every draw."""
-    seeds = [None, *range(DRAWS)] if exercise.template else [None]
-    for seed in seeds:
-        yield from drawn_problems(
-            exercise.drawn(seed), f"{exercise.id}, draw {seed}" if seed is not None else exercise.id
-        )
+    yield from drawn_problems(exercise, exercise.id)
+    for seed in range(DRAWS if exercise.template else 0):
+        yield from drawn_problems(exercise.drawn(seed), f"{exercise.id}, draw {seed}")
 
 
 def drawn_problems(exercise: Exercise, name: str) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What the course asks: every exercise, in the order of the lessons.
 
-A topic's folder has one module and one TOML file an exercise; a TOML file alone is a bug to find in another exercise's
-function (`of`, `bug`). `questions.py` has the numbers and predictions, `questions.toml` their words; `cards.toml` has the questions that are
-answered aloud. The order is that of the lesson's cells; what stands in no cell comes after them.
+A topic's folder has a module and a TOML file for each exercise; a TOML file alone is a bug to find in the function of
+another one (`of`, `bug`). `questions.py` has the numbers and predictions, `questions.toml` their words; `cards.toml`
+has what is answered aloud. The order is that of the lesson's cells; what stands in no cell comes after them.
 """
 
 import re
