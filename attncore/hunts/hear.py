@@ -3,7 +3,7 @@
 import tempfile
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attncore.grading.process import Child, Ended
 
@@ -56,7 +56,7 @@ def hear(hunt: "Hunt", source: str, tests: str) -> Heard:
     return heard
 
 
-def hear_once(job: dict, folder: str, heard: Heard, until: float) -> None:
+def hear_once(job: dict[str, Any], folder: str, heard: Heard, until: float) -> None:
     silence = {"begun": FILE, "file": TEST, "test": TEST, "tested": TEST}
     with Child(job, folder, "attncore.hunts.child") as child:
         for kind, *parts in child.messages(silence, START, until):

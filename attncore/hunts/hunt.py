@@ -89,9 +89,7 @@ def make(seed: int, bugs: int = 4, level: str = "senior", kind: str | None = Non
     checked(seed, bugs, level, kind, framework)
     kinds = names(framework)
     file = kind_named(kind or kinds[seed % len(kinds)], framework)
-    # With the kind left free, a seed's turn at one kind comes every so often; with it fixed, at every seed.
-    turn = seed if kind else seed // len(kinds)
-    chosen = drawn(file, bugs, level, turn, seed)
+    chosen = drawn(file, bugs, level, seed)
     source, found = planted(file.healthy, chosen)
     return Hunt(seed, level, file, source, tuple(found))
 
@@ -109,15 +107,15 @@ def checked(seed: int, bugs: int, level: str, kind: str | None, framework: str) 
         raise ValueError(f'There is no kind "{kind}"; there are {", ".join(names(framework))}.')
 
 
-def drawn(file: Kind, number: int, level: str, turn: int, seed: int) -> list[Bug]:
+def drawn(file: Kind, number: int, level: str, seed: int) -> list[Bug]:
     """Bugs of different units, each visible beside the others, most of them as hard as the level says.
 
-    The first comes from the turn, and the one of the turn before is left out: two rounds in a row are never the same.
+    One comes by turns, and that of the seed before is left out: two seeds in a row never have the same.
     """
     allowed = [bug for bug in file.bugs if LEVELS.index(bug.level) <= LEVELS.index(level)]
     hardest = max(LEVELS.index(bug.level) for bug in allowed)
     leads = [bug for bug in allowed if LEVELS.index(bug.level) == hardest]
-    lead, last = leads[turn % len(leads)], leads[(turn - 1) % len(leads)]
+    lead, last = leads[seed % len(leads)], leads[(seed - 1) % len(leads)]
     rng = np.random.default_rng([seed, number, LEVELS.index(level)])
     others = [bug for bug in rng.permutation(np.array(allowed, dtype=object)) if bug not in (lead, last)]
     others.sort(key=lambda bug: LEVELS.index(bug.level) < hardest - 1)

@@ -1,7 +1,7 @@
 """The same small language model, served with a cache: a prompt is read in chunks, then one token at a time.
 
-`new_caches`, `forward`, `prefill`, `probabilities`, `generate` and `serve` are called from elsewhere, so they keep their
-names and arguments. Everything else in this file is yours to change.
+`new_caches`, `forward`, `prefill`, `probabilities`, `generate` and `serve` are called from elsewhere, so they keep
+their names and arguments. Everything else in this file is yours to change.
 """
 
 import math

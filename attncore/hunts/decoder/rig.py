@@ -38,16 +38,13 @@ def scenarios(model: Any) -> dict[str, Any]:
     weights, large = small_weights(1), small_weights(2, size=1.5)
     flat = small_weights(3, size=0.05)
 
-    def greedy(prompt: Any, n_new: int) -> list[int]:
+    def greedy(prompt: Any, n_new: int) -> Any:
         return model.generate(weights, list(prompt), n_new, np.random.default_rng(0), temperature=1e-4)
 
-    def texts(**how: Any) -> list[list[int]]:
-        return [model.generate(flat, [1], 20, np.random.default_rng(seed), **how) for seed in (0, 0, 1)]
-
-    def chance() -> tuple[bool, bool, int]:
-        """The same generator state gives the same text, another one another, and many tokens come up."""
-        one, same, other = texts(temperature=1.0)
-        return one == same, one == other, len(set(one)) > 4
+    def chance() -> tuple[bool, bool]:
+        """The same generator state gives the same text, and another one another."""
+        one, same, other = (model.generate(flat, [1], 8, np.random.default_rng(seed)) for seed in (0, 0, 1))
+        return one == same, one == other
 
     return {
         "the logits of a text": lambda: model.logits(weights, IDS),
@@ -61,7 +58,7 @@ def scenarios(model: Any) -> dict[str, Any]:
         "probabilities of the three best": lambda: model.probabilities(SCORES, top_k=3),
         "probabilities of the best": lambda: model.probabilities(SCORES, temperature=2.0, top_k=1),
         "a text without chance": lambda: greedy([3, 1], 5),
-        "a text longer than the context": lambda: greedy([3, 1], 20),
+        "a text longer than the context": lambda: greedy(IDS[:9], 6),
         "a text of the best token alone": lambda: model.generate(
             flat, [2, 5], 6, np.random.default_rng(0), temperature=1.0, top_k=1
         ),
