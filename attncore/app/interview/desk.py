@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from attncore.app import hunting
 from attncore.app.interview.plan import State, draw, hunt_of
 from attncore.app.interview.report import Facts, facts, page, panel
 from attncore.app.interview.round import Refused, current, exercise_of, left, step
@@ -24,12 +25,6 @@ from attncore.grading.run import is_own
 KIND = "interview"  # of the documents in the store
 PAGE = "report.html"
 COMMANDS = {"/hint": "hint", "/skip": "move on", "/pause": "pause", "/end": "end"}
-TESTS = '''"""Tests for model.py: each should fail on a bug, and pass once that bug is mended."""
-
-import numpy as np
-
-import model
-'''
 
 
 class Desk:
@@ -129,12 +124,8 @@ class Desk:
     def write_hunt(self) -> None:
         """Put the hunt's files into the working copy, those that are not there."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for name, text in (("model.py", ""), ("SYMPTOMS.md", ""), ("test_model.py", TESTS)):
-                if not (self.folder / name).exists():
-                    hunt = self.hunt()
-                    text = text or {"model.py": hunt.source, "SYMPTOMS.md": hunt.symptoms}[name]
-                    (self.folder / name).write_text(text, encoding="utf-8")
+            if not all((self.folder / name).exists() for name in hunting.FILES):
+                hunting.write(self.hunt(), self.folder)
         except OSError as problem:
             self.trouble = f"The hunt's files can't be written: {problem}. Mend that, and pause and go on; or move on."
 
@@ -154,7 +145,7 @@ class Desk:
             caught=report.caught,
             false_alarms=report.false_alarms,
             lines=[list(line) for line in report.lines],
-            tests=tests_in(tests, ""),
+            tests=tests_in(tests.replace(hunting.TESTS.partition("\n\n\n")[2], ""), ""),
         )
 
     # The report

@@ -239,14 +239,15 @@ def hunted(state: State, given: State) -> None:
         raise Refused("No hunt is on now.")
     question["found"] = {key: given[key] for key in ("repaired", "caught", "false_alarms", "tests")}
     for bug in question["bugs"]:
-        outcome = "right" if bug["label"] in given["repaired"] else "wrong"
+        outcome = "repaired" if bug["label"] in given["repaired"] else "not repaired"
+        outcome += ", caught by a test" if bug["label"] in given["caught"] else ""
         state["events"].append([hunt_name(question), "hunt", outcome, bug["label"]])
     state["told"], state["draft"] = list(given["lines"]), ""
 
 
 def hunt_name(question: State) -> str:
     """What the store calls a hunt: nothing that the bank asks has such a name."""
-    return f"hunt: {question['id']}"
+    return f"hunt {question['id']} {question['draw']}"
 
 
 def hint(state: State) -> None:

@@ -139,4 +139,5 @@ def blank(exercise: Exercise) -> str:
     cells = cells_of(NOTEBOOKS / f"{exercise.lesson}.ipynb")
     after = {source.partition("\n")[0]: cells[place : place + 2][-1] for place, (_, source, _) in enumerate(cells)}
     _, source, _ = after[f"### {exercise.title}"]
-    return source.rpartition("check(")[0].rstrip()
+    stub: str = source.rpartition("check(")[0].rstrip()
+    return stub
