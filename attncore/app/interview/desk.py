@@ -21,6 +21,7 @@ from attncore.app.progress import NOT_KEPT, Progress
 from attncore.grading import judge
 from attncore.grading.report import Lines, Panel, Report
 from attncore.grading.run import is_own
+from attncore.hunts import Hunt
 
 KIND = "interview"  # of the documents in the store
 PAGE = "report.html"
@@ -117,7 +118,7 @@ class Desk:
 
     # The hunt
 
-    def hunt(self) -> Any:
+    def hunt(self) -> Hunt:
         question = current(self.state)
         return hunt_of(self.state["level"], question["draw"], len(question["bugs"]), self.state["framework"])
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from attncore.exercises import Card, Code, Exercise, exercises
+from attncore.hunts import Hunt, make
 
 State = dict[str, Any]
 FRAMEWORKS = ("numpy", "torch")
@@ -150,10 +151,8 @@ def hunted(level: str, seed: int, bugs: int, framework: str) -> State:
 
 
 @cache
-def hunt_of(level: str, seed: int, bugs: int, framework: str) -> Any:
+def hunt_of(level: str, seed: int, bugs: int, framework: str) -> Hunt:
     """A hunt with so many bugs, or with as many as a file has room for at this level."""
-    from attncore.hunts import make
-
     for number in range(bugs, 1, -1):
         with suppress(ValueError):
             return make(seed, number, level, framework=framework)

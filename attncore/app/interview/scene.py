@@ -131,7 +131,7 @@ def hunt_lines(state: State, question: State) -> Lines:
 
 def folder(state: State) -> str:
     """Where a round's files lie, seen from the working copy."""
-    return "interviews/" + state["key"].replace(":", "")
+    return f"interviews/{state['key'].replace(':', '')}"
 
 
 def blank(exercise: Exercise) -> str:
@@ -139,5 +139,4 @@ def blank(exercise: Exercise) -> str:
     cells = cells_of(NOTEBOOKS / f"{exercise.lesson}.ipynb")
     after = {source.partition("\n")[0]: cells[place : place + 2][-1] for place, (_, source, _) in enumerate(cells)}
     _, source, _ = after[f"### {exercise.title}"]
-    stub: str = source.rpartition("check(")[0].rstrip()
-    return stub
+    return source.rpartition("check(")[0].rstrip()
