@@ -75,3 +75,44 @@ def temperature_for_entropy(scores, bits):
         entropy = -np.sum(p * np.where(p > 0, log_p, 0)) / math.log(2)
         cold, hot = (middle, hot) if entropy < bits else (cold, middle)
     return float(spread * math.exp(middle))
+
+
+@shaped("(...,t,c),(...,t):int->()", axes={"c": "class"})
+def cross_entropy(logits, targets, ignore=-100):
+    """Measure how little a model expected what came: minus the log of the probability that it gave
+    to each target, averaged.
+
+    In nats, that is, with the natural logarithm. The probabilities are the softmax of the logits
+    over the classes. No finite logits, however large, give NaN. Targets equal to `ignore` are left
+    out, and so they don't count in the mean. Raises ValueError where nothing is left to predict,
+    where another target is no class, and where there is not one target for each place. Good (1952).
+    """
+    wanted = wanted_classes(logits, targets, ignore)
+    return float(-log_softmax(logits)[wanted].mean())
+
+
+@shaped("(...,t,c),(...,t):int->(...,t,c)", axes={"c": "class"})
+def cross_entropy_backward(logits, targets, ignore=-100):
+    """Return the gradient of `cross_entropy` with respect to the logits.
+
+    A place whose target is `ignore` gets zeros. Raises ValueError where `cross_entropy` does.
+    Bridle (1990).
+    """
+    wanted = wanted_classes(logits, targets, ignore)
+    counted = wanted.any(axis=-1, keepdims=True)
+    return np.where(counted, softmax(logits) - wanted, 0) / int(counted.sum())  # else float32 becomes float64
+
+
+@shaped("(...,t,c),(...,t):int->(...,t,c)", axes={"c": "class"})
+def wanted_classes(logits, targets, ignore):
+    """Mark the class that is right at each place: True there and False elsewhere; all False where it is ignored."""
+    places, n_classes = logits.shape[:-1], logits.shape[-1]
+    if targets.shape != places:
+        raise ValueError(f"wanted_classes: targets is {targets.shape}, expected {places}, one for each place")
+    counted = targets != ignore
+    strangers = targets[counted & ((targets < 0) | (targets >= n_classes))]
+    if strangers.size:
+        raise ValueError(f"wanted_classes: a target is {strangers[0]}, expected 0 to {n_classes - 1}, or {ignore}")
+    if not counted.any():
+        raise ValueError(f"wanted_classes: every target is {ignore}, and nothing is left to predict")
+    return counted[..., None] & (targets[..., None] == np.arange(n_classes))

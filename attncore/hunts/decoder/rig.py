@@ -14,19 +14,26 @@ HEADS, WIDTH, HIDDEN, TOKENS, CONTEXT = 4, 24, 20, 11, 12
 def small_weights(seed: int, size: float = 0.6) -> GPTWeights:
     """A model small enough to be run a hundred times, none of whose numbers is special."""
     rng = np.random.default_rng(seed)
+    tokens, places = (rng.standard_normal((length, WIDTH)) * size for length in (TOKENS, CONTEXT))
+    return GPTWeights(tokens, places, drawn_layers(rng, size), *drawn_norm(rng, size))
+
+
+def drawn_layers(rng: np.random.Generator, size: float) -> tuple[EncoderWeights, ...]:
+    """Two blocks."""
 
     def drawn(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape) * size
 
-    def norm() -> NormWeights:
-        return NormWeights(1 + drawn(WIDTH), drawn(WIDTH))
-
     def layer() -> EncoderWeights:
         heads = HeadWeights(*(drawn(WIDTH, WIDTH) for _ in range(4)))
         wide = FeedForwardWeights(drawn(WIDTH, HIDDEN), drawn(HIDDEN), drawn(HIDDEN, WIDTH), drawn(WIDTH))
-        return EncoderWeights(norm(), heads, norm(), wide)
+        return EncoderWeights(drawn_norm(rng, size), heads, drawn_norm(rng, size), wide)
 
-    return GPTWeights(drawn(TOKENS, WIDTH), drawn(CONTEXT, WIDTH), (layer(), layer()), *norm())
+    return (layer(), layer())
+
+
+def drawn_norm(rng: np.random.Generator, size: float) -> NormWeights:
+    return NormWeights(1 + rng.standard_normal(WIDTH) * size, rng.standard_normal(WIDTH) * size)
 
 
 IDS = np.random.default_rng(0).integers(TOKENS, size=CONTEXT)
