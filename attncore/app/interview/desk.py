@@ -15,7 +15,7 @@ import numpy as np
 from attncore.app import hunting
 from attncore.app.interview.plan import State, draw, hunt_of
 from attncore.app.interview.report import Facts, facts, page, panel
-from attncore.app.interview.round import Refused, current, exercise_of, left, step
+from attncore.app.interview.round import Refused, current, exercise_of, left, spoken, step
 from attncore.app.interview.scene import Scene, folder, scene
 from attncore.app.progress import NOT_KEPT, Progress
 from attncore.grading import judge
@@ -113,7 +113,7 @@ class Desk:
             mistake=report.mistake,
             edges=report.edges,
             lines=[list(line) for line in nameless(report)],
-            tests=tests_in(written, exercise.id),
+            tests=count_tests(written, exercise.id),
         )
 
     # The hunt
@@ -146,7 +146,7 @@ class Desk:
             caught=report.caught,
             false_alarms=report.false_alarms,
             lines=[list(line) for line in report.lines],
-            tests=tests_in(tests.replace(hunting.TESTS.partition("\n\n\n")[2], ""), ""),
+            tests=count_tests(tests.replace(hunting.TESTS.partition("\n\n\n")[2], ""), ""),
         )
 
     # The report
@@ -231,13 +231,14 @@ def by_number(value: Any) -> Any:
 
 def nameless(report: Report) -> Lines:
     """A verdict's lines without the name of the mistake and its reason: the interviewer asks for them later."""
-    kept = [(role, text) for role, text in report.lines if role in ("case", "input", "where")]
-    if report.mistake or report.edges or report.outcome == "right":
-        return kept
-    return [("why", text) if role == "head" else (role, text) for role, text in report.lines if role != "next"]
+    kept = [(role, text) for role, text in report.lines if role not in ("head", "next")]
+    if report.mistake or report.edges:
+        return [(role, text) for role, text in kept if role != "why"]
+    told = [] if kept and not report.convention else [("why", spoken(report))]
+    return [] if report.outcome == "right" else [*told, *kept]
 
 
-def tests_in(source: str, name: str) -> int:
+def count_tests(source: str, name: str) -> int:
     """How many tests a source has: functions called test..., and calls of the named one outside its own body."""
     try:
         tree = ast.parse(source)

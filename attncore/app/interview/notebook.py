@@ -8,11 +8,12 @@ from typing import Any
 
 import ipywidgets
 from IPython.core.getipython import get_ipython
-from IPython.display import HTML, DisplayHandle
+from IPython.display import DisplayHandle
 
+from attncore.app.hunting import FILES
 from attncore.app.interview.desk import Desk, begun, left_open
 from attncore.app.interview.round import NO, YES, Refused, current, left
-from attncore.app.interview.scene import Scene
+from attncore.app.interview.scene import Scene, folder
 from attncore.app.places import workbook_here
 from attncore.app.progress import NOT_KEPT, Progress, progress_here
 from attncore.grading.report import Lines, Panel
@@ -98,14 +99,14 @@ class Room:
     def _ipython_display_(self) -> None:
         self.shown = (DisplayHandle(), DisplayHandle())
         self.ticking = self.clock_html()
-        self.shown[0].display(HTML(self.ticking))
+        self.shown[0].display(clock_bundle(self.ticking), raw=True)
         self.shown[1].display(self.bundle(), raw=True)
 
     def refresh(self) -> None:
         """Show what is so now. A clock that runs to the same moments is left alone."""
         if (ticking := self.clock_html()) != self.ticking:
             self.ticking = ticking
-            self.shown[0].update(HTML(ticking))
+            self.shown[0].update(clock_bundle(ticking), raw=True)
         self.shown[1].update(self.bundle(), raw=True)
         if self.field is not None:
             self.field.focus()
@@ -170,7 +171,8 @@ class Room:
             lines.append(("where", self.paused.scene.lines[1][1]))
         if scene.expects == "function":
             lines.append(("next", how(self.desk, scene)))
-        return Panel("info", lines)
+        files = [f"{folder(self.desk.state)}/{name}" for name in FILES if scene.expects == "files"]
+        return Panel("info", lines, links={file: file for file in files})
 
     def __repr__(self) -> str:
         return "\n".join(filter(None, [self.panel().message, how(self.desk, self.desk.scene)]))
@@ -236,6 +238,11 @@ class Room:
         made = ipywidgets.Button(description=word, layout={"width": "auto"}, button_style="primary" if main else "")
         made.on_click(press or self.pressed(value))
         return made
+
+
+def clock_bundle(html: str) -> dict[str, str]:
+    """The clock as it is displayed; as plain text it is nothing, since it would stand still."""
+    return {"text/html": html, "text/plain": ""}
 
 
 def labelled(scene: Scene) -> list[str]:

@@ -36,15 +36,10 @@ def draw(level: Any, minutes: Any, seed: Any, framework: Any, key: str, history:
     """
     seed = secrets.randbelow(10_000) if seed is None else seed
     refuse_unknown(level, minutes, seed, framework)
-    parts = []
-    for name, share in shared_out(minutes, SHARES[level]).items():
-        rng = random.Random(f"{seed} {level} {framework} {name}")
-        count = max(1, round(share / EACH[name]))
-        if name == "hunt":
-            questions = [hunted(level, seed, min(BUGS[level], max(1, share // 2)), framework)]
-        else:
-            questions = [asked(e, seed) for e in pick(rng, pool(name, level, share, framework), count)]
-        parts.append({"name": name, "minutes": share, "used": 0.0, "questions": questions})
+    parts = [
+        {"name": name, "minutes": share, "used": 0.0, "questions": drawn(name, level, share, seed, framework)}
+        for name, share in shared_out(minutes, SHARES[level]).items()
+    ]
     return {
         "key": key,
         "level": level,
@@ -86,6 +81,15 @@ def shared_out(minutes: int, shares: dict[str, int]) -> dict[str, int]:
     for name in by_remainder[: minutes - sum(whole.values())]:
         whole[name] += 1
     return whole
+
+
+def drawn(part: str, level: str, minutes: int, seed: int, framework: str) -> list[State]:
+    """The questions of one part, by chance and by its seed."""
+    if part == "hunt":
+        return [hunted(level, seed, min(BUGS[level], max(1, minutes // 2)), framework)]
+    rng = random.Random(f"{seed} {level} {framework} {part}")
+    count = max(1, round(minutes / EACH[part]))
+    return [asked(e, seed) for e in pick(rng, pool(part, level, minutes, framework), count)]
 
 
 def pool(part: str, level: str, minutes: int, framework: str) -> list[Exercise]:

@@ -103,7 +103,8 @@ def question_facts(part: State, question: State) -> Facts:
 
 def title(question: State) -> str:
     if question["kind"] == "hunt":
-        return f"A hunt for {len(question['bugs'])} in a file of the kind {question['id']}"
+        count = len(question["bugs"])
+        return f"A hunt: {count} bug{'' if count == 1 else 's'}, {question['id']}"
     try:
         return exercise_of(question).title
     except Refused:

@@ -247,7 +247,7 @@ def hunted(state: State, given: State) -> None:
 
 def hunt_name(question: State) -> str:
     """What the store calls a hunt: nothing that the bank asks has such a name."""
-    return f"hunt {question['id']} {question['draw']}"
+    return f"hunt {question['id']} {question.get('draw')}"
 
 
 def hint(state: State) -> None:
@@ -335,8 +335,10 @@ def next_follow_up(state: State) -> State | None:
 def candidates(state: State, question: State) -> Iterator[State]:
     for other in reached(state):
         if other["kind"] != "card" or other is not question:  # what is wrong in a claim was told a moment ago
-            yield from about(state, other, "this round")
-    if question["kind"] == "card" and not question["moved_on"]:
+            yield from about(state, other)
+    if question["moved_on"]:
+        return
+    if question["kind"] == "card":
         for asked in card_of(question).follow_ups:
             yield follow_up("text", [question["id"], asked.ask], asked.ask, why=asked.answer)
     for id, label in state["history"]:
@@ -347,7 +349,7 @@ def reached(state: State) -> list[State]:
     return [question for part in state["parts"] for question in part["questions"] if question["reached"]]
 
 
-def about(state: State, question: State, when: str) -> Iterator[State]:
+def about(state: State, question: State) -> Iterator[State]:
     """What can be asked about the mistakes in one question of this round."""
     try:
         if question["kind"] == "card":

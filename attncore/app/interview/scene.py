@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from attncore.app.interview.plan import State
-from attncore.app.interview.round import NO, YES, Refused, current, exercise_of, left, part_of, stage
+from attncore.app.interview.round import NO, YES, Refused, current, exercise_of, hunt_name, left, part_of, stage
 from attncore.app.places import NOTEBOOKS
 from attncore.app.workbook import cells_of
 from attncore.exercises import Card, Exercise
@@ -17,7 +17,7 @@ OPENINGS = {
     "hunt": "Here's a model that somebody has written, and it isn't well.",
     "design": "The last part is open-ended. Say what you'd build, what it costs, and where it breaks.",
 }
-FOLLOW_UP = "One more on that."
+ON_THAT, FROM_BEFORE = "One more on that.", "Now something from before."
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ def spoken(question: State, card: Card, opening: Lines, waits_for: str) -> Scene
 
 def followed(question: State, waits_for: str) -> Scene:
     last = question["follow_ups"][-1]
-    head: Lines = [("where", FOLLOW_UP), ("head", last["ask"])]
+    own = last["about"][0] in (question["id"], hunt_name(question))
+    head: Lines = [("where", ON_THAT if own else FROM_BEFORE), ("head", last["ask"])]
     if waits_for == "mark":
         lines = [("why", f"You said: {last['given']}"), ("why", f"One could say: {last['why']}")]
         return Scene([*head, *lines, ("head", "Is that in what you said? It's your own mark.")], "choice", [YES, NO])
@@ -117,15 +118,13 @@ def followed(question: State, waits_for: str) -> Scene:
 
 
 def hunt_lines(state: State, question: State) -> Lines:
-    count = len(question["bugs"])
+    count, where = len(question["bugs"]), folder(state)
     bugs = "One bug is" if count == 1 else f"{count} bugs are"
     return [
-        ("head", f"{bugs} in model.py. SYMPTOMS.md says what a run of it looks like."),
-        (
-            "why",
-            f"The files are in {folder(state)}. Repair model.py, and for each bug write a test in test_model.py that"
-            " fails on it and passes once it's mended. Both count. Say when you're done: the files are judged once.",
-        ),
+        ("head", f"{bugs} in {where}/model.py."),
+        ("why", f"{where}/SYMPTOMS.md says what a run of it looks like. Repair the model."),
+        ("why", f"For each bug write a test, in {where}/test_model.py, that fails on it and passes once it's mended."),
+        ("why", "Both count. Say when you're done: the files are judged once."),
     ]
 
 
