@@ -297,8 +297,9 @@ def depth(state: State) -> Measured:
     if not asked:
         return "no follow-up was answered"
     right = [f for f in asked if f["outcome"] == "right"]
-    own = sum(f["kind"] == "text" for f in right)
-    return len(right) / len(asked), f"{len(right)} of {len(asked)}, {own} of them by your own mark"
+    own = [sum(f["kind"] == "text" for f in some) for some in (right, asked)]
+    words = f", among them by your own mark {own[0]} of {own[1]}" if own[1] else ""
+    return len(right) / len(asked), f"{len(right)} of {len(asked)}{words}"
 
 
 def numbers(state: State) -> Measured:

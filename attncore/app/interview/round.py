@@ -325,7 +325,7 @@ def advance(state: State) -> None:
 
 
 def next_follow_up(state: State) -> State | None:
-    """What to ask next: about what went wrong in this round, then a card's own question, then about earlier times."""
+    """What to ask next: about a mistake of this round, then a card's own question, then about earlier times."""
     question = current(state)
     done = [follow_up["about"] for part in state["parts"] for q in part["questions"] for follow_up in q["follow_ups"]]
     fresh = (f for f in candidates(state, question) if f["about"] not in done)
@@ -333,15 +333,18 @@ def next_follow_up(state: State) -> State | None:
 
 
 def candidates(state: State, question: State) -> Iterator[State]:
+    if question["kind"] != "card":  # what is wrong in a card's claims was told a moment ago
+        yield from about(state, question)
+    first = not question["follow_ups"]  # one at most goes back to what was before
     for other in reached(state):
-        if other["kind"] != "card" or other is not question:  # what is wrong in a claim was told a moment ago
+        if first and other is not question:
             yield from about(state, other)
     if question["moved_on"]:
         return
     if question["kind"] == "card":
         for asked in card_of(question).follow_ups:
             yield follow_up("text", [question["id"], asked.ask], asked.ask, why=asked.answer)
-    for id, label in state["history"]:
+    for id, label in state["history"] if first else ():
         yield from about_label(state, id, label, "an earlier attempt at")
 
 

@@ -68,7 +68,7 @@ def asked(state: State) -> Scene:
     question, waits_for = current(state), stage(current(state))
     if waits_for in ("follow", "mark"):
         return followed(question, waits_for)
-    opening: Lines = [("where", OPENINGS[part_of(state)["name"]])] if is_new(state) else []
+    opening: Lines = [("case", OPENINGS[part_of(state)["name"]])] if is_new(state) else []
     if waits_for == "files":
         return Scene([*opening, *hunt_lines(state, question)], "files")
     exercise = exercise_of(question)
@@ -100,8 +100,8 @@ def spoken(question: State, card: Card, opening: Lines, waits_for: str) -> Scene
         return Scene([*head, *said, ("head", f"Which way, {count}: {claim.ask}")], "choice", claim.choices)
     graded: Lines = []
     for claim, choice in zip_longest(card.claims, question["choices"]):
-        verdict = "Right" if choice == claim.right else f"Not {choice}, but {claim.right}"
-        graded.append(("where", f"{claim.ask} {verdict}. {claim.why}"))
+        verdict = "Right" if choice == claim.right else f'Not right, you chose "{choice}"'
+        graded.append(("where", f"{verdict}: {claim.ask} {claim.right}. {claim.why}"))
     model: Lines = [("head", "A model answer"), *(("why", text) for text in card.answer.split("\n\n"))]
     tick: Lines = [("head", "Which of these did you say? The ticks are your own; nobody else judges them.")]
     return Scene([*head, *said, *graded, *model, *tick], "ticks", card.points)
@@ -110,7 +110,7 @@ def spoken(question: State, card: Card, opening: Lines, waits_for: str) -> Scene
 def followed(question: State, waits_for: str) -> Scene:
     last = question["follow_ups"][-1]
     own = last["about"][0] in (question["id"], hunt_name(question))
-    head: Lines = [("where", ON_THAT if own else FROM_BEFORE), ("head", last["ask"])]
+    head: Lines = [("case", ON_THAT if own else FROM_BEFORE), ("head", last["ask"])]
     if waits_for == "mark":
         lines = [("why", f"You said: {last['given']}"), ("why", f"One could say: {last['why']}")]
         return Scene([*head, *lines, ("head", "Is that in what you said? It's your own mark.")], "choice", [YES, NO])

@@ -5,17 +5,19 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
+
+try:
+    import readline  # input() edits its lines with it
+except ImportError:  # Windows
+    readline = None  # type: ignore[assignment]
 
 from attncore.app.interview.desk import COMMANDS, Desk, begun, left_open
 from attncore.app.interview.report import clock, points
@@ -25,7 +27,6 @@ from attncore.app.places import progress_place, workbook_here
 from attncore.app.progress import NOT_KEPT, progress_here
 from attncore.grading.run import SECONDS, TimeUp, first_line, within
 
-STYLES = {"head": "bold", "where": "default", "case": "default"}
 HELP = (
     "/hint opens a hint, /skip moves on, /pause stops the clock (so does Ctrl-C), /end ends the round, "
     "/edit opens the file in $EDITOR, /help says this."
@@ -94,24 +95,30 @@ class Terminal:
                 self.once()
             except Refused as problem:
                 self.console.print(f"\n{problem}", markup=False, highlight=False)
+                continue
             except (KeyboardInterrupt, EOFError):
-                self.pause()
-            if self.desk.scene.expects == "go on":
-                self.console.print("\nPaused, and the clock stands still. attncore interview goes on from here.")
-                return
+                if self.desk.running:
+                    self.desk.do("pause")
+            else:
+                if self.desk.scene.expects != "go on":
+                    continue
+            self.console.print(f"\n{self.left()}")
+            return
         show(self.console, self.desk.scene)
         show_report(self.console, self.desk)
 
-    def pause(self) -> None:
-        with suppress(Refused):
-            self.desk.do("pause")
+    def left(self) -> str:
+        """What is said when the learner leaves before the end."""
+        if self.desk.scene.expects == "begin":
+            return "Nothing was begun."
+        again = f" {self.desk.trouble}" if self.desk.trouble else " attncore interview goes on from here."
+        return f"Paused, and the clock stands still.{again}"
 
     def once(self) -> None:
         """Show what is new, read what is expected, and hand it over."""
         scene = self.desk.scene
         if scene != self.shown:
-            self.console.print()
-            show(self.console, scene)
+            show(self.console, scene, self.shown.lines if self.shown else ())
             self.shown = scene
         if self.desk.trouble:
             self.console.print(self.desk.trouble, markup=False)
@@ -135,9 +142,10 @@ class Terminal:
         lines = self.desk.state["draft"].splitlines()
         if lines:
             self.console.print("You had typed:\n" + "\n".join(lines), markup=False)
+        prompt = ""
         try:
             while True:
-                line = self.line("... " if lines else "")
+                line, prompt = self.line(prompt), "... "
                 if line.strip() in (*COMMANDS, "/help"):
                     self.draft(lines)
                     return line
@@ -161,7 +169,7 @@ class Terminal:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(f"{imports}\n\n{blank(exercise)}\n", encoding="utf-8")
             except OSError as problem:
-                raise Refused(f"{path} can't be written: {problem}. /skip moves on.") from None
+                self.console.print(f"{path} can't be written: {problem}.", markup=False)
         self.console.print(
             f"Write it in {path}, save, and press Enter to have it checked.", soft_wrap=True, markup=False
         )
@@ -197,11 +205,7 @@ def shown_time(seconds: float) -> str:
 
 def unfinished() -> str:
     """What stands in the line that Ctrl-C came into."""
-    try:
-        import readline
-    except ImportError:
-        return ""
-    return readline.get_line_buffer()
+    return readline.get_line_buffer() if readline else ""
 
 
 def edit(path: Path) -> None:
@@ -235,19 +239,27 @@ def function_in(path: Path, name: str) -> tuple[str, Any]:
     return source, names[name]
 
 
-def show(console: Console, scene: Scene) -> None:
-    """The interviewer's words."""
-    for role, text in scene.lines:
-        if role == "input":
-            console.print(Padding(Syntax(text, "python", background_color="default", word_wrap=True), (0, 2)))
-        else:
-            console.print(Text(text, style=STYLES.get(role, "")), soft_wrap=False)
+def show(console: Console, scene: Scene, before: Sequence[tuple[str, str]] = ()) -> None:
+    """The interviewer's words, but for those that stand above already."""
+    console.print()
+    new = [line for line in scene.lines if line not in before]
+    for place, (role, text) in enumerate(new):
+        if role in ("head", "case") and place:
+            console.print()
+        console.print(Text(text, style="bold" if role == "head" else ""), soft_wrap=role == "input")
     if scene.expects == "choice":
         for letter, option in zip(ascii_lowercase, scene.options, strict=False):
-            console.print(Text(f"  {letter}) {option}"))
+            console.print(indented(f"{letter})", option))
     if scene.expects == "ticks":
         for number, option in enumerate(scene.options, 1):
-            console.print(Text(f"  {number}. {option}"))
+            console.print(indented(f"{number}.", option))
+
+
+def indented(mark: str, text: str) -> Table:
+    """A line of a list, whose text wraps beside its mark."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row("", mark, Text(text))
+    return grid
 
 
 def show_report(console: Console, desk: Desk) -> None:
