@@ -128,7 +128,7 @@ class Desk:
             if not all((self.folder / name).exists() for name in hunting.FILES):
                 hunting.write(self.hunt(), self.folder)
         except OSError as problem:
-            self.trouble = f"The hunt's files can't be written: {problem}. Mend that, and pause and go on; or move on."
+            self.trouble = f"The hunt's files can't be written: {problem.strerror}. Mend that, and pause and go on; or move on."
 
     def judge_hunt(self) -> None:
         """Judge the hunt's files as they are saved."""
@@ -159,7 +159,7 @@ class Desk:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / PAGE).write_text(page(self.report()), encoding="utf-8")
         except OSError as problem:
-            self.trouble = f"The report can't be written: {problem}."
+            self.trouble = f"The report can't be written: {problem.strerror}."
 
     def panel(self) -> Panel:
         """The report on the screen, with the way to the page where there is one."""

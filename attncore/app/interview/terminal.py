@@ -169,7 +169,7 @@ class Terminal:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(f"{imports}\n\n{blank(exercise)}\n", encoding="utf-8")
             except OSError as problem:
-                self.console.print(f"{path} can't be written: {problem}.", markup=False)
+                self.console.print(f"{path} can't be written: {problem.strerror}.", markup=False)
         self.console.print(
             f"Write it in {path}, save, and press Enter to have it checked.", soft_wrap=True, markup=False
         )
@@ -277,4 +277,4 @@ def show_report(console: Console, desk: Desk) -> None:
     console.print("\n", rules, "\n")
     for place in report["reread"]:
         console.print(Text(f"To read again: {place['text']}"))
-    console.print(desk.trouble or f"The whole report, with its rules: {desk.folder / 'report.html'}", soft_wrap=True)
+    console.print(desk.trouble or f"The whole report, with its rules: {desk.folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
