@@ -41,6 +41,8 @@ def quoted(text: str) -> str:
 
 
 def figures(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {figures(part)}" for name, part in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(figures, value))
     return f"{value:.3g}" if isinstance(value, float) else str(value)

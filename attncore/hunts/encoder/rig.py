@@ -51,16 +51,13 @@ def symptoms(model: Any) -> dict[str, Any]:
     alone = np.concatenate([model.sentence_vectors(weights, [text]) for text in texts])
     turned = model.sentence_vectors(weights, [text[::-1] for text in texts[:1]])
     x, real = model.encode(weights, texts)
-    best = [int(model.most_similar(weights, text, texts[:i] + texts[i + 1 :], 1)[0]) for i, text in enumerate(texts)]
-    others = [SENTENCES[:i] + SENTENCES[i + 1 :] for i in range(len(texts))]
-    said = [f"{sentence}: {others[i][best[i]]}" for i, sentence in enumerate(SENTENCES[:3])]
     return {
         "a sentence's vector alone and in a batch, cosine": list(map(float, (together * alone).sum(axis=-1))),
         "a sentence and its words in reverse, cosine": float(turned[0] @ alone[0]),
         "length of the vectors": list(map(float, np.linalg.norm(together, axis=-1))),
         "standard deviation of the tokens": float(x[real].std()),
         "tokens that count as real": int(real.sum()),
-        "each sentence and the one most like it": "; ".join(said),
+        "the two that are most like the first": list(map(int, model.most_similar(weights, texts[0], texts[1:], 2))),
     }
 
 
@@ -70,7 +67,7 @@ def word_weights() -> GPTWeights:
     vectors = np.stack(list(vocabulary().values()))[:, :WIDTH]
     padding = rng.standard_normal((1, WIDTH))
     table = np.concatenate([padding, vectors / vectors.std()])
-    return GPTWeights(table, table[:0], drawn_layers(rng, 0.15), *drawn_norm(rng, 0.15))
+    return GPTWeights(table, table[:0], drawn_layers(rng, 0.25), *drawn_norm(rng, 0.25))
 
 
 def word_ids() -> dict[str, int]:
