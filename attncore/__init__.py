@@ -2,7 +2,7 @@
 
 from typing import Any
 
-VERBS = ("answer", "card", "check", "hint", "hunt", "interview", "progress", "reset", "submit")
+VERBS = ("answer", "card", "check", "hint", "hunt", "interview", "progress", "reset", "review", "submit")
 __all__ = list(VERBS)
 
 

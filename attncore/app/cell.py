@@ -73,21 +73,32 @@ def check(function: Any, exercise: str | None = None) -> Panel:
 
 
 @verb
-def answer(exercise: str, value: Any = None) -> Report:
-    """Judge a number, a shape or a choice: answer("kv-bytes", 4096). Units are understood: "128 KiB"."""
+def answer(exercise: str, value: Any = None, seed: int | None = None) -> Report:
+    """Judge a number, a shape or a choice: answer("kv-bytes", 4096). Units are understood: "128 KiB".
+
+    review() gives a seed where the numbers are drawn anew.
+    """
     asked = find(name_of(exercise))
     if asked.kind not in ("numeric", "predict"):
         raise UnknownExercise(
             f'"{asked.id}" is not answered with a value: use {"card" if asked.kind == "explain" else "check"}.'
         )
-    return kept(judge(asked, value))
+    if seed is None:
+        return kept(judge(asked, value))
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"A seed is a whole number, as review() gives it, not {seed!r}.")
+    drawn = asked.drawn(seed)
+    report = kept(judge(drawn, value), "review")
+    if asked.template:
+        report.lines.insert(1, ("where", drawn.words["question"]))
+    return report
 
 
 def name_of(exercise: Any) -> str:
     return exercise if isinstance(exercise, str) else getattr(exercise, "__name__", str(exercise))
 
 
-def kept(report: Report) -> Report:
+def kept(report: Report, event: str = "attempt") -> Report:
     """Keep the attempt; where that fails, say so under the verdict. Below a wrong answer, say what helps."""
     asked = find(report.exercise)
     if report.unread:
@@ -95,7 +106,7 @@ def kept(report: Report) -> Report:
     untouched = asked.kind == "debug" and report.mistake == asked.bug
     if report.outcome != "unattempted" and not untouched:
         found = report.mistake or "; ".join(report.edges) or None
-        if problem := unkept(report.exercise, "attempt", report.outcome, found):
+        if problem := unkept(report.exercise, event, report.outcome, found):
             report.lines.append(("next", problem))
     if report.outcome in ("wrong", "raised") and asked.hints:
         offer_help(report, asked)
@@ -204,6 +215,14 @@ def submit(value: Any = None) -> Panel:
     from attncore.app.interview.notebook import given
 
     return given(value)
+
+
+@verb
+def review() -> Panel:
+    """What to go over today, before you forget it; a mistake comes back until it is gone: review()."""
+    from attncore.app.review import review
+
+    return review(progress_here())
 
 
 @verb

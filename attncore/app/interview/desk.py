@@ -128,7 +128,9 @@ class Desk:
             if not all((self.folder / name).exists() for name in hunting.FILES):
                 hunting.write(self.hunt(), self.folder)
         except OSError as problem:
-            self.trouble = f"The hunt's files can't be written: {problem.strerror}. Mend that, and pause and go on; or move on."
+            self.trouble = (
+                f"The hunt's files can't be written: {problem.strerror}. Mend that, and pause and go on; or move on."
+            )
 
     def judge_hunt(self) -> None:
         """Judge the hunt's files as they are saved."""

@@ -277,4 +277,9 @@ def show_report(console: Console, desk: Desk) -> None:
     console.print("\n", rules, "\n")
     for place in report["reread"]:
         console.print(Text(f"To read again: {place['text']}"))
-    console.print(desk.trouble or f"The whole report, with its rules: {desk.folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
+    console.print(
+        desk.trouble or f"The whole report, with its rules: {desk.folder / 'report.html'}",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
