@@ -55,6 +55,11 @@ GPT_2_XL = Model("GPT-2 XL", "Radford et al., 2019", 48, 1600, 25, 25, 64, 1_557
 GPT_2 = (GPT_2_SMALL, GPT_2_MEDIUM, GPT_2_LARGE, GPT_2_XL)
 MULTI_HEAD = (LLAMA_2_7B, LLAMA_2_13B, GPT_3, PHI_3_MINI, GPT_2_XL)
 
+# Heads that together are wider than the model. google-t5/t5-3b, t5-11b; google/gemma-7b
+T5_3B = Model("T5-3B", "Raffel et al., 2020", 24, 1024, 32, 32, 128)
+T5_11B = Model("T5-11B", "Raffel et al., 2020", 24, 1024, 128, 128, 128)
+GEMMA_7B = Model("Gemma 7B", "Gemma Team, 2024", 28, 3072, 16, 16, 256, 8_537_680_896)
+
 # Encoders. google-bert/bert-base-uncased, bert-large-uncased, with the pooler; distilbert/distilbert-base-uncased;
 # sentence-transformers/all-MiniLM-L6-v2
 BERT_BASE = Model("BERT-base", "Devlin et al., 2018", 12, 768, 12, 12, 64, 109_482_240)

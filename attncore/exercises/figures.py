@@ -82,6 +82,11 @@ def digits(value: float) -> str:
     return f"{value:.3g}"
 
 
+def scientific(value: float, figures: int) -> str:
+    """A small number to so many figures: "3.7e-6"."""
+    return f"{value:.{figures - 1}e}".replace("e-0", "e-")
+
+
 def spelled(n: int) -> str:
     """A whole number below 100 in words: "twenty-five"."""
     tens, ones = divmod(n, 10)
