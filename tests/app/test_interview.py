@@ -473,7 +473,7 @@ def test_a_function_is_judged_and_its_mistake_is_kept_for_later(desk):
     assert question["checks"][0]["mistake"] == label or label in question["checks"][0]["edges"]
     assert question["tests"] == 2
     assert not any(label in text for _, text in desk.scene.lines)
-    assert desk.store.events("attempt")[-1].mistake == label
+    assert desk.store.events("interview")[-1].mistake == label
 
 
 @pytest.mark.parametrize(
