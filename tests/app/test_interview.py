@@ -342,7 +342,7 @@ def test_the_mistake_in_a_function_is_asked_about_and_not_named_before():
     assert question["result"] == "right"
     assert any(label in line and line.endswith("Right.") for line in question["lines"])
     assert f"Mistake: {label}." in question["lines"]
-    assert "1 check, before the first right one." in question["lines"]
+    assert "1 check before the first right one." in question["lines"]
     assert [exercise.id, "follow_up", "right", label] in state["events"]
 
 
