@@ -13,7 +13,6 @@ from attncore import loops
 from attncore.heads import HeadWeights, multi_head_attention
 from attncore.masks import causal_mask, leaks_future, padding_mask, prefix_mask
 from attncore.self_attention import influence, permutation_gap
-from attncore.softmax import softmax
 from attncore.transformer import (
     DecoderWeights,
     EncoderWeights,
@@ -425,9 +424,9 @@ def test_of_equals_the_first_is_taken(settings):
     assert {sample_token([1, 3, 0, 3], np.random.default_rng(seed), **settings) for seed in range(20)} == {1}
 
 
-def test_a_sum_that_is_reached_just_so_is_reached():
-    p = softmax(LOGITS)
-    assert {sample_token(LOGITS, np.random.default_rng(seed), top_p=p.max()) for seed in range(20)} == {1}
+@pytest.mark.parametrize(("top_p", "kept"), [(0.25, {0}), (0.5, {0, 1}), (0.75, {0, 1, 2}), (0.51, {0, 1, 2})])
+def test_a_sum_that_is_reached_just_so_is_enough(top_p, kept):
+    assert {sample_token([3, 3, 3, 3], np.random.default_rng(seed), top_p=top_p) for seed in range(40)} == kept
 
 
 def test_a_draw_is_the_generators_alone_and_an_int():
