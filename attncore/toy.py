@@ -41,9 +41,7 @@ def repeated_texts(rng, n_texts=32, n=32, n_ids=32):
     follows. Raises ValueError for fewer different ids than n / 2. Olsson et al. (2022).
     """
     if n_ids < n // 2:
-        raise ValueError(
-            f"repeated_texts: n_ids is {n_ids}, expected at least {n // 2}, for {n} ids of which half differ"
-        )
+        raise ValueError(f"repeated_texts: n_ids is {n_ids}, expected at least half of n, which is {n}")
     texts, targets = np.empty((n_texts, n + 1), dtype=int), np.full((n_texts, n), -100)
     for i, period in enumerate(rng.integers(n // 3, n // 2 + 1, size=n_texts)):
         texts[i] = np.resize(rng.permutation(n_ids)[:period], n + 1)
