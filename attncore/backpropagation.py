@@ -1,4 +1,4 @@
-"""A whole model backward: from the loss of a small GPT to the gradient of each of its weights."""
+"""A whole model backward: from the loss of a small GPT to the gradient of every weight."""
 
 import numpy as np
 
@@ -22,18 +22,18 @@ from attncore.transformer import (
 
 
 def matrix_backward(x, d_output):
-    """The gradient by W where the output was x @ W, added up over all tokens."""
+    """The gradient with respect to W of what x @ W was used for, summed over all tokens."""
     return x.reshape(-1, x.shape[-1]).T @ d_output.reshape(-1, d_output.shape[-1])
 
 
 def bias_backward(d_output):
-    """The gradient by b where the output was x @ W + b, added up over all tokens."""
+    """The gradient with respect to b of what x @ W + b was used for, summed over all tokens."""
     return d_output.reshape(-1, d_output.shape[-1]).sum(axis=0)
 
 
 def embedding_backward(ids, d_output, embedding):
-    """The gradient by an embedding whose rows `ids` were read: a row that was read twice gets both."""
-    one_hot = ids[..., None] == np.arange(len(embedding))  # one_hot @ embedding is embedding[ids]
+    """The gradient with respect to an embedding whose rows `ids` were read; a row that was read twice gets both."""
+    one_hot = ids[..., None] == np.arange(len(embedding))  # since one_hot @ embedding is embedding[ids]
     return matrix_backward(one_hot.astype(d_output.dtype), d_output)
 
 
@@ -51,7 +51,7 @@ def feed_forward_backward(x, weights, d_output):
 
 
 def project_heads(x, weights, n_heads, base=None):
-    """Query, key and value of every head; with a base, query and key are rotated by their positions."""
+    """Query, key and value of every head; if there's a base, query and key are rotated by their positions."""
     query, key, value = (split_heads(x @ W, n_heads) for W in (weights.W_query, weights.W_key, weights.W_value))
     if base is not None:
         query, key = (apply_rotary(part, np.arange(x.shape[-2]), base) for part in (query, key))
@@ -60,11 +60,11 @@ def project_heads(x, weights, n_heads, base=None):
 
 @shaped("(...,n,m)->(...,n,m)", weights="(m,m),(m,m),(m,m),(m,m)")
 def attend(x, weights, n_heads, mask=None, scale=None, base=None):
-    """Let a text attend to itself in several heads.
+    """Let a sequence attend to itself in several heads.
 
-    This is `multi_head_attention` with x as query, key and value, for a mask of two axes. A given
-    `scale` multiplies the scores in place of 1/sqrt(d). With a `base`, queries and keys are
-    rotated by their positions first, as by `apply_rotary`.
+    This is `multi_head_attention` with x as query, key and value, and a mask of two axes. A given
+    `scale` multiplies the scores in place of 1/sqrt(d). If there's a `base`, queries and keys are
+    first rotated by their positions, as `apply_rotary` does. `weights` is a `HeadWeights`.
     """
     heads = scaled_dot_product_attention(*project_heads(x, weights, n_heads, base), mask, scale)
     return merge_heads(heads) @ weights.W_output
@@ -80,7 +80,7 @@ def attend_backward(x, weights, d_output, n_heads, mask=None, scale=None, base=N
     heads = merge_heads(scaled_dot_product_attention(query, key, value, mask, scale))
     d_heads = split_heads(d_output @ weights.W_output.T, n_heads)
     d_query, d_key, d_value = attention_backward(query, key, value, d_heads, mask, scale)
-    if base is not None:  # turned back
+    if base is not None:  # the gradient is turned back
         d_query, d_key = (apply_rotary(part, -np.arange(x.shape[-2]), base) for part in (d_query, d_key))
     d_projected = [merge_heads(part) for part in (d_query, d_key, d_value)]
     gradients = [*(matrix_backward(x, part) for part in d_projected), matrix_backward(heads, d_output)]
@@ -89,7 +89,7 @@ def attend_backward(x, weights, d_output, n_heads, mask=None, scale=None, base=N
 
 
 def residual_backward(x, norm, weights, d_output, backward, *settings):
-    """Back through x + part(layer_norm(x)): the gradients by x, by the norm's weights, and by those of the part.
+    """Back through x + part(layer_norm(x)): the gradients of x, of the norm's weights and of the part's.
 
     `backward`, with its settings, goes back through the part.
     """
@@ -102,8 +102,8 @@ def residual_backward(x, norm, weights, d_output, backward, *settings):
 def encoder_block_backward(x, weights, d_output, n_heads, mask=None):
     """Carry a gradient back through `encoder_block`: returns (d_x, gradients).
 
-    `weights` is an `EncoderWeights`, and so are the gradients. The mask has two axes. Only x has to
-    be kept from the way forward: the rest is computed again. Chen et al. (2016).
+    `weights` is an `EncoderWeights`, and so are the gradients. The mask has two axes. Of the forward
+    pass, only x has to be kept: everything else is recomputed. Chen et al. (2016).
     """
     first_norm, heads, second_norm, layers = weights
     between = x + attend(layer_norm(x, *first_norm), heads, n_heads, mask)
@@ -114,10 +114,11 @@ def encoder_block_backward(x, weights, d_output, n_heads, mask=None):
 
 @shaped("(...,n):int,(...,n):int->()", returns="loss, gradients")
 def gpt_backward(ids, targets, weights, n_heads, ignore=-100):
-    """Measure how well a GPT predicts, and what would help: returns (loss, gradients).
+    """Run a GPT forward and backward: returns (loss, gradients).
 
     The loss is the `cross_entropy` of its `gpt_logits`. `weights` is a `GPTWeights`, and so are the
-    gradients; the token embedding, which is tied, gets one from both ends. Rumelhart et al. (1986).
+    gradients; the token embedding is tied, so it gets a gradient from both ends. Rumelhart et al.
+    (1986).
     """
     mask, read = causal_mask(ids.shape[-1]), [embed_ids(ids, weights)]
     for block in weights.blocks:

@@ -1,4 +1,4 @@
-"""A toy that needs two layers: attention alone, on texts that repeat."""
+"""A toy model of attention alone, and a task that takes two layers: continue a sequence that repeats."""
 
 import math
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class ToyWeights(NamedTuple):
 
 
 def start_toy(rng, n_layers=2, n_ids=32, m=32):
-    """Draw the weights that the toy begins with: `ToyWeights` that keep the size of what they read."""
+    """Draw the initial weights of the toy: `ToyWeights`, whose projections keep the variance of their input."""
 
     def matrix(*shape):
         return rng.standard_normal(shape) / math.sqrt(m)
@@ -33,24 +33,25 @@ def start_toy(rng, n_layers=2, n_ids=32, m=32):
 
 
 @shaped("->(b,n),(b,n)", returns="ids, targets")
-def repeated_texts(rng, n_texts=32, n=32, n_ids=32):
-    """Draw texts of different ids that repeat, each after a time of its own: returns (ids, targets).
+def repeated_sequences(rng, batch=32, n=32, n_ids=32):
+    """Draw random sequences that repeat, each with a period of its own: returns (ids, targets).
 
-    A text comes back after n / 3 to n / 2 ids. Targets are the ids that follow, and -100 until one
-    has come that was there before: from there on, whoever finds its earlier place knows what
-    follows. Raises ValueError for fewer different ids than n / 2. Olsson et al. (2022).
+    The period is between n / 3 and n / 2, and no id comes twice in it. A target is the id that
+    follows, or -100 as long as nothing has been repeated: after that, you can tell what follows by
+    finding where the id came before. Raises ValueError for fewer ids than n / 2. Olsson et al.
+    (2022).
     """
     if n_ids < n // 2:
-        raise ValueError(f"repeated_texts: n_ids is {n_ids}, expected at least half of n, which is {n}")
-    texts, targets = np.empty((n_texts, n + 1), dtype=int), np.full((n_texts, n), -100)
-    for i, period in enumerate(rng.integers(n // 3, n // 2 + 1, size=n_texts)):
-        texts[i] = np.resize(rng.permutation(n_ids)[:period], n + 1)
-        targets[i, period:] = texts[i, period + 1 :]
-    return texts[:, :-1], targets
+        raise ValueError(f"repeated_sequences: n_ids is {n_ids}, expected at least half of n, which is {n}")
+    ids, targets = np.empty((batch, n + 1), dtype=int), np.full((batch, n), -100)
+    for i, period in enumerate(rng.integers(n // 3, n // 2 + 1, size=batch)):
+        ids[i] = np.resize(rng.permutation(n_ids)[:period], n + 1)
+        targets[i, period:] = ids[i, period + 1 :]
+    return ids[:, :-1], targets
 
 
 def toy_layers(ids, weights, *settings):
-    """What each layer of the toy reads, what the last one leaves, and its norm, without gain and bias."""
+    """The input of each layer and the output of the last; and the norm, whose gain and bias do nothing."""
     m = weights.embedding.shape[-1]
     norm, read = NormWeights(np.ones(m), np.zeros(m)), [weights.embedding[ids]]
     for layer in weights.layers:
@@ -60,12 +61,11 @@ def toy_layers(ids, weights, *settings):
 
 @shaped("(...,n):int->(...,n,c)", axes={"c": "class"})
 def toy_logits(ids, weights, n_heads=1, scale=None, base=100.0):
-    """Score every id as the next one, at each place of a text, by layers of attention alone.
+    """Score every id as the next one, at each position of a sequence, with nothing but attention.
 
-    `weights` is a `ToyWeights`. Each layer reads x through a layer norm without gain and bias, and
-    adds to it; attention is causal, and its positions are rotary, with the given base. A base of
-    None leaves no positions, and a given `scale` multiplies the scores in place of 1/sqrt(d).
-    Elhage et al. (2021).
+    `weights` is a `ToyWeights`. Each layer reads x through a layer norm without gain and bias and
+    adds to x. Attention is causal, with rotary positions of the given base, or without positions if
+    that is None. A given `scale` multiplies the scores in place of 1/sqrt(d). Elhage et al. (2021).
     """
     read, norm = toy_layers(ids, weights, n_heads, causal_mask(ids.shape[-1]), scale, base)
     return layer_norm(read[-1], *norm) @ weights.unembedding
@@ -73,10 +73,10 @@ def toy_logits(ids, weights, n_heads=1, scale=None, base=100.0):
 
 @shaped("(...,n):int,(...,n):int->()", returns="loss, gradients")
 def toy_backward(ids, targets, weights, n_heads=1, scale=None, base=100.0):
-    """Measure how well the toy predicts, and what would help: returns (loss, gradients).
+    """Run the toy forward and backward: returns (loss, gradients).
 
-    The loss is the `cross_entropy` of its `toy_logits`. The gradients are a `ToyWeights`, as the
-    weights are.
+    The loss is the `cross_entropy` of its `toy_logits`. `weights` is a `ToyWeights`, and so are the
+    gradients.
     """
     settings = n_heads, causal_mask(ids.shape[-1]), scale, base
     (*read, x), norm = toy_layers(ids, weights, *settings)

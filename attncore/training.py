@@ -1,4 +1,4 @@
-"""Adam and a small loop, with which lessons train before the reader's eyes."""
+"""Adam and a small training loop, for models that train in seconds while you watch."""
 
 import math
 
@@ -9,7 +9,7 @@ from attncore.transformer import EncoderWeights, FeedForwardWeights, GPTWeights,
 
 
 def named_arrays(weights, name=""):
-    """Every array of nested tuples by its name: "blocks.0.attention.W_query"."""
+    """Every array in nested tuples, by name: "blocks.0.attention.W_query"."""
     if not isinstance(weights, tuple):
         return {name: weights}
     found: dict = {}
@@ -21,12 +21,13 @@ def named_arrays(weights, name=""):
 class Adam:
     """Move weights against their gradient, each number at its own pace.
 
-    A step is `rate` times the mean of the gradients so far, over the root of the mean of their
-    squares; both means forget, and are corrected for having begun at zero. Kingma and Ba (2014).
+    A step is `rate` times a running mean of the gradients, divided by the root of a running mean of
+    their squares (plus eps). Both means are corrected for having started at zero. Kingma and Ba
+    (2014).
     """
 
     def __init__(self, weights, rate=1e-3, mean_decay=0.9, square_decay=0.999, eps=1e-8):
-        """`weights` are arrays in nested tuples: they will change in place."""
+        """`weights` are arrays in nested tuples; every step changes them in place."""
         self.weights = named_arrays(weights)
         self.rate, self.mean_decay, self.square_decay, self.eps = rate, mean_decay, square_decay, eps
         self.means = {name: np.zeros_like(array) for name, array in self.weights.items()}
@@ -34,7 +35,7 @@ class Adam:
         self.steps = 0
 
     def step(self, gradients):
-        """Change every weight once; the gradients are nested as the weights are."""
+        """Take one step; the gradients are nested like the weights."""
         self.steps += 1
         mean_share, square_share = 1 - self.mean_decay**self.steps, 1 - self.square_decay**self.steps
         for name, gradient in named_arrays(gradients).items():
@@ -45,9 +46,9 @@ class Adam:
 
 
 def train(weights, backward, batches, rate=1e-2):
-    """Train weights in place, a step of Adam for each batch, and return the loss at each.
+    """Train weights in place, one step of Adam per batch, and return the losses.
 
-    `backward(*batch)` returns the loss and its gradients, nested as the weights are.
+    `backward(*batch)` returns the loss and the gradients, nested like the weights.
     """
     adam, losses = Adam(weights, rate), []
     for batch in batches:
@@ -58,10 +59,10 @@ def train(weights, backward, batches, rate=1e-2):
 
 
 def start_gpt(rng, n_ids, n_positions, m, n_layers, f, dtype=np.float64):
-    """Draw the weights that a GPT begins with: `GPTWeights` of n_layers blocks, f wide inside.
+    """Draw the initial weights of a GPT: `GPTWeights` with n_layers blocks, whose inner width is f.
 
-    Embeddings are small, every layer keeps the size of what it reads, and the more layers add to
-    the residual, the less each adds. Radford et al. (2019).
+    Embeddings start small, projections keep the variance of their input, and those that write to
+    the residual stream are scaled down by the root of how many there are. Radford et al. (2019).
     """
 
     def matrix(rows, columns, size=1.0):
@@ -71,9 +72,9 @@ def start_gpt(rng, n_ids, n_positions, m, n_layers, f, dtype=np.float64):
         return NormWeights(np.ones(m, dtype), np.zeros(m, dtype))
 
     def block():
-        added = 1 / math.sqrt(2 * n_layers)
-        heads = HeadWeights(matrix(m, m), matrix(m, m), matrix(m, m), matrix(m, m, added))
-        layers = FeedForwardWeights(matrix(m, f), np.zeros(f, dtype), matrix(f, m, added), np.zeros(m, dtype))
+        writes = 1 / math.sqrt(2 * n_layers)
+        heads = HeadWeights(matrix(m, m), matrix(m, m), matrix(m, m), matrix(m, m, writes))
+        layers = FeedForwardWeights(matrix(m, f), np.zeros(f, dtype), matrix(f, m, writes), np.zeros(m, dtype))
         return EncoderWeights(norm(), heads, norm(), layers)
 
     tokens, positions = (0.02 * rng.standard_normal((rows, m)).astype(dtype) for rows in (n_ids, n_positions))

@@ -6,14 +6,14 @@ from measured import assert_measured
 from numpy.testing import assert_allclose
 
 from attncore.softmax import cross_entropy
-from attncore.toy import ToyWeights, repeated_texts, start_toy, toy_backward, toy_logits
+from attncore.toy import ToyWeights, repeated_sequences, start_toy, toy_backward, toy_logits
 from attncore.training import train
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def test_texts_repeat_and_targets_begin_where_they_can_be_known(rng):
-    ids, targets = repeated_texts(rng, n_texts=50, n=20, n_ids=12)
+def test_sequences_repeat_and_targets_begin_where_they_can_be_known(rng):
+    ids, targets = repeated_sequences(rng, batch=50, n=20, n_ids=12)
     assert ids.shape == targets.shape == (50, 20)
     periods = set()
     for text, target in zip(ids.tolist(), targets.tolist(), strict=True):
@@ -29,8 +29,8 @@ def test_texts_repeat_and_targets_begin_where_they_can_be_known(rng):
 
 def test_too_few_ids_to_differ(rng):
     with pytest.raises(ValueError) as error:
-        repeated_texts(rng, n=20, n_ids=9)
-    assert str(error.value) == "repeated_texts: n_ids is 9, expected at least half of n, which is 20"
+        repeated_sequences(rng, n=20, n_ids=9)
+    assert str(error.value) == "repeated_sequences: n_ids is 9, expected at least half of n, which is 20"
 
 
 @pytest.mark.parametrize("settings", [{}, {"n_heads": 2}, {"scale": 1.0}, {"base": None}], ids=str)
@@ -66,12 +66,12 @@ def test_a_toy_without_layers_compares_each_id_with_every_row(rng):
 
 
 def learned(n_layers):
-    """Loss and accuracy on new texts of sixteen ids, after 200 steps."""
+    """Loss and accuracy on new texts with sixteen ids, after 200 steps."""
     rng = np.random.default_rng(0)
     weights = start_toy(rng, n_layers, n_ids=16)
-    batches = (repeated_texts(rng, n_texts=16, n=16, n_ids=16) for _ in range(200))
+    batches = (repeated_sequences(rng, batch=16, n=16, n_ids=16) for _ in range(200))
     train(weights, lambda *batch: toy_backward(*batch, weights), batches)
-    ids, targets = repeated_texts(rng, n_texts=100, n=16, n_ids=16)
+    ids, targets = repeated_sequences(rng, batch=100, n=16, n_ids=16)
     logits, counted = toy_logits(ids, weights), targets >= 0
     return cross_entropy(logits, targets), np.mean(logits.argmax(axis=-1)[counted] == targets[counted])
 
