@@ -29,6 +29,7 @@ MATHEMATICS = [
     "backpropagation",
     "training",
     "toy",
+    "tiny_gpt",
     "cache",
     "shared_heads",
     "flash",
