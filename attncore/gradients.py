@@ -1,9 +1,12 @@
-"""Lesson 11: attention backward, by hand."""
+"""Lesson 11: attention backward, by hand, and the other parts of a block."""
+
+import math
 
 import numpy as np
 
 from attncore.dot_product import attention_weights, scale_of
 from attncore.shapes import shaped
+from attncore.transformer import share_below
 
 
 @shaped("(...,k),(...,k)->(...,k)")
@@ -36,6 +39,36 @@ def attention_backward(query, key, value, d_output, mask=None, scale=None):
     d_query = d_scores @ key
     d_key = np.swapaxes(d_scores, -1, -2) @ query
     return sum_to(d_query, query.shape), sum_to(d_key, key.shape), sum_to(d_value, value.shape)
+
+
+@shaped("(...,m),(m),(...,m)->(...,m),(m),(m)", returns="d_x, d_gain, d_bias")
+def layer_norm_backward(x, gain, d_output, eps=1e-5):
+    """Carry a gradient back through a layer norm: returns (d_x, d_gain, d_bias).
+
+    `d_output` is the gradient of a loss with respect to the output of `layer_norm` with the same
+    eps. The mean and the variance depend on x too, and the gradient flows through both. d_gain and
+    d_bias are summed over all vectors; d_x has the shape of x, summed where leading axes were
+    broadcast. Ba et al. (2016).
+    """
+    d_output = np.broadcast_to(d_output, np.broadcast_shapes(x.shape, d_output.shape))
+    centred = x - x.mean(axis=-1, keepdims=True)
+    deviation = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True) + eps)
+    normal = centred / deviation
+    d_normal = d_output * gain
+    along = np.mean(d_normal * normal, axis=-1, keepdims=True)
+    d_x = (d_normal - d_normal.mean(axis=-1, keepdims=True) - normal * along) / deviation
+    return sum_to(d_x, x.shape), sum_to(d_output * normal, gain.shape), sum_to(d_output, gain.shape)
+
+
+@shaped("(...),(...)->(...)")
+def gelu_backward(x, d_output):
+    """Carry a gradient back through the exact GELU: x times the share of a standard normal
+    distribution that lies below x.
+
+    Hendrycks and Gimpel (2016).
+    """
+    density = np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    return d_output * (share_below(x) + x * density)
 
 
 def sum_to(gradient, shape):

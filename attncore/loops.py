@@ -94,6 +94,22 @@ def temperature_for_entropy(scores, bits):
     return middle
 
 
+def cross_entropy(logits, targets, ignore=-100):
+    losses = [-log_softmax(row)[target] for row, target in zip(logits, targets, strict=True) if target != ignore]
+    return sum(losses) / len(losses)
+
+
+def cross_entropy_backward(logits, targets, ignore=-100):
+    """A logit moves the loss by its probability, and the target's logit by 1 less; a mean divides by the count."""
+    count = sum(target != ignore for target in targets)
+    gradient = []
+    for row, target in zip(logits, targets, strict=True):
+        p = softmax(row)
+        moves = [(p[i] - (1 if i == target else 0)) / count for i in range(len(row))]
+        gradient.append([0.0 for _ in row] if target == ignore else moves)
+    return gradient
+
+
 def attention_scores(query, key, scale=None):
     factor = 1 / math.sqrt(len(query[0])) if scale is None else scale
     return [[dot(q, k) * factor for k in key] for q in query]
@@ -314,6 +330,11 @@ def layer_norm(x, gain, bias, eps=1e-5):
     return [(number - mean) / math.sqrt(variance + eps) * g + b for number, g, b in zip(x, gain, bias, strict=True)]
 
 
+def rms_norm(x, gain, eps=1e-5):
+    mean_square = dot(x, x) / len(x)
+    return [number * g / math.sqrt(mean_square + eps) for number, g in zip(x, gain, strict=True)]
+
+
 def gelu(number):
     return number * NormalDist().cdf(number)
 
@@ -322,6 +343,17 @@ def feed_forward(x, weights):
     W_in, b_in, W_out, b_out = weights
     inner = [gelu(number + b) for number, b in zip(project([x], W_in)[0], b_in, strict=True)]
     return [number + b for number, b in zip(project([inner], W_out)[0], b_out, strict=True)]
+
+
+def silu(number):
+    return number / (1 + math.exp(-number)) if number > -700 else 0.0
+
+
+def swiglu(x, weights):
+    W_gate, W_up, W_down = weights
+    gates = [silu(number) for number in project([x], W_gate)[0]]
+    inner = [gate * number for gate, number in zip(gates, project([x], W_up)[0], strict=True)]
+    return project([inner], W_down)[0]
 
 
 def added(x, change):
@@ -350,6 +382,47 @@ def cross_attention(x, memory, weights, n_heads, memory_mask=None):
 def next_token_targets(ids):
     pairs = [(ids[i], ids[i + 1]) for i in range(len(ids) - 1)]
     return [token for token, _ in pairs], [following for _, following in pairs]
+
+
+def gpt_logits(ids, weights, n_heads):
+    token_embedding, position_embedding, blocks, gain, bias = weights
+    x = added([token_embedding[token] for token in ids], position_embedding[: len(ids)])
+    for block in blocks:
+        x = encoder_block(x, block, n_heads, causal_mask(len(ids)))
+    return [[dot(row, layer_norm(token, gain, bias)) for row in token_embedding] for token in x]
+
+
+def token_probabilities(logits, temperature=1.0, top_k=None, top_p=None):
+    """How likely `sample_token` draws each index."""
+    by_logit = sorted(range(len(logits)), key=lambda i: (-logits[i], i))
+    kept = by_logit[:top_k] if temperature else by_logit[:1]
+    p = dict(zip(kept, softmax([logits[i] / (temperature or 1) for i in kept]), strict=True))
+    if top_p is not None:
+        reached = 0.0
+        for i in kept:
+            share = p[i]
+            p[i] = share if reached < top_p else 0.0
+            reached += share
+    return [p.get(i, 0.0) / sum(p.values()) for i in range(len(logits))]
+
+
+def sample_token(logits, rng, temperature=1.0, top_k=None, top_p=None):
+    p, left = token_probabilities(logits, temperature, top_k, top_p), rng.random()
+    for i in range(len(p)):
+        left -= p[i]
+        if left < 0:
+            return i
+    return p.index(max(p))  # rounding left a hair
+
+
+def generate(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    if n_new == 0:
+        return []
+    token = sample_token(next_logits(prompt), rng, temperature, top_k, top_p)
+    if token == stop:
+        return [token]
+    rest = generate(next_logits, [*prompt, token], n_new - 1, rng, temperature, top_k, top_p, stop)
+    return [token, *rest]
 
 
 def patchify(image, size):
@@ -418,10 +491,40 @@ def attention_backward(query, key, value, d_output, mask=None, scale=None):
     return d_query, d_key, d_value
 
 
+def layer_norm_backward(x, gain, d_output, eps=1e-5):
+    """The derivative of each output by each input, times the gradient at that output, added up; one vector."""
+    m, normal = len(x), layer_norm(x, [1] * len(x), [0] * len(x), eps)
+    deviation = math.sqrt(sum((number - sum(x) / m) ** 2 for number in x) / m + eps)
+    d_x = [0.0] * m
+    for i in range(m):
+        for j in range(m):
+            normal_by_x = ((1 if i == j else 0) - 1 / m - normal[i] * normal[j] / m) / deviation
+            d_x[j] += d_output[i] * gain[i] * normal_by_x
+    return d_x, [d_output[i] * normal[i] for i in range(m)], list(d_output)
+
+
+def gelu_backward(number, d_output):
+    return d_output * (NormalDist().cdf(number) + number * NormalDist().pdf(number))
+
+
 def numerical_gradient(f, x, eps=1e-6):
     if not isinstance(x, list):
         return (f(x + eps) - f(x - eps)) / (2 * eps)
     return [numerical_gradient(lambda part, i=i: f([*x[:i], part, *x[i + 1 :]]), x[i], eps) for i in range(len(x))]
+
+
+def adam(number, gradients, rate=1e-3, mean_decay=0.9, square_decay=0.999, eps=1e-8):
+    """Where a number is after each step. Both means are weighted ones: the older a gradient, the less it weighs."""
+    path = []
+    for step in range(len(gradients)):
+        ages = range(step + 1)
+        mean = sum(mean_decay**age * gradients[step - age] for age in ages)
+        mean /= sum(mean_decay**age for age in ages)
+        mean_square = sum(square_decay**age * gradients[step - age] ** 2 for age in ages)
+        mean_square /= sum(square_decay**age for age in ages)
+        number -= rate * mean / (math.sqrt(mean_square) + eps)
+        path.append(number)
+    return path
 
 
 def attention_flops(n, d_model):

@@ -75,3 +75,44 @@ def temperature_for_entropy(scores, bits):
         entropy = -np.sum(p * np.where(p > 0, log_p, 0)) / math.log(2)
         cold, hot = (middle, hot) if entropy < bits else (cold, middle)
     return float(spread * math.exp(middle))
+
+
+@shaped("(...,t,c),(...,t):int->()", axes={"c": "class"})
+def cross_entropy(logits, targets, ignore=-100):
+    """Measure how surprised a model is by the targets: minus the log of the probability that it gave
+    to each, averaged over the places.
+
+    In nats, which means the natural logarithm. The probabilities are the softmax of the logits over
+    the classes. No finite logits, however large, give NaN. Places whose target is `ignore` don't
+    count, in the mean either. Raises ValueError if no place counts, if any other target isn't a
+    class, and if there isn't one target for each place. Good (1952).
+    """
+    wanted = wanted_classes(logits, targets, ignore)
+    return float(-log_softmax(logits)[wanted].mean())
+
+
+@shaped("(...,t,c),(...,t):int->(...,t,c)", axes={"c": "class"})
+def cross_entropy_backward(logits, targets, ignore=-100):
+    """Return the gradient of `cross_entropy` with respect to the logits.
+
+    A place whose target is `ignore` gets zeros. Raises ValueError whenever `cross_entropy` does.
+    Bridle (1990).
+    """
+    wanted = wanted_classes(logits, targets, ignore)
+    counted = wanted.any(axis=-1, keepdims=True)
+    return np.where(counted, softmax(logits) - wanted, 0) / int(counted.sum())  # else float32 becomes float64
+
+
+@shaped("(...,t,c),(...,t):int->(...,t,c)", axes={"c": "class"})
+def wanted_classes(logits, targets, ignore):
+    """Mark the right class at each place: True there, False for all others; a place that is ignored has none."""
+    places, n_classes = logits.shape[:-1], logits.shape[-1]
+    if targets.shape != places:
+        raise ValueError(f"wanted_classes: targets is {targets.shape}, expected {places}, one for each place")
+    counted = targets != ignore
+    strangers = targets[counted & ((targets < 0) | (targets >= n_classes))]
+    if strangers.size:
+        raise ValueError(f"wanted_classes: a target is {strangers[0]}, expected 0 to {n_classes - 1}, or {ignore}")
+    if not counted.any():
+        raise ValueError(f"wanted_classes: every target is {ignore}, and nothing is left to predict")
+    return counted[..., None] & (targets[..., None] == np.arange(n_classes))

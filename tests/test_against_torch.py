@@ -11,20 +11,32 @@ import pytest
 from numpy.testing import assert_allclose
 
 from attncore.dot_product import attention_scores, attention_weights, scale_of, scaled_dot_product_attention
-from attncore.gradients import attention_backward
+from attncore.gradients import attention_backward, gelu_backward, layer_norm_backward
 from attncore.heads import HeadWeights, mha_parameter_count, multi_head_attention
 from attncore.masks import causal_mask, combine_masks, padding_mask
 from attncore.positions import apply_rotary, rotary_halves_order
 from attncore.shared_heads import grouped_query_attention
-from attncore.softmax import finite, log_softmax, masked_softmax, softmax
+from attncore.softmax import (
+    cross_entropy,
+    cross_entropy_backward,
+    finite,
+    log_softmax,
+    masked_softmax,
+    softmax,
+)
 from attncore.transformer import (
     DecoderWeights,
     EncoderWeights,
     FeedForwardWeights,
+    GPTWeights,
     NormWeights,
+    SwigluWeights,
     decoder_block,
     encoder_block,
+    gpt_logits,
     layer_norm,
+    rms_norm,
+    swiglu,
 )
 from attncore.vision import embed_patches, resize_positions
 from attncore.weighted_sum import weighted_sum
@@ -56,6 +68,14 @@ def test_softmax(torch_says):
     assert_allclose(softmax(torch_says["rows"]), torch_says["softmax"])
     assert_allclose(softmax(torch_says["rows"], axis=0), torch_says["softmax_axis_0"])
     assert_allclose(log_softmax(torch_says["rows"]), torch_says["log_softmax"])
+
+
+@pytest.mark.parametrize(("case", "ignore"), [("loss", -100), ("loss_ignore", 3)])
+def test_cross_entropy_and_its_gradient(torch_says, case, ignore):
+    logits, targets = torch_says["loss_logits"], torch_says["loss_targets"]
+    targets = np.where(targets == -100, ignore, targets)
+    assert_allclose(cross_entropy(logits, targets, ignore), torch_says[case])
+    assert_allclose(cross_entropy_backward(logits, targets, ignore), torch_says[f"{case}_backward"], atol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +195,22 @@ def test_layer_norm(torch_says):
     assert_allclose(layer_norm(x, gain, bias, eps=0.1), torch_says["layer_norm_eps"])
 
 
+def test_rms_norm_and_swiglu(torch_says):
+    x, gain = torch_says["norm_x"], torch_says["norm_gain"]
+    assert_allclose(rms_norm(x, gain), torch_says["rms_norm"])
+    assert_allclose(rms_norm(x, gain, eps=0.1), torch_says["rms_norm_eps"])
+    weights = SwigluWeights(*(torch_says[f"swiglu_{name}"] for name in ("gate", "up", "down")))
+    assert_allclose(swiglu(x, weights), torch_says["swiglu"])
+
+
+def test_a_norm_and_a_gelu_backward_are_autograd(torch_says):
+    x, d_output = torch_says["norm_x"], torch_says["norm_d_output"]
+    gradients = layer_norm_backward(x, torch_says["norm_gain"], d_output, eps=0.1)
+    for name, gradient in zip(("x", "gain", "bias"), gradients, strict=True):
+        assert_allclose(gradient, torch_says[f"norm_backward_{name}"], rtol=1e-10, atol=1e-12, err_msg=name)
+    assert_allclose(gelu_backward(x, d_output), torch_says["gelu_backward"], rtol=1e-10, atol=1e-12)
+
+
 def test_encoder_block(torch_says):
     weights = EncoderWeights(
         norm_weights(torch_says, "encoder.norm1"),
@@ -227,3 +263,18 @@ def test_rotary_is_that_of_hugging_face_in_either_layout(hugging_face_says):
     assert_allclose(apply_rotary(x, positions), hugging_face_says["hugging_face_pairs"], **in_float32)
     turned = apply_rotary(x[..., np.argsort(order)], positions)[..., order]
     assert_allclose(turned, hugging_face_says["hugging_face_halves"], **in_float32)
+
+
+def test_a_gpt_is_that_of_hugging_face(hugging_face_says):
+    gpt = {name.removeprefix("gpt."): array for name, array in hugging_face_says.items() if name.startswith("gpt.")}
+
+    def block(at):
+        norms = [NormWeights(gpt[f"{at}.{norm}.weight"], gpt[f"{at}.{norm}.bias"]) for norm in ("ln_1", "ln_2")]
+        joined, output = gpt[f"{at}.attn.c_attn.weight"], gpt[f"{at}.attn.c_proj.weight"]  # theirs are x @ W, too
+        heads = HeadWeights(*np.split(joined, 3, axis=1), output)
+        layers = [gpt[f"{at}.mlp.{name}"] for name in ("c_fc.weight", "c_fc.bias", "c_proj.weight", "c_proj.bias")]
+        return EncoderWeights(norms[0], heads, norms[1], FeedForwardWeights(*layers))
+
+    rest = gpt["ln_f.weight"], gpt["ln_f.bias"]
+    weights = GPTWeights(gpt["wte.weight"], gpt["wpe.weight"], (block("h.0"), block("h.1")), *rest)
+    assert_allclose(gpt_logits(hugging_face_says["gpt_ids"], weights, 3), hugging_face_says["gpt_logits"])

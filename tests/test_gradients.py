@@ -1,4 +1,4 @@
-"""Attention backward, by hand: against its loop, against finite differences, and by its own identities."""
+"""Backward, by hand: against its loop, against finite differences, and by its own identities."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from attncore import loops
 from attncore.dot_product import scaled_dot_product_attention
-from attncore.gradients import attention_backward, numerical_gradient, softmax_backward
+from attncore.gradients import (
+    attention_backward,
+    gelu_backward,
+    layer_norm_backward,
+    numerical_gradient,
+    softmax_backward,
+)
 from attncore.masks import causal_mask
 from attncore.softmax import softmax
+from attncore.transformer import gelu, layer_norm
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -168,6 +175,63 @@ def test_all_three_keep_the_dtype_and_leave_the_inputs_alone(rng, given, expecte
     lists = attention_backward(*(array.tolist() for array in inputs), mask.tolist(), 0.3)
     for gradient, again in zip(gradients, lists, strict=True):
         assert_allclose(gradient, again, rtol=1e-3, atol=1e-5)
+
+
+@every_leading
+@pytest.mark.parametrize("eps", [1e-5, 0.1])
+def test_layer_norm_backward_is_its_loop(rng, leading, eps):
+    x, gain, d_output = (rng.standard_normal(shape) for shape in [(*leading, 3, 7), 7, (*leading, 3, 7)])
+    d_x, d_gain, d_bias = layer_norm_backward(x, gain, d_output, eps)
+    by_vector = [
+        loops.layer_norm_backward(vector, gain, gradient, eps)
+        for vector, gradient in zip(x.reshape(-1, 7), d_output.reshape(-1, 7), strict=True)
+    ]
+    assert_allclose(d_x.reshape(-1, 7), [one[0] for one in by_vector], atol=1e-12)
+    assert_allclose(d_gain, np.sum([one[1] for one in by_vector], axis=0), atol=1e-12)
+    assert_allclose(d_bias, np.sum([one[2] for one in by_vector], axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("eps", [1e-5, 0.1])
+@pytest.mark.parametrize(("leading", "d_leading"), [((3,), (3,)), ((2, 1), (4,)), ((), (3,))])
+def test_layer_norm_backward_is_the_measured_gradient(rng, leading, d_leading, eps):
+    x, gain, bias, d_output = (rng.standard_normal(shape) for shape in [(*leading, 7), 7, 7, (*d_leading, 7)])
+    gradients = layer_norm_backward(x, gain, d_output, eps)
+
+    def loss(x=x, gain=gain, bias=bias):
+        return np.sum(layer_norm(x, gain, bias, eps) * d_output)
+
+    assert_allclose(gradients[0], numerical_gradient(lambda x: loss(x=x), x), atol=1e-7)
+    assert_allclose(gradients[1], numerical_gradient(lambda gain: loss(gain=gain), gain), atol=1e-7)
+    assert_allclose(gradients[2], numerical_gradient(lambda bias: loss(bias=bias), bias), atol=1e-7)
+
+
+@given(arrays(float, (2, 5), elements=st.floats(-100, 100)), arrays(float, (2, 5), elements=st.floats(-20, 20)))
+def test_neither_a_shift_nor_a_stretch_of_the_input_changes_a_layer_norm(x, d_output):
+    d_x, _, _ = layer_norm_backward(x, np.ones(5), d_output, eps=1e-3)
+    assert_allclose(d_x.sum(axis=-1), 0, atol=1e-9)
+    along = np.sum(d_x * x, axis=-1)  # zero but for eps
+    assert np.all(np.abs(along) <= 1e-9 + np.abs(d_output).sum(axis=-1))
+    assert_allclose(np.sum(layer_norm_backward(x, np.ones(5), d_output, eps=1e-3)[2]), d_output.sum(), atol=1e-9)
+
+
+def test_a_layer_norm_of_a_constant_vector_has_a_finite_gradient():
+    d_x, d_gain, _ = layer_norm_backward(np.full((2, 8), 1e4), np.ones(8), np.eye(8)[:2])
+    assert np.isfinite(d_x).all()
+    assert_array_equal(d_gain, np.zeros(8))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_norm_and_a_gelu_keep_the_dtype_backward(rng, dtype):
+    x, gain, d_output = (rng.standard_normal(shape).astype(dtype) for shape in [(3, 7), 7, (3, 7)])
+    assert {gradient.dtype for gradient in layer_norm_backward(x, gain, d_output)} == {np.dtype(dtype)}
+    assert gelu_backward(x, d_output).dtype == dtype
+
+
+@given(arrays(float, 6, elements=st.floats(-40, 40)), arrays(float, 6, elements=st.floats(-9, 9)))
+def test_gelu_backward_is_its_loop_and_the_measured_gradient(x, d_output):
+    gradient = gelu_backward(x, d_output)
+    assert_allclose(gradient, list(map(loops.gelu_backward, x, d_output)), atol=1e-12)
+    assert_allclose(gradient, numerical_gradient(lambda x: gelu(x) @ d_output, x), atol=1e-6)
 
 
 def test_a_numerical_gradient_by_hand():

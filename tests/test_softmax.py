@@ -1,4 +1,4 @@
-"""Softmax, its logarithm, its mask and its temperature."""
+"""Softmax, its logarithm, its mask and its temperature, and the loss that stands on it."""
 
 import math
 
@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from attncore.softmax import log_softmax, masked_softmax, softmax, temperature_for_entropy
+from attncore import loops
+from attncore.gradients import numerical_gradient
+from attncore.softmax import (
+    cross_entropy,
+    cross_entropy_backward,
+    log_softmax,
+    masked_softmax,
+    softmax,
+    temperature_for_entropy,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -179,3 +188,94 @@ def test_bits_out_of_reach_are_told_the_range(scores, bits, between):
     message = f"temperature_for_entropy: bits is {bits}, expected between {between}"
     with pytest.raises(ValueError, match=f"^{message}$"):
         temperature_for_entropy(scores, bits)
+
+
+@pytest.fixture
+def predictions(rng):
+    """Logits of 2 texts of 4 places, 5 classes, and targets, of which three are ignored."""
+    logits, targets = 3 * rng.standard_normal((2, 4, 5)), rng.integers(5, size=(2, 4))
+    targets[0, 1:3] = targets[1, 0] = -100
+    return logits, targets
+
+
+def test_cross_entropy_and_its_gradient_are_their_loops(predictions):
+    logits, targets = predictions
+    for row, wanted in zip(logits, targets, strict=True):
+        assert_allclose(cross_entropy(row, wanted), loops.cross_entropy(row, wanted))
+        assert_allclose(cross_entropy_backward(row, wanted), loops.cross_entropy_backward(row, wanted))
+    flat = loops.cross_entropy(logits.reshape(8, 5), targets.reshape(8))  # one mean, over all texts
+    assert_allclose(cross_entropy(logits, targets), flat)
+
+
+def test_cross_entropy_by_hand():
+    assert cross_entropy([[0, 0, 0, 0]], [2]) == pytest.approx(math.log(4))
+    assert cross_entropy([[0, math.log(3)], [0, 0]], [1, 0]) == pytest.approx((math.log(4 / 3) + math.log(2)) / 2)
+    assert_allclose(cross_entropy_backward([[0, math.log(3)], [0, 0]], [1, 0]), [[1 / 8, -1 / 8], [-1 / 4, 1 / 4]])
+
+
+def test_the_gradient_of_cross_entropy_is_the_measured_one_and_sums_to_zero(predictions):
+    logits, targets = predictions
+    gradient = cross_entropy_backward(logits, targets)
+    assert_allclose(gradient, numerical_gradient(lambda x: cross_entropy(x, targets), logits), atol=1e-9)
+    assert_allclose(gradient.sum(axis=-1), 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("ignore", [-100, 3, 0, 7])
+def test_an_ignored_place_counts_nowhere(predictions, ignore):
+    logits, targets = predictions
+    targets = np.where(targets == -100, ignore, np.where(targets == ignore, 4, targets))
+    counted = targets != ignore
+    assert_allclose(cross_entropy(logits, targets, ignore), cross_entropy(logits[counted], targets[counted]))
+    gradient = cross_entropy_backward(logits, targets, ignore)
+    assert_array_equal(gradient[~counted], np.zeros((3, 5)))
+    assert_allclose(gradient[counted], cross_entropy_backward(logits[counted], targets[counted]))
+
+
+@pytest.mark.parametrize("function", [cross_entropy, cross_entropy_backward])
+def test_even_an_ignored_place_of_nan_counts_nowhere(predictions, function):
+    logits, targets = predictions
+    wild = np.where((targets == -100)[..., None], np.nan, logits)
+    assert_array_equal(function(wild, targets), function(logits, targets))
+
+
+@given(rows.filter(lambda x: x.ndim > 1), st.floats(-1e4, 1e4))
+def test_cross_entropy_is_never_negative_and_cares_for_no_shift(logits, shift):
+    targets = np.zeros(logits.shape[:-1], int)
+    loss = cross_entropy(logits, targets)
+    assert loss >= 0
+    assert_allclose(cross_entropy(logits + shift, targets), loss, rtol=1e-6, atol=1e-9)
+
+
+def test_cross_entropy_where_softmax_rounds_to_zero():
+    assert cross_entropy([[0, 2000]], [0]) == 2000
+    assert_array_equal(cross_entropy_backward([[0, 2000]], [0]), [[-1, 1]])
+    assert cross_entropy([[0, -np.inf]], [0]) == 0
+    assert cross_entropy([[0, -np.inf]], [1]) == np.inf
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradient_keeps_the_dtype_and_the_logits_are_left_alone(predictions, dtype):
+    logits, targets = predictions
+    logits = logits.astype(dtype)
+    kept = logits.copy()
+    assert cross_entropy_backward(logits, targets).dtype == dtype
+    assert isinstance(cross_entropy(logits, targets), float)
+    assert_array_equal(logits, kept)
+
+
+@pytest.mark.parametrize("function", [cross_entropy, cross_entropy_backward])
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([0, 5, 1], "a target is 5, expected 0 to 4, or -100"),
+        ([0, -1, 1], "a target is -1, expected 0 to 4, or -100"),
+        ([-100, -100, -100], "every target is -100, and nothing is left to predict"),
+        ([0, 1], "targets has 2 on the place axis, but logits has 3: logits is (3, 5), targets is (2,)"),
+        ([[0, 1, 2]], "targets is (1, 3), expected (3,), one for each place"),
+        ([0.0, 1.0, 2.0], "targets holds float64, expected integers"),
+    ],
+)
+def test_targets_that_are_none(function, targets, message):
+    with pytest.raises(ValueError) as error:
+        function(np.zeros((3, 5)), targets)
+    assert str(error.value) == f"{function.__name__}: {message}"

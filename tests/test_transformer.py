@@ -17,16 +17,24 @@ from attncore.transformer import (
     DecoderWeights,
     EncoderWeights,
     FeedForwardWeights,
+    GPTWeights,
     NormWeights,
+    SwigluWeights,
     corrupt_tokens,
     cross_attention,
     decoder_block,
     encoder_block,
     feed_forward,
     gelu,
+    generate,
+    gpt_logits,
     layer_norm,
     mask_for,
     next_token_targets,
+    rms_norm,
+    sample_token,
+    silu,
+    swiglu,
 )
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -103,6 +111,53 @@ def test_gelu_is_its_loop_and_mirrors(x):
 def test_feed_forward_is_its_loop(by_loop, rng, weights, leading):
     x, layers = rng.standard_normal((*leading, 3, 12)), weights(EncoderWeights).feed_forward
     assert_allclose(feed_forward(x, layers), by_loop(feed_forward, x, weights=layers), atol=1e-12)
+
+
+@every_leading
+@pytest.mark.parametrize("eps", [1e-5, 0.1])
+def test_rms_norm_is_its_loop(by_loop, rng, leading, eps):
+    x, gain = rng.standard_normal((*leading, 3, 12)), rng.standard_normal(12)
+    assert_allclose(rms_norm(x, gain, eps), by_loop(rms_norm, x, gain, eps=eps))
+
+
+def test_rms_norm_by_hand():
+    assert_allclose(rms_norm([1, 7], [1, 1], eps=0), [0.2, 1.4])  # the mean stays
+    assert_allclose(rms_norm([1, 7], [2, 1], eps=11), [1 / 3, 7 / 6])  # eps inside the root
+
+
+@given(arrays(float, (3, 5), elements=st.floats(-100, 100)), st.floats(0.5, 100))
+def test_rms_norm_cares_not_for_scale_and_is_layer_norm_where_the_mean_is_zero(x, scale):
+    assert_allclose(rms_norm(x * scale, np.ones(5), 1e-3 * scale**2), rms_norm(x, np.ones(5), 1e-3), atol=1e-9)
+    centred = x - x.mean(axis=-1, keepdims=True)
+    assert_allclose(rms_norm(centred, np.ones(5)), layer_norm(x, np.ones(5), np.zeros(5)), atol=1e-9)
+
+
+@pytest.fixture
+def gated(rng):
+    return SwigluWeights(*(rng.standard_normal(shape) / 3 for shape in [(12, 7), (12, 7), (7, 12)]))
+
+
+@every_leading
+def test_swiglu_is_its_loop(by_loop, rng, gated, leading):
+    x = rng.standard_normal((*leading, 3, 12))
+    assert_allclose(swiglu(x, gated), by_loop(swiglu, x, weights=gated), atol=1e-12)
+
+
+def test_swiglu_by_hand():
+    weights = SwigluWeights([[math.log(3), 0]], [[2, 2]], [[1], [10]])
+    assert_allclose(swiglu([1], weights), [math.log(3) * 0.75 * 2])  # the second gate is shut
+
+
+@given(arrays(float, 6, elements=st.floats(-1000, 1000)))
+def test_silu_is_its_loop_and_mirrors(x):
+    assert_allclose(silu(x), [loops.silu(number) for number in x], atol=1e-12)
+    assert_allclose(silu(x) - silu(-x), x, atol=1e-12)
+
+
+def test_swiglu_is_linear_in_what_goes_up_and_not_in_what_gates(rng, gated):
+    x = rng.standard_normal((3, 12))
+    assert_allclose(swiglu(x, gated._replace(W_up=2 * gated.W_up)), 2 * swiglu(x, gated))
+    assert not np.allclose(swiglu(x, gated._replace(W_gate=2 * gated.W_gate)), 2 * swiglu(x, gated))
 
 
 @every_leading
@@ -283,6 +338,143 @@ def test_the_target_is_the_token_that_follows():
     assert_array_equal(targets, [[6, 7, 8], [2, 3, 4]])
 
 
+@pytest.fixture
+def gpt(rng, weights):
+    """A model of nine ids, six positions, two blocks."""
+    rows = rng.standard_normal((9, 12)), rng.standard_normal((6, 12)) / 3
+    blocks = weights(EncoderWeights), weights(EncoderWeights)
+    return GPTWeights(*rows, blocks, 1 + rng.standard_normal(12) / 5, rng.standard_normal(12) / 5)
+
+
+@pytest.mark.parametrize("n_heads", [1, 3])
+def test_a_gpt_is_its_loop(rng, gpt, n_heads):
+    ids = rng.integers(9, size=(2, 5))
+    logits = gpt_logits(ids, gpt, n_heads)
+    assert_allclose(logits, [loops.gpt_logits(text, gpt, n_heads) for text in ids.tolist()], atol=1e-12)
+    assert_allclose(gpt_logits(ids[1], gpt, n_heads), logits[1])  # each text by itself
+
+
+def test_a_gpt_without_blocks_compares_the_norm_of_two_rows_with_every_row(gpt):
+    tokens, positions, _, gain, bias = gpt
+    expected = layer_norm(tokens[[4, 2]] + positions[:2], gain, bias) @ tokens.T
+    assert_allclose(gpt_logits([4, 2], gpt._replace(blocks=()), 3), expected)
+
+
+def test_a_gpt_knows_no_future(gpt):
+    ids = np.array([4, 2, 8, 2, 0, 1])
+    whole = gpt_logits(ids, gpt, 3)
+    assert whole.shape == (6, 9)
+    for n in range(1, 6):
+        assert_allclose(gpt_logits(ids[:n], gpt, 3), whole[:n])
+
+
+def test_a_gpt_in_float32_stays_there(gpt):
+    blocks = tuple(
+        EncoderWeights(*(part._make(array.astype(np.float32) for array in part) for part in block))
+        for block in gpt.blocks
+    )
+    rest = {name: getattr(gpt, name).astype(np.float32) for name in gpt._fields if name != "blocks"}
+    logits = gpt_logits([4, 2, 8], GPTWeights(blocks=blocks, **rest), 3)
+    assert logits.dtype == np.float32
+    assert_allclose(logits, gpt_logits([4, 2, 8], gpt, 3), rtol=1e-4, atol=1e-4)
+
+
+EMPTY = GPTWeights(np.ones((9, 12)), np.ones((2, 12)), (), np.ones(12), np.ones(12))  # two positions, no blocks
+LOGITS = np.array([0.5, 2.0, -1.0, 1.0, 2.0, -np.inf, 1.0])  # two pairs of equals, and one never
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"temperature": 0.5},
+        {"temperature": 3.0},
+        {"temperature": 1e-3},
+        {"top_k": 1},
+        {"top_k": 3},
+        {"top_k": 100},
+        {"top_p": 0.3},
+        {"top_p": 0.9},
+        {"top_p": 1.0},
+        {"top_p": 1e-9},
+        {"temperature": 2.0, "top_k": 4, "top_p": 0.7},  # in another order, other tokens would be left
+    ],
+    ids=str,
+)
+def test_tokens_are_drawn_as_often_as_their_definition_says(rng, settings):
+    p = np.array(loops.token_probabilities(LOGITS.tolist(), **settings))
+    for sample, draws in [(sample_token, 3000), (loops.sample_token, 300)]:
+        counts = np.bincount([sample(LOGITS, rng, **settings) for _ in range(draws)], minlength=7)
+        assert_array_equal(counts[p == 0], 0)
+        assert np.all(np.abs(counts / draws - p) <= 5 * np.sqrt(p * (1 - p) / draws))  # standard deviations
+
+
+def test_sampling_by_hand():
+    logits = np.log([0.4, 0.1, 0.3, 0.2])
+    assert loops.token_probabilities(logits, top_k=2) == pytest.approx([4 / 7, 0, 3 / 7, 0])
+    assert loops.token_probabilities(logits, top_p=0.6) == pytest.approx([4 / 7, 0, 3 / 7, 0])  # 0.4 is too little
+    assert loops.token_probabilities(logits, top_p=0.8) == pytest.approx([4 / 9, 0, 3 / 9, 2 / 9])
+    assert loops.token_probabilities(logits, top_k=3, top_p=0.75) == pytest.approx([4 / 7, 0, 3 / 7, 0])
+    assert loops.token_probabilities(logits, temperature=0.5) == pytest.approx([16 / 30, 1 / 30, 9 / 30, 4 / 30])
+
+
+@pytest.mark.parametrize("settings", [{"temperature": 0}, {"top_k": 1}, {"top_p": 1e-9}], ids=str)
+def test_of_equals_the_first_is_taken(settings):
+    assert {sample_token([1, 3, 0, 3], np.random.default_rng(seed), **settings) for seed in range(20)} == {1}
+
+
+@pytest.mark.parametrize(("top_p", "kept"), [(0.25, {0}), (0.5, {0, 1}), (0.75, {0, 1, 2}), (0.51, {0, 1, 2})])
+def test_a_sum_that_is_reached_just_so_is_enough(top_p, kept):
+    assert {sample_token([3, 3, 3, 3], np.random.default_rng(seed), top_p=top_p) for seed in range(40)} == kept
+
+
+def test_a_draw_is_the_generators_alone_and_an_int():
+    first, again = ([sample_token(LOGITS, np.random.default_rng(seed)) for seed in range(50)] for _ in range(2))
+    assert first == again
+    assert len(set(first)) > 3
+    assert {type(token) for token in first} == {int}
+    assert sample_token(LOGITS.astype(np.float32), np.random.default_rng(4)) == first[4]
+
+
+def after(ids):
+    """A model that is sure: after n comes n + 1."""
+    assert isinstance(ids, list)
+    return np.where(np.arange(9) == ids[-1] + 1, 0.0, -np.inf)
+
+
+def test_a_text_is_continued_and_what_is_new_is_returned():
+    rng = np.random.default_rng(4)
+    assert generate(after, [7, 2], 4, rng) == [3, 4, 5, 6]
+    assert generate(after, [7, 2], 4, rng, stop=5) == [3, 4, 5]
+    assert generate(after, [5, 2], 4, rng, stop=5) == [3, 4, 5]  # a stop in the prompt is none
+    assert generate(after, np.array([2]), 0, rng) == []
+
+
+def test_everything_so_far_is_read_and_the_prompt_is_left_alone():
+    prompt, read = [3, 1], []
+    new = generate(lambda ids: read.append(list(ids)) or np.zeros(9), prompt, 3, np.random.default_rng(4))
+    assert prompt == [3, 1]
+    assert read == [[3, 1], [3, 1, new[0]], [3, 1, *new[:2]]]
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"temperature": 2.0, "top_k": 4, "top_p": 0.7}], ids=str)
+def test_generating_is_drawing_again_and_again(gpt, settings):
+    def next_logits(ids):
+        return gpt_logits(ids[-6:], gpt, 3)[-1]
+
+    rng, ids = np.random.default_rng(4), [5, 2]
+    for _ in range(8):
+        ids.append(sample_token(next_logits(ids), rng, **settings))
+    assert generate(next_logits, [5, 2], 8, np.random.default_rng(4), **settings) == ids[2:]
+
+
+def test_generate_is_its_loop():
+    settings = {"temperature": 0, "stop": 6}
+    for n_new in (0, 2, 9):
+        rng = np.random.default_rng(4)
+        assert loops.generate(after, [7, 2], n_new, rng, **settings) == generate(after, [7, 2], n_new, rng, **settings)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -309,6 +501,31 @@ def test_the_target_is_the_token_that_follows():
             lambda w: layer_norm(np.ones((5, 12)), np.ones((1, 12)), np.ones(12)),
             "layer_norm: gain has shape (1, 12), expected (m)",
         ),
+        (
+            lambda w: swiglu(np.ones((5, 12)), SwigluWeights(np.ones((12, 7)), np.ones((12, 8)), np.ones((7, 12)))),
+            "swiglu: weights.W_up has inner width 8, but weights.W_gate has 7: "
+            "x is (5, 12), weights.W_gate is (12, 7), weights.W_up is (12, 8), weights.W_down is (7, 12)",
+        ),
+        (
+            lambda w: gpt_logits([0, 1, 2], EMPTY, 3),
+            "gpt_logits: there are 3 ids, expected at most 2, one for each position",
+        ),
+        (
+            lambda w: gpt_logits([0, 9], EMPTY, 3),
+            "gpt_logits: an id is 9, expected 0 to 8",
+        ),
+        (
+            lambda w: gpt_logits([-1], EMPTY, 3),
+            "gpt_logits: an id is -1, expected 0 to 8",
+        ),
+        (
+            lambda w: sample_token([1, 2], None, temperature=-0.5),
+            "sample_token: temperature is -0.5, expected at least 0",
+        ),
+        (lambda w: sample_token([1, 2], None, top_k=0), "sample_token: top_k is 0, expected at least 1"),
+        (lambda w: sample_token([1, 2], None, top_p=0), "sample_token: top_p is 0, expected above 0 and at most 1"),
+        (lambda w: sample_token([1, 2], None, top_p=1.5), "sample_token: top_p is 1.5, expected above 0 and at most 1"),
+        (lambda w: generate(after, [], 3, None), "generate: prompt holds float64, expected integers"),
     ],
 )
 def test_bad_input(weights, call, message):

@@ -15,7 +15,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import MultiheadAttention, TransformerDecoderLayer, TransformerEncoderLayer
-from torch.nn.functional import conv2d, interpolate, layer_norm, scaled_dot_product_attention
+from torch.nn.functional import (
+    conv2d,
+    cross_entropy,
+    gelu,
+    interpolate,
+    layer_norm,
+    rms_norm,
+    scaled_dot_product_attention,
+    silu,
+)
 
 KEPT = Path(__file__).with_name("torch.npz")
 COUNTED = [(12, 3, True), (12, 3, False), (16, 1, True), (512, 8, True)]  # width, heads, bias
@@ -25,7 +34,8 @@ def vectors():
     """Inputs and PyTorch's outputs, by name. Everything is float64, and no two axes of a tensor are equal."""
     rng = np.random.default_rng(2017)
     earlier = softmaxes(rng) | attention(rng) | multi_head(rng) | {"counted": np.array(COUNTED), "counts": counts()}
-    return earlier | gradients(rng) | grouped(rng) | blocks(rng) | vision(rng) | rotary(rng)
+    later = gradients(rng) | grouped(rng) | blocks(rng) | vision(rng) | rotary(rng)
+    return earlier | later | losses(rng) | norms_and_gates(rng)
 
 
 def softmaxes(rng):
@@ -225,8 +235,46 @@ def rotary(rng):
     }
 
 
+def losses(rng):
+    """Logits up to the thousands; one target in three is ignored. Their classes are on the second axis."""
+    logits, targets = rng.standard_normal((2, 6, 5)) * [[[1]], [[1000]]], rng.integers(5, size=(2, 6))
+    targets[:, ::3] = -100
+    found = {"loss_logits": logits, "loss_targets": targets}
+    for case, ignore in [("loss", -100), ("loss_ignore", 3)]:
+        leaf = torch.tensor(logits, requires_grad=True)
+        wanted = torch.tensor(np.where(targets == -100, ignore, targets))
+        loss = cross_entropy(leaf.transpose(1, 2), wanted, ignore_index=ignore)
+        found |= {case: loss.detach().numpy(), f"{case}_backward": torch.autograd.grad(loss, leaf)[0].numpy()}
+    return found
+
+
+def norms_and_gates(rng):
+    """A layer norm and a GELU backward, by autograd; an RMS norm; and SwiGLU as Llama's feed-forward layers have it."""
+    x, gain, bias, d_output = (rng.standard_normal(shape) for shape in [(2, 3, 8), 8, 8, (2, 3, 8)])
+    W_gate, W_up, W_down = (rng.standard_normal(shape) for shape in [(8, 5), (8, 5), (5, 8)])
+    leaves = tokens, *_ = [torch.tensor(array, requires_grad=True) for array in (x, gain, bias)]
+    normal, bent, given = layer_norm(tokens, (8,), *leaves[1:], eps=0.1), gelu(tokens), torch.tensor(d_output)
+    names = ("norm_backward_x", "norm_backward_gain", "norm_backward_bias")
+    gradients = [by.numpy() for by in torch.autograd.grad(normal, leaves, given)]
+    with torch.no_grad():
+        gate, up, down = map(torch.tensor, (W_gate, W_up, W_down))
+        return {
+            "norm_x": x,
+            "norm_gain": gain,
+            "norm_d_output": d_output,
+            "swiglu_gate": W_gate,
+            "swiglu_up": W_up,
+            "swiglu_down": W_down,
+            **dict(zip(names, gradients, strict=True)),
+            "gelu_backward": torch.autograd.grad(bent, tokens, given)[0].numpy(),
+            "rms_norm": rms_norm(tokens, (8,), leaves[1], eps=1e-5).numpy(),
+            "rms_norm_eps": rms_norm(tokens, (8,), leaves[1], eps=0.1).numpy(),
+            "swiglu": ((silu(tokens @ gate) * (tokens @ up)) @ down).numpy(),
+        }
+
+
 def hugging_face():
-    """GPT-J rotates neighbouring pairs, Llama halves. Both compute the angles in float32."""
+    """GPT-J rotates neighbouring pairs, Llama halves. Both compute the angles in float32. And a small GPT-2."""
     from transformers import LlamaConfig
     from transformers.models.gptj import modeling_gptj
     from transformers.models.llama import modeling_llama
@@ -242,7 +290,30 @@ def hugging_face():
         "hugging_face_positions": positions[0].numpy(),
         "hugging_face_pairs": by_token.numpy(),
         "hugging_face_halves": modeling_llama.apply_rotary_pos_emb(tokens, tokens, cos, sin)[0].numpy(),
+        **gpt(),
     }
+
+
+def gpt():
+    """GPT-2 with the exact GELU: nine ids, six positions, two blocks of width 12, three heads, no biases there."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    rng = np.random.default_rng(2017)
+    sizes = dict(
+        vocab_size=9, n_positions=6, n_embd=12, n_layer=2, n_head=3, n_inner=20, bos_token_id=0, eos_token_id=0
+    )
+    model = GPT2LMHeadModel(GPT2Config(**sizes, activation_function="gelu")).double().eval()
+    found = {}
+    with torch.no_grad():
+        for name, parameter in model.transformer.named_parameters():
+            array = rng.standard_normal(tuple(parameter.shape)) / 3
+            array = array + 1 if "ln_" in name and name.endswith("weight") else array
+            if ".attn." in name and name.endswith("bias"):
+                array = np.zeros_like(array)
+            parameter.copy_(torch.tensor(array))
+            found[f"gpt.{name}"] = array
+        ids = rng.integers(9, size=(2, 5))
+        return found | {"gpt_ids": ids, "gpt_logits": model(torch.tensor(ids)).logits.numpy()}
 
 
 if __name__ == "__main__":
