@@ -189,6 +189,22 @@ def progress() -> Panel:
 
 
 @verb
+def placement(value: Any = None, again: bool = False) -> Panel:
+    """Find out where to begin, in at most 20 questions: placement(), and then placement(128) or placement("a")."""
+    from attncore.app.placement import placement
+
+    return placement(progress_here(), value, again)
+
+
+@verb
+def plan(days: Any = 7, hours_a_day: Any = 2) -> Panel:
+    """What to do each day, from where you are: plan(days=7, hours_a_day=2)."""
+    from attncore.app.plan import plan
+
+    return plan(progress_here(), days, hours_a_day)
+
+
+@verb
 def review() -> Panel:
     """What to go over today, before you forget it; a mistake comes back until it is gone: review()."""
     from attncore.app.review import review
