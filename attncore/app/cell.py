@@ -14,7 +14,7 @@ from attncore.app.cards import Card
 from attncore.app.open_tab import saved_by_its_tab, session_path
 from attncore.app.places import workbook_here
 from attncore.app.progress import NOT_KEPT, notices, progress_here
-from attncore.app.standing import place_of, standing
+from attncore.app.standing import lesson_of, place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
 from attncore.exercises import Card as Question
 from attncore.exercises import Exercise, UnknownExercise, exercises, find
@@ -183,7 +183,7 @@ def card(exercise: str) -> Card:
 def progress() -> Panel:
     """Where you are, lesson by lesson, and what is next: progress()."""
     try:
-        return standing(progress_here())
+        return standing(progress_here(), lesson_of(session_path()))
     except NOT_KEPT as problem:
         return unreadable(problem)
 
