@@ -77,7 +77,7 @@ def claimed(card: Card, number: int) -> Exercise:
 
 def ratings(answers: Iterable[Answer]) -> dict[str, float]:
     """Of each lesson, after these answers; 0 is as good as unknown."""
-    rated = dict.fromkeys(LESSONS[1:], 0.0)
+    rated = dict.fromkeys(sorted({question.about for question in bank().values()}), 0.0)
     for id, right in answers:
         if question := bank().get(id):
             expected = chance(rated[question.about], question)
@@ -193,5 +193,5 @@ def standing(likely: float) -> str:
 
 
 def begin(likely: dict[str, float]) -> str:
-    """The first lesson that isn't known; after all of them, the last."""
-    return next((lesson for lesson, p in likely.items() if p < KNOWN), LESSONS[-1])
+    """The first lesson that isn't known; where all are, the last."""
+    return next((lesson for lesson, p in likely.items() if p < KNOWN), list(likely)[-1])

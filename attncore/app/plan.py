@@ -46,6 +46,7 @@ FIRST_LEVELS = {"basic": 1.0, "intermediate": 0.95, "senior": 0.8, "staff": 0.7}
 READ = 110  # words a minute, with the cells run and the pictures moved
 SKIM = 10  # minutes for a lesson that is known in part, or begun
 HUNT, INTERVIEW = 40, 55  # minutes; ten of an interview are for its report
+GAP = 10  # minutes left of a day, from which on it's filled up
 PRACTICE = 0.25  # of all the time, that hunts and interviews may take while there is something else to do
 REVIEW = {60: 10, 20: 5, 0: 0}  # minutes of review, by the minutes of the day
 LEVELS = {0.35: "basic", 0.6: "intermediate", 0.85: "senior", 1.01: "staff"}  # by what is known, of 1
@@ -131,7 +132,7 @@ def make(days: int, minutes: int, start: Start) -> Plan:
     to_read = {block.lesson for block in wanted if block.reads}
     rest = [*fill(plan, taken, to_read), *(block for block in wanted if block not in taken)]
     drop_needless_readings(plan)
-    fill(plan, sorted((block for block in rest if block.exercise), key=lambda b: (-b.matters, b.order)), to_read)
+    fill(plan, sorted((block for block in rest if block.exercise), key=lambda b: (-b.matters, b.order)), to_read, GAP)
     for day, last in zip(plan, ends, strict=True):
         day.room = minutes
         day.blocks = [*sorted(day.blocks, key=lambda block: block.order), *last]
@@ -194,7 +195,7 @@ def chosen(wanted: list[Block], plan: list[Day]) -> list[Block]:
     return sorted(taken, key=lambda block: block.order)
 
 
-def fill(plan: list[Day], blocks: list[Block], to_read: set[str]) -> list[Block]:
+def fill(plan: list[Day], blocks: list[Block], to_read: set[str], gap: int = 0) -> list[Block]:
     """Lay the blocks into the days, in their order as far as they fit; return those that don't.
 
     An exercise waits until its lesson was read, where it is to be read at all.
@@ -202,6 +203,8 @@ def fill(plan: list[Day], blocks: list[Block], to_read: set[str]) -> list[Block]
     left, unread = list(blocks), set(to_read)
     for day in plan:
         unread -= {block.lesson for block in day.blocks if block.reads}
+        if day.room - day.minutes < gap:
+            continue
         while block := next((b for b in left if day.takes(b) and (b.reads or b.lesson not in unread)), None):
             day.blocks.append(block)
             left.remove(block)

@@ -11,14 +11,14 @@ from attncore.app.listed import Listed, link, prose
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.app.progress import DONE, Progress
 from attncore.app.workbook import cells_of, lesson_named
-from attncore.exercises import LESSONS, Exercise, exercises, find, lessons
+from attncore.exercises import LESSONS, Card, Exercise, exercises, find, lessons
 from attncore.look import BLUE, GREEN, GREY, ORANGE
 
 if TYPE_CHECKING:
     from attncore.app.review import Replay
 
 MOST = 5  # mistakes that are shown
-NAME, DOTS, COUNTS = "flex:0 0 9.5em", "flex:1 1 14em;letter-spacing:.12em", "flex:0 0 12em"
+NAME, DOTS, COUNTS = "flex:0 0 9.5em", "flex:1 1 14em;letter-spacing:.12em;overflow-wrap:anywhere", "flex:0 0 12em"
 MARKS = {"right": ("■", GREEN), "edge": ("◧", BLUE), "wrong": ("✗", ORANGE), "raised": ("✗", ORANGE)}
 SAID, TO_SAY, TO_DO = ("●", GREEN), ("○", GREY), ("□", GREY)
 LEGEND = "■ right  ◧ right, with an open corner  ✗ tried  □ to do  ● card answered  ○ card to answer"
@@ -60,7 +60,7 @@ class Row:
         linked = "".join(self.dot(exercise) for exercise in every)
         page = link(self.lesson, f"{self.lesson}.ipynb", NAME + ";font-weight:600" * self.here)
         page += f'<span style="{DOTS}">{linked}</span><span style="{COUNTS}">{self.counts}</span>'
-        return f"{'> ' if self.here else '  '}{self.lesson:<18}{marks:<30} {self.counts}", page
+        return f"{'> ' if self.here else '  '}{self.lesson:<18}{self.counts:<31}  {marks}", page
 
     def dot(self, exercise: Exercise) -> str:
         """An exercise as one mark that leads to it."""
@@ -78,7 +78,7 @@ def standing(store: Progress, here: str = "", now: datetime | None = None) -> Li
     now = now or datetime.now().astimezone()
     state, outcomes = replay(store.events(), now), store.outcomes()
     told = frozenset(event.exercise for event in store.events("marks", "claims"))
-    rows = [Row(lesson, outcomes, told, lesson == here) for lesson in LESSONS]
+    rows = [Row(lesson, outcomes, told, lesson == here) for lesson, every in lessons.items() if every]
     done, corners = sum(row.count(*DONE) for row in rows), sum(row.count("edge") for row in rows)
     head = counted(done, "exercise") + " right" + (f", {corners} with an open corner" if corners else "")
     panel = Listed("info", [("head", head)])
@@ -173,11 +173,19 @@ def lesson_of(path: str) -> str:
 
 
 def place_of(exercise: Exercise, folder: str = "") -> str:
-    """The address of an exercise in its notebook, seen from the working copy, as JupyterLab follows it."""
-    name = f"{exercise.lesson}.ipynb"
-    cells = first_lines((SOLUTIONS if folder else NOTEBOOKS) / name)
-    cell = cells.get(f"### {exercise.title}") or cells.get(f'card("{exercise.id}")')
-    return f"{folder}{name}#cell-id={cell}" if cell else f"{folder}{name}"
+    """The address of an exercise in its notebook, seen from the working copy, as JupyterLab follows it.
+
+    A card that no cell asks has that of the section which answers it.
+    """
+    first = [f"### {exercise.title}", f'card("{exercise.id}")']
+    places = [(exercise.lesson, line) for line in first]
+    if isinstance(exercise, Card) and "section" in exercise.words:
+        lesson, heading = exercise.section
+        places += [(lesson, f"## {heading}"), (lesson, f"### {heading}")]
+    for lesson, line in places:
+        if cell := first_lines((SOLUTIONS if folder else NOTEBOOKS) / f"{lesson}.ipynb").get(line):
+            return f"{folder}{lesson}.ipynb#cell-id={cell}"
+    return f"{folder}{exercise.lesson}.ipynb"
 
 
 @cache

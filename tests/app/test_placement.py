@@ -7,10 +7,10 @@ from attncore.app import cell, placement
 from attncore.app.placement import KEPT, MOST, bank, begin, chance, known, next_question, ratings
 from attncore.app.places import progress_place
 from attncore.app.progress import Progress
-from attncore.exercises import LESSONS, Card, find
+from attncore.exercises import LESSONS, Card, find, lessons
 from attncore.exercises.exercise import Drill
 
-ORDER = LESSONS[1:]
+ORDER = [lesson for lesson in LESSONS[1:] if lessons[lesson]]
 
 
 def asked(knows, rng, slip=0.1):

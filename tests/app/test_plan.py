@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from attncore.app import cell
 from attncore.app.placement import KEPT, next_question
 from attncore.app.places import progress_place
-from attncore.app.plan import MATTERS, Start, left_to_do, make, spelled
+from attncore.app.plan import GAP, MATTERS, Start, left_to_do, make, spelled
 from attncore.app.progress import Progress
 from attncore.exercises import LESSONS, exercises, lessons
 
@@ -40,7 +40,7 @@ def test_a_plan_holds_its_hours_and_leaves_nothing_unsaid(days, minutes, start):
             assert block.lesson not in read - before or not block.exercise, "a lesson is read before its exercises"
     missed = [block for block in made.left_out if block.exercise and block.lesson not in read]
     rooms = [minutes - day.minutes for day in made.days]
-    assert all(block.minutes > max(rooms) for block in missed), "what fits is not left out"
+    assert all(block.minutes > max(rooms) or max(rooms) < GAP for block in missed), "what fits is not left out"
 
 
 @given(days=st.integers(1, 30), minutes=st.integers(15, 900))
@@ -98,7 +98,7 @@ def test_plenty_of_time_takes_everything():
 
 
 def test_what_matters_names_topics():
-    assert set(MATTERS) == {lesson[3:] for lesson in LESSONS}
+    assert set(MATTERS) <= {lesson[3:] for lesson in LESSONS}
     assert all(0 < matters <= 1 for matters in MATTERS.values())
 
 
