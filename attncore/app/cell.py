@@ -175,10 +175,15 @@ def card(exercise: str) -> Card:
 
 @verb
 def hunt(
-    seed: int | None = None, bugs: int = 4, level: str = "senior", kind: str | None = None, framework: str = "numpy"
+    seed: int | None = None,
+    bugs: int = 4,
+    level: str = "senior",
+    kind: str | None = None,
+    framework: str = "numpy",
+    follow_up: str | None = None,
 ) -> Panel:
     """Hunt bugs in a whole file: hunt(seed=7) writes it and begins, hunt() goes on; then check(hunt) and hint(hunt)."""
-    return hunting.begin(seed, bugs, level, kind, framework)
+    return hunting.begin(seed, bugs, level, kind, framework, follow_up)
 
 
 @verb

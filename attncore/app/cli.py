@@ -40,7 +40,9 @@ def hunt(chosen: argparse.Namespace) -> int:
 
     try:
         if chosen.action == "begin":
-            panel = hunting.begin(chosen.seed, chosen.bugs, chosen.level, chosen.kind, chosen.framework)
+            panel = hunting.begin(
+                chosen.seed, chosen.bugs, chosen.level, chosen.kind, chosen.framework, chosen.follow_up
+            )
         else:
             panel = hunting.judged() if chosen.action == "check" else hunting.hinted()
     except (ValueError, OSError) as problem:
@@ -82,6 +84,7 @@ def add_hunt(verbs: Any) -> None:
     parser.add_argument("--level", default="senior", help="basic, intermediate, senior or staff (%(default)s)")
     parser.add_argument("--kind", help="which kind of file")
     parser.add_argument("--framework", default="numpy", help="numpy or torch (%(default)s)")
+    parser.add_argument("--follow-up", help="the round that follows on the same file: cache, classifier or faster")
 
 
 def add_workbook(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from attncore.grading.report import Lines, Panel
+from attncore.hunts.follow_ups import FollowUp
 from attncore.hunts.hear import Heard, hear
 from attncore.hunts.planting import FRAMEWORKS, LEVELS, Bug, Kind, kind_named, names, planted
 from attncore.hunts.symptoms import told
@@ -48,6 +49,18 @@ class Hunt:
         test catches a bug if it fails where that bug alone is planted, and passes on the healthy file.
         """
         return verdict(self, hear(self, source, tests))
+
+    @property
+    def follow_ups(self) -> dict[str, FollowUp]:
+        """The rounds that follow on the same file, by name."""
+        return getattr(self.file.rig, "FOLLOW_UPS", {})
+
+    def judge_follow_up(self, name: str, source: str, tests: str = "") -> Panel:
+        """Judge a round that follows, in a process of its own. Raises ValueError where there is none of that name."""
+        if name not in self.follow_ups:
+            there = ", ".join(self.follow_ups) or "none"
+            raise ValueError(f'This file has no round "{name}"; there are: {there}.')
+        return followed(self.follow_ups[name], hear(self, source, tests, name))
 
     def hints(self, bug: Bug) -> list[str]:
         """Three hints at one bug, each narrower than the one before: the part of the file, the function, the line."""
@@ -120,9 +133,14 @@ def drawn(file: Kind, number: int, level: str, seed: int) -> list[Bug]:
     others = [bug for bug in rng.permutation(np.array(allowed, dtype=object)) if bug not in (lead, last)]
     others.sort(key=lambda bug: LEVELS.index(bug.level) < hardest - 1)
     chosen = [lead]
-    for bug in others:
-        if len(chosen) < number and bug.unit not in {other.unit for other in chosen}:
-            chosen += [bug] if none_masked(file, [*chosen, bug]) else []
+    for bug in others if number > 1 else []:
+        if bug.unit in {other.unit for other in chosen}:
+            continue
+        if len(chosen) == number - 1 and not none_masked(file, [*chosen, bug]):
+            continue
+        chosen.append(bug)
+        if len(chosen) == number:
+            break
     if len(chosen) < number:
         raise ValueError(f"At this level a file of the kind {file.name} has room for {len(chosen)} bugs, not {number}.")
     return chosen
@@ -193,3 +211,20 @@ def headline(repaired: int, planted: int, report: HuntReport) -> str:
     if repaired == planted:
         return f"{every} repaired, and the file does what it should."
     return f"{repaired} of {planted} bug{'s are' if planted > 1 else ' is'} repaired."
+
+
+def followed(asked: FollowUp, heard: Heard) -> Panel:
+    """What is said of a round that followed. Pure."""
+    if heard.problem:
+        return Panel("raised", [("head", heard.problem)])
+    open = [*heard.open]
+    unnoticed = sum(not catching(heard, lines) for lines in asked.spoiled)
+    if unnoticed and not open:
+        open.append(
+            f"It works, and isn't proven: of {len(asked.spoiled)} ways to break it your tests miss {unnoticed}."
+        )
+    head = f"{asked.title}: {'not yet' if open else 'done'}."
+    said: Lines = [("head", head), *(("where", text) for text in open)]
+    return Panel(
+        "wrong" if open else "right", said + ([("why", heard.measured)] if heard.measured and not open else [])
+    )

@@ -6,6 +6,7 @@ import numpy as np
 
 from attncore import tiny_gpt
 from attncore.heads import HeadWeights
+from attncore.hunts.follow_ups import caching, classifying, speeding
 from attncore.transformer import EncoderWeights, FeedForwardWeights, GPTWeights, NormWeights
 
 HEADS, WIDTH, HIDDEN, TOKENS, CONTEXT = 4, 24, 20, 11, 12
@@ -90,3 +91,23 @@ def symptoms(model: Any) -> dict[str, Any]:
         "standard deviation after each block": spread,
         "a sample": tiny_gpt.decode(sample),
     }
+
+
+def hidden(model: Any, weights: Any, ids: Any) -> Any:
+    """The vectors after the last norm, of a healthy decoder: (n, m)."""
+    x = model.embed(weights, ids)
+    for layer in weights.blocks:
+        x = model.block(x, layer)
+    return model.layer_norm(x, weights.gain, weights.bias)
+
+
+def long_text(model: Any, weights: Any) -> Any:
+    prompt = tiny_gpt.encode("the queen said ")
+    return model.generate(weights, prompt, 40, np.random.default_rng(0), temperature=1e-3)
+
+
+FOLLOW_UPS = {
+    "cache": caching(small_weights(1), IDS),
+    "classifier": classifying(small_weights(1), [list(IDS[:5]), list(IDS[:9]), [3], list(IDS[2:6])], hidden),
+    "faster": speeding(3, "`generate`, for 40 tokens behind a short prompt,", long_text),
+}
