@@ -14,6 +14,8 @@ from attncore.hunts.planting import FRAMEWORKS, LEVELS, Bug, Kind, kind_named, n
 from attncore.hunts.symptoms import told
 from attncore.hunts.trial import Outcomes, departures, module_of, outcomes
 
+TRIES = 20  # draws of bugs, until none hides behind another
+
 
 @dataclass(frozen=True)
 class Hunt:
@@ -130,20 +132,22 @@ def drawn(file: Kind, number: int, level: str, seed: int) -> list[Bug]:
     leads = [bug for bug in allowed if LEVELS.index(bug.level) == hardest]
     lead, last = leads[seed % len(leads)], leads[(seed - 1) % len(leads)]
     rng = np.random.default_rng([seed, number, LEVELS.index(level)])
-    others = [bug for bug in rng.permutation(np.array(allowed, dtype=object)) if bug not in (lead, last)]
-    others.sort(key=lambda bug: LEVELS.index(bug.level) < hardest - 1)
-    chosen = [lead]
-    for bug in others if number > 1 else []:
-        if bug.unit in {other.unit for other in chosen}:
-            continue
-        if len(chosen) == number - 1 and not none_masked(file, [*chosen, bug]):
-            continue
-        chosen.append(bug)
-        if len(chosen) == number:
-            break
-    if len(chosen) < number:
-        raise ValueError(f"At this level a file of the kind {file.name} has room for {len(chosen)} bugs, not {number}.")
-    return chosen
+    room = len({bug.unit for bug in allowed})
+    for _ in range(TRIES):
+        others = [bug for bug in rng.permutation(np.array(allowed, dtype=object)) if bug not in (lead, last)]
+        others.sort(key=lambda bug: LEVELS.index(bug.level) < hardest - 1)
+        chosen = one_a_unit([lead, *others])[:number]
+        if len(chosen) == number and none_masked(file, chosen):
+            return chosen
+    raise ValueError(f"At this level a file of the kind {file.name} has no room for {number} bugs; {room} is the most.")
+
+
+def one_a_unit(bugs: Sequence[Bug]) -> list[Bug]:
+    """The bugs in order, without those whose unit has one already."""
+    first: dict[str, Bug] = {}
+    for bug in bugs:
+        first.setdefault(bug.unit, bug)
+    return list(first.values())
 
 
 def none_masked(file: Kind, bugs: Sequence[Bug]) -> bool:
