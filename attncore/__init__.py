@@ -2,7 +2,7 @@
 
 from typing import Any
 
-VERBS = ("answer", "card", "check", "hint", "placement", "plan", "progress", "reset", "review")
+VERBS = ("answer", "card", "check", "hint", "hunt", "placement", "plan", "progress", "reset", "review")
 __all__ = list(VERBS)
 
 

@@ -1,4 +1,4 @@
-"""Data flows one way: numpy, mathematics, exercises, grading, app; and mathematics, views, app."""
+"""Data flows one way: numpy, mathematics, exercises, grading, hunts, app; and mathematics, views, app."""
 
 import ast
 import subprocess
@@ -43,8 +43,9 @@ MAY_IMPORT = {
     "exercises": {"exercises"},
     "grading": {"exercises", "grading"},
     "views": {"views"},
-    "app": {"exercises", "grading", "views", "app"},
-    "authoring": {"exercises", "grading", "views", "app", "authoring"},
+    "hunts": {"exercises", "grading", "hunts"},
+    "app": {"exercises", "grading", "hunts", "views", "app"},
+    "authoring": {"exercises", "grading", "hunts", "views", "app", "authoring"},
     "data": set(),
 }
 FILES = [*PACKAGE.glob("*.py"), *(f for room in MAY_IMPORT for f in (PACKAGE / room).rglob("*.py"))]

@@ -1,4 +1,4 @@
-"""What a cell sees: check, hint, answer, card, progress, reset."""
+"""What a cell sees: check, hint, answer, card, hunt, progress, reset."""
 
 import inspect
 import sqlite3
@@ -10,6 +10,7 @@ from typing import Any
 
 from IPython.display import display
 
+from attncore.app import hunting
 from attncore.app.cards import Card
 from attncore.app.open_tab import saved_by_its_tab, session_path
 from attncore.app.places import workbook_here
@@ -54,7 +55,9 @@ def unreadable(problem: Exception) -> Panel:
 
 @verb
 def check(function: Any, exercise: str | None = None) -> Panel:
-    """Judge a function: check(softmax), or check(mine, "softmax") where its name is another."""
+    """Judge a function: check(softmax), or check(mine, "softmax") under another name. check(hunt) judges a hunt."""
+    if function is hunt:
+        return hunting.judged()
     name = exercise or getattr(function, "__name__", None)
     if name is None or name == "<lambda>":
         raise UnknownExercise('check takes a function: check(softmax), or check(mine, "softmax").')
@@ -152,7 +155,9 @@ def offer_help(panel: Panel, asked: Exercise) -> None:
 
 @verb
 def hint(exercise: Any) -> Panel:
-    """Open the next hint of an exercise: hint(softmax) or hint("softmax")."""
+    """Open the next hint of an exercise: hint(softmax) or hint("softmax"); hint(hunt) is on the hunt that goes on."""
+    if exercise is hunt:
+        return hunting.hinted()
     asked = find(name_of(exercise))
     if not asked.hints:
         return Panel("info", [("head", f"{asked.id} has no hints.")])
@@ -177,6 +182,19 @@ def card(exercise: str) -> Card:
             + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson)
         )
     return Card(asked)
+
+
+@verb
+def hunt(
+    seed: int | None = None,
+    bugs: int = 4,
+    level: str = "senior",
+    kind: str | None = None,
+    framework: str = "numpy",
+    follow_up: str | None = None,
+) -> Panel:
+    """Hunt bugs in a whole file: hunt(seed=7) writes it and begins, hunt() goes on; then check(hunt) and hint(hunt)."""
+    return hunting.begin(seed, bugs, level, kind, framework, follow_up)
 
 
 @verb

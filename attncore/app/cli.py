@@ -42,7 +42,27 @@ def main(arguments: list[str] | None = None) -> int:
         from attncore.app.study import study
 
         return study(chosen)
+    if chosen.verb == "hunt":
+        return hunt(chosen)
     return lab(chosen.workbook, chosen.port, passed_on)
+
+
+def hunt(chosen: argparse.Namespace) -> int:
+    """Begin a hunt, judge it or narrow it down; 0, or 1 where bugs are left, or 2 where it can't be done."""
+    from attncore.app import hunting
+
+    try:
+        if chosen.action == "begin":
+            panel = hunting.begin(
+                chosen.seed, chosen.bugs, chosen.level, chosen.kind, chosen.framework, chosen.follow_up
+            )
+        else:
+            panel = hunting.judged() if chosen.action == "check" else hunting.hinted()
+    except (ValueError, OSError) as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    print(panel.message)
+    return int(panel.tone in ("wrong", "raised"))
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -53,6 +73,7 @@ def command_line() -> argparse.ArgumentParser:
     add_lab(verbs)
     add_doctor(verbs)
     check_files.add_check(verbs)
+    add_hunt(verbs)
     verbs.add_parser("get-model", help="fetch the trained network of lesson 20 (84 MB)")
     add_study(verbs)
     return parser
@@ -80,6 +101,17 @@ def add_study(verbs: Any) -> None:
     placement.add_argument("--again", action="store_true", help="begin anew")
     cards = verbs.add_parser("cards", help=STUDY["cards"])
     cards.add_argument("--anki", required=True, metavar="FILE", help="the file to write, such as attncore.apkg")
+
+
+def add_hunt(verbs: Any) -> None:
+    parser = verbs.add_parser("hunt", help="hunt bugs in a whole file")
+    parser.add_argument("action", nargs="?", default="begin", choices=("begin", "check", "hint"))
+    parser.add_argument("--seed", type=int, help="which hunt (without it, the one that goes on, or any)")
+    parser.add_argument("--bugs", type=int, default=4, help="how many bugs (%(default)s)")
+    parser.add_argument("--level", default="senior", help="basic, intermediate, senior or staff (%(default)s)")
+    parser.add_argument("--kind", help="which kind of file")
+    parser.add_argument("--framework", default="numpy", help="numpy or torch (%(default)s)")
+    parser.add_argument("--follow-up", help="the round that follows on the same file: cache, classifier or faster")
 
 
 def add_workbook(parser: argparse.ArgumentParser) -> None:

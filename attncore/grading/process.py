@@ -20,7 +20,7 @@ from typing import IO, Any
 FRAME = 2**28  # bytes, at most
 SECRET = 16
 # The child finds the modules that we find, and none that lies in the file's folder under the name of one of ours.
-PROGRAM = "import sys; sys.path[:] = {path!r}; from attncore.grading.child import main; main()"
+PROGRAM = "import sys; sys.path[:] = {path!r}; from {module} import main; main()"
 
 
 class Ended(Exception):
@@ -32,13 +32,16 @@ class Ended(Exception):
 
 
 class Child:
-    """A child at work on a job. Use it in a with statement: at its end, nothing that the child started goes on."""
+    """A child at work on a job. Use it in a with statement: at its end, nothing that the child started goes on.
 
-    def __init__(self, job: dict[str, Any], folder: str):
+    `module` has the child's side, a function `main`.
+    """
+
+    def __init__(self, job: dict[str, Any], folder: str, module: str = "attncore.grading.child"):
         self.secret = secrets.token_bytes(SECRET)
         path = [os.path.abspath(entry) for entry in sys.path]
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", PROGRAM.format(path=path)],
+            [sys.executable, "-P", "-c", PROGRAM.format(path=path, module=module)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
