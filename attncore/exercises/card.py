@@ -1,5 +1,6 @@
 """A question of the bank: said aloud, its directions chosen, then read beside a model answer."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -75,5 +76,5 @@ class Card(Exercise):
     @property
     def section(self) -> tuple[str, str]:
         """The lesson and the heading that answer it."""
-        lesson, _, heading = self.words["section"].rpartition(": ")
+        lesson, heading = re.fullmatch(r"(?:(\d\d_\w+): )?(.*)", self.words["section"]).groups()  # type: ignore[union-attr]
         return lesson or self.lesson, heading
