@@ -2,7 +2,8 @@
 
 from typing import Any
 
-VERBS = ("answer", "card", "check", "hint", "hunt", "interview", "progress", "reset", "review", "submit")
+VERBS = ("answer", "card", "check", "hint", "hunt", "interview", "placement", "plan", "progress", "reset", "review")
+VERBS += ("submit",)
 __all__ = list(VERBS)
 
 

@@ -1,4 +1,4 @@
-"""What a cell sees: check, hint, answer, card, hunt, progress, reset; interview and submit."""
+"""What a cell sees: the verbs of a learner's notebook."""
 
 import inspect
 import sqlite3
@@ -15,7 +15,7 @@ from attncore.app.cards import Card
 from attncore.app.open_tab import saved_by_its_tab, session_path
 from attncore.app.places import workbook_here
 from attncore.app.progress import NOT_KEPT, notices, progress_here
-from attncore.app.standing import place_of, standing
+from attncore.app.standing import lesson_of, place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
 from attncore.exercises import Card as Question
 from attncore.exercises import Exercise, UnknownExercise, exercises, find
@@ -186,17 +186,22 @@ def card(exercise: str) -> Card:
 
 @verb
 def hunt(
-    seed: int | None = None, bugs: int = 4, level: str = "senior", kind: str | None = None, framework: str = "numpy"
+    seed: int | None = None,
+    bugs: int = 4,
+    level: str = "senior",
+    kind: str | None = None,
+    framework: str = "numpy",
+    follow_up: str | None = None,
 ) -> Panel:
     """Hunt bugs in a whole file: hunt(seed=7) writes it and begins, hunt() goes on; then check(hunt) and hint(hunt)."""
-    return hunting.begin(seed, bugs, level, kind, framework)
+    return hunting.begin(seed, bugs, level, kind, framework, follow_up)
 
 
 @verb
 def progress() -> Panel:
     """Where you are, lesson by lesson, and what is next: progress()."""
     try:
-        return standing(progress_here())
+        return standing(progress_here(), lesson_of(session_path()))
     except NOT_KEPT as problem:
         return unreadable(problem)
 
@@ -215,6 +220,22 @@ def submit(value: Any = None) -> Panel:
     from attncore.app.interview.notebook import given
 
     return given(value)
+
+
+@verb
+def placement(value: Any = None, again: bool = False) -> Panel:
+    """Find out where to begin, in at most 20 questions: placement(), and then placement(128) or placement("a")."""
+    from attncore.app.placement import placement
+
+    return placement(progress_here(), value, again)
+
+
+@verb
+def plan(days: Any = 7, hours_a_day: Any = 2) -> Panel:
+    """What to do each day, from where you are: plan(days=7, hours_a_day=2)."""
+    from attncore.app.plan import plan
+
+    return plan(progress_here(), days, hours_a_day)
 
 
 @verb

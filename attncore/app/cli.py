@@ -13,6 +13,15 @@ from attncore.app.places import WORKBOOK
 FLAGS = "Every other flag goes to JupyterLab, such as --no-browser or --ip=0.0.0.0; `jupyter lab --help` has them all."
 
 
+STUDY = {
+    "progress": "where you are, lesson by lesson",
+    "review": "what to go over today, mistakes first",
+    "plan": "what to do each day until the interview",
+    "placement": "find out where to begin, in at most 20 questions",
+    "cards": "the cards as a file for Anki",
+}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit status."""
     parser = command_line()
@@ -33,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         from attncore.app.interview.terminal import interview
 
         return interview(chosen)
+    if chosen.verb in STUDY:
+        from attncore.app.study import study
+
+        return study(chosen)
     if chosen.verb == "hunt":
         return hunt(chosen)
     return lab(chosen.workbook, chosen.port, passed_on)
@@ -44,7 +57,9 @@ def hunt(chosen: argparse.Namespace) -> int:
 
     try:
         if chosen.action == "begin":
-            panel = hunting.begin(chosen.seed, chosen.bugs, chosen.level, chosen.kind, chosen.framework)
+            panel = hunting.begin(
+                chosen.seed, chosen.bugs, chosen.level, chosen.kind, chosen.framework, chosen.follow_up
+            )
         else:
             panel = hunting.judged() if chosen.action == "check" else hunting.hinted()
     except (ValueError, OSError) as problem:
@@ -65,6 +80,7 @@ def command_line() -> argparse.ArgumentParser:
     add_interview(verbs)
     add_hunt(verbs)
     verbs.add_parser("get-model", help="fetch the trained network of lesson 20 (84 MB)")
+    add_study(verbs)
     return parser
 
 
@@ -89,6 +105,19 @@ def add_interview(verbs: Any) -> None:
     parser.add_argument("--workbook", type=Path, metavar="FOLDER", help=text)
 
 
+def add_study(verbs: Any) -> None:
+    verbs.add_parser("progress", help=STUDY["progress"])
+    verbs.add_parser("review", help=STUDY["review"])
+    plan = verbs.add_parser("plan", help=STUDY["plan"])
+    plan.add_argument("--days", type=whole_or_text, default=7, help="how many days are left (%(default)s)")
+    plan.add_argument("--hours", type=number_or_text, default=2, help="how many hours a day (%(default)s)")
+    placement = verbs.add_parser("placement", help=STUDY["placement"])
+    placement.add_argument("answer", nargs="?", help='the answer to the question asked; "?" if you don\'t know')
+    placement.add_argument("--again", action="store_true", help="begin anew")
+    cards = verbs.add_parser("cards", help=STUDY["cards"])
+    cards.add_argument("--anki", required=True, metavar="FILE", help="the file to write, such as attncore.apkg")
+
+
 def add_hunt(verbs: Any) -> None:
     parser = verbs.add_parser("hunt", help="hunt bugs in a whole file")
     parser.add_argument("action", nargs="?", default="begin", choices=("begin", "check", "hint"))
@@ -97,6 +126,7 @@ def add_hunt(verbs: Any) -> None:
     parser.add_argument("--level", default="senior", help="basic, intermediate, senior or staff (%(default)s)")
     parser.add_argument("--kind", help="which kind of file")
     parser.add_argument("--framework", default="numpy", help="numpy or torch (%(default)s)")
+    parser.add_argument("--follow-up", help="the round that follows on the same file: cache, classifier or faster")
 
 
 def add_workbook(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +139,17 @@ def port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 2**16:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text} is not a port: ports are the numbers from 1 to {2**16 - 1}")
+
+
+def whole_or_text(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+def number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 if __name__ == "__main__":

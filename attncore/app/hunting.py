@@ -29,9 +29,13 @@ def test_probabilities_sum_to_one():
 '''
 
 
-def begin(seed: int | None, bugs: int, level: str, kind: str | None, framework: str) -> Panel:
+def begin(
+    seed: int | None, bugs: int, level: str, kind: str | None, framework: str, follow_up: str | None = None
+) -> Panel:
     """Begin a hunt, or go on with it where its files are there already; without a seed, with the one that goes on."""
     now = kept_hunt()
+    if follow_up is not None:
+        return follow(follow_up)
     asked = (seed, bugs, level, kind, framework)
     if asked == ANY and now and not now.get("done"):
         seed, bugs, level, kind, framework = (now[key] for key in WHICH)
@@ -44,6 +48,17 @@ def begin(seed: int | None, bugs: int, level: str, kind: str | None, framework: 
     if now is None or {key: now[key] for key in WHICH} != began:
         keep(began | {"at": datetime.now(UTC).isoformat(), "hints": [], "checks": 0})
     return told(hunt, folder, "goes on" if again else "begins")
+
+
+def follow(name: str) -> Panel:
+    """Ask what follows on the file of now."""
+    hunt, folder, now = going_on()
+    if name not in hunt.follow_ups:
+        raise ValueError(f'This file has no round "{name}"; it has {", ".join(hunt.follow_ups) or "none"}.')
+    keep(now | {"follow_up": name})
+    asked = hunt.follow_ups[name]
+    lines = [("head", asked.title), ("why", asked.ask), ("next", "Write it into model.py; check(hunt) judges it.")]
+    return Panel("info", lines)
 
 
 def going_on() -> tuple[Hunt, Path, dict[str, Any]]:
@@ -61,8 +76,11 @@ def going_on() -> tuple[Hunt, Path, dict[str, Any]]:
 def judged() -> Panel:
     """The judge's word on the files as they stand."""
     hunt, folder, now = going_on()
-    tests = folder / FILES[1]
-    report = hunt.judge(read(folder / FILES[0]), read(tests) if tests.exists() else "")
+    path = folder / FILES[1]
+    source, tests = read(folder / FILES[0]), read(path) if path.exists() else ""
+    if asked := now.get("follow_up"):
+        return hunt.judge_follow_up(asked, source, tests)
+    report = hunt.judge(source, tests)
     now["checks"] += 1
     if report.done and not now.get("done"):
         now["done"] = True
@@ -145,6 +163,9 @@ def facts(hunt: Hunt, report: HuntReport, now: dict[str, Any]) -> Iterator[str]:
         yield "hint(hunt) narrows down where a bug is."
     elif len(report.caught) < len(hunt.bugs):
         yield "Not every bug has a test yet. In the interview you'd be asked for one each."
+    elif hunt.follow_ups:
+        rounds = ", ".join(f'hunt(follow_up="{name}")' for name in hunt.follow_ups)
+        yield f"What an interviewer asks next, on the same file: {rounds}."
 
 
 def record(hunt: Hunt, report: HuntReport, now: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ SOON = timedelta(days=3)  # in which all that goes wrong comes back, however wel
 AT_ONCE = 12  # what a day's review holds, and of these the mistakes, where other things wait too
 MISTAKES_AT_ONCE = 8
 BY_HAND = timedelta(seconds=3)  # nobody answers two exercises faster: those are cells that were run again
-ANSWERS = ("attempt", "review", "interview", "follow_up")
+ANSWERS = ("attempt", "review", "interview")
 OTHER_KINDS = (("debug",), ("predict", "numeric"), ("explain",))  # as which a mistake comes back, in turn
 
 
@@ -87,6 +87,9 @@ class Replay:
             self.helped.add(exercise.id)
         elif event.event == "claims" or (event.event == "marks" and isinstance(exercise, Card) and not exercise.claims):
             self.told(exercise, event.outcome, day)
+        elif event.event == "follow_up":
+            for label in labels(exercise, event):  # it was asked what this mistake does
+                self.grade(Item(exercise.id, label), "Good" if event.outcome in DONE else "Again", day)
         elif event.event in ANSWERS and event.outcome in DONE:
             self.right(exercise, event, day)
         elif event.event in ANSWERS and event.outcome in ("wrong", "raised"):

@@ -26,8 +26,10 @@ def main() -> None:
     confine()
     send("begun")
     try_file(job, kind, send)
-    if job["tests"].strip():
-        run_tests(job, kind, send)
+    if job["follow_up"]:
+        follow_up(job, kind, send)
+    elif job["tests"].strip():
+        run_tests(job, kind.healthy, alone(job, kind), send)
     send("done")
     os._exit(0)
 
@@ -52,19 +54,37 @@ def try_file(job: dict[str, Any], kind: Any, send: Send) -> None:
     send("file", departures, healthy, changed)
 
 
-def run_tests(job: dict[str, Any], kind: Any, send: Send) -> None:
-    """Run the tests on the healthy file, twice, since a test may hang on chance; then on each bug alone."""
+def alone(job: dict[str, Any], kind: Any) -> dict[str, str]:
+    """The healthy file with each bug of the hunt by itself."""
     from attncore.hunts.planting import planted
 
+    return {bug.label: planted(kind.healthy, [bug])[0] for bug in kind.bugs if bug.label in job["labels"]}
+
+
+def follow_up(job: dict[str, Any], kind: Any, send: Send) -> None:
+    """Judge a round that follows; then see whether the tests notice what would spoil it."""
+    from attncore.grading.run import quietly
+    from attncore.hunts.trial import module_of
+
+    asked = kind.rig.FOLLOW_UPS[job["follow_up"]]
+    with quietly():
+        judged = asked.judge(module_of(job["source"]), module_of(kind.healthy))
+    send("followed", *judged)
+    if asked.spoiled and not judged.open:
+        spoiled = {lines: f"{job['source']}\n\n{lines}\n" for lines in asked.spoiled}
+        run_tests(job, job["source"], spoiled, send)
+
+
+def run_tests(job: dict[str, Any], sound: str, sick: dict[str, str], send: Send) -> None:
+    """Run the tests on the sound file, twice, since a test may hang on chance; then on each of the sick ones."""
     sys.dont_write_bytecode = True
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     path = Path.cwd() / "test_model.py"
     path.write_text(with_names(job["tests"]), encoding="utf-8")
-    alone = {bug.label: planted(kind.healthy, [bug])[0] for bug in kind.bugs if bug.label in job["labels"]}
-    healthy, reasons = ran(path, kind.healthy, job["skip"], send)
-    again, _ = ran(path, kind.healthy, job["skip"], send)
+    healthy, reasons = ran(path, sound, job["skip"], send)
+    again, _ = ran(path, sound, job["skip"], send)
     send("tested", HEALTHY, {name: healthy[name] and again.get(name, False) for name in healthy}, reasons)
-    for label, source in alone.items():
+    for label, source in sick.items():
         send("tested", label, *ran(path, source, job["skip"], send))
 
 

@@ -19,7 +19,7 @@ class Heard:
     """What was told: `departures` of the whole file, its `healthy` units, those that were `changed`.
 
     `tests` says of every test whether it passed, by the bug that was planted, "" for the healthy file; `endless` are
-    tests that had to be stopped. `problem`: why there is nothing more to tell.
+    tests that had to be stopped; `open` and `measured` are of a round that follows. `problem`: why there is no more.
     """
 
     departures: list[str] = field(default_factory=list)
@@ -28,10 +28,12 @@ class Heard:
     tests: dict[str, dict[str, bool]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     endless: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    measured: str = ""
     problem: str = ""
 
 
-def hear(hunt: "Hunt", source: str, tests: str) -> Heard:
+def hear(hunt: "Hunt", source: str, tests: str, follow_up: str = "") -> Heard:
     """Try a file and its tests, in as many processes as that takes: a test that never ends costs only itself."""
     heard, until = Heard(), time.monotonic() + WHOLE
     job = {
@@ -41,6 +43,7 @@ def hear(hunt: "Hunt", source: str, tests: str) -> Heard:
         "sick": hunt.source,
         "source": source,
         "tests": tests,
+        "follow_up": follow_up,
     }
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(CHILDREN):
@@ -64,6 +67,8 @@ def hear_once(job: dict[str, Any], folder: str, heard: Heard, until: float) -> N
                 heard.problem = parts[0]
             elif kind == "file":
                 heard.departures, heard.healthy, heard.changed = parts
+            elif kind == "followed":
+                heard.open, heard.measured = parts
             elif kind == "tested":
                 heard.tests[parts[0]], reasons = parts[1:]
                 heard.reasons |= reasons if not parts[0] else {}

@@ -8,10 +8,13 @@ from itertools import combinations
 import numpy as np
 
 from attncore.grading.report import Lines, Panel
+from attncore.hunts.follow_ups import FollowUp
 from attncore.hunts.hear import Heard, hear
 from attncore.hunts.planting import FRAMEWORKS, LEVELS, Bug, Kind, kind_named, names, planted
 from attncore.hunts.symptoms import told
 from attncore.hunts.trial import Outcomes, departures, module_of, outcomes
+
+TRIES = 20  # draws of bugs, until none hides behind another
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,18 @@ class Hunt:
         test catches a bug if it fails where that bug alone is planted, and passes on the healthy file.
         """
         return verdict(self, hear(self, source, tests))
+
+    @property
+    def follow_ups(self) -> dict[str, FollowUp]:
+        """The rounds that follow on the same file, by name."""
+        return getattr(self.file.rig, "FOLLOW_UPS", {})
+
+    def judge_follow_up(self, name: str, source: str, tests: str = "") -> Panel:
+        """Judge a round that follows, in a process of its own. Raises ValueError where there is none of that name."""
+        if name not in self.follow_ups:
+            there = ", ".join(self.follow_ups) or "none"
+            raise ValueError(f'This file has no round "{name}"; there are: {there}.')
+        return followed(self.follow_ups[name], hear(self, source, tests, name))
 
     def hints(self, bug: Bug) -> list[str]:
         """Three hints at one bug, each narrower than the one before: the part of the file, the function, the line."""
@@ -117,15 +132,22 @@ def drawn(file: Kind, number: int, level: str, seed: int) -> list[Bug]:
     leads = [bug for bug in allowed if LEVELS.index(bug.level) == hardest]
     lead, last = leads[seed % len(leads)], leads[(seed - 1) % len(leads)]
     rng = np.random.default_rng([seed, number, LEVELS.index(level)])
-    others = [bug for bug in rng.permutation(np.array(allowed, dtype=object)) if bug not in (lead, last)]
-    others.sort(key=lambda bug: LEVELS.index(bug.level) < hardest - 1)
-    chosen = [lead]
-    for bug in others:
-        if len(chosen) < number and bug.unit not in {other.unit for other in chosen}:
-            chosen += [bug] if none_masked(file, [*chosen, bug]) else []
-    if len(chosen) < number:
-        raise ValueError(f"At this level a file of the kind {file.name} has room for {len(chosen)} bugs, not {number}.")
-    return chosen
+    room = len({bug.unit for bug in allowed})
+    for _ in range(TRIES):
+        others = [bug for bug in rng.permutation(np.array(allowed, dtype=object)) if bug not in (lead, last)]
+        others.sort(key=lambda bug: LEVELS.index(bug.level) < hardest - 1)
+        chosen = one_a_unit([lead, *others])[:number]
+        if len(chosen) == number and none_masked(file, chosen):
+            return chosen
+    raise ValueError(f"At this level a file of the kind {file.name} has no room for {number} bugs; {room} is the most.")
+
+
+def one_a_unit(bugs: Sequence[Bug]) -> list[Bug]:
+    """The bugs in order, without those whose unit has one already."""
+    first: dict[str, Bug] = {}
+    for bug in bugs:
+        first.setdefault(bug.unit, bug)
+    return list(first.values())
 
 
 def none_masked(file: Kind, bugs: Sequence[Bug]) -> bool:
@@ -193,3 +215,20 @@ def headline(repaired: int, planted: int, report: HuntReport) -> str:
     if repaired == planted:
         return f"{every} repaired, and the file does what it should."
     return f"{repaired} of {planted} bug{'s are' if planted > 1 else ' is'} repaired."
+
+
+def followed(asked: FollowUp, heard: Heard) -> Panel:
+    """What is said of a round that followed. Pure."""
+    if heard.problem:
+        return Panel("raised", [("head", heard.problem)])
+    open = [*heard.open]
+    unnoticed = sum(not catching(heard, lines) for lines in asked.spoiled)
+    if unnoticed and not open:
+        open.append(
+            f"It works, and isn't proven: of {len(asked.spoiled)} ways to break it your tests miss {unnoticed}."
+        )
+    head = f"{asked.title}: {'not yet' if open else 'done'}."
+    said: Lines = [("head", head), *(("where", text) for text in open)]
+    return Panel(
+        "wrong" if open else "right", said + ([("why", heard.measured)] if heard.measured and not open else [])
+    )

@@ -342,7 +342,7 @@ def test_the_mistake_in_a_function_is_asked_about_and_not_named_before():
     assert question["result"] == "right"
     assert any(label in line and line.endswith("Right.") for line in question["lines"])
     assert f"Mistake: {label}." in question["lines"]
-    assert "1 check, before the first right one." in question["lines"]
+    assert "1 check before the first right one." in question["lines"]
     assert [exercise.id, "follow_up", "right", label] in state["events"]
 
 
@@ -473,7 +473,7 @@ def test_a_function_is_judged_and_its_mistake_is_kept_for_later(desk):
     assert question["checks"][0]["mistake"] == label or label in question["checks"][0]["edges"]
     assert question["tests"] == 2
     assert not any(label in text for _, text in desk.scene.lines)
-    assert desk.store.events("attempt")[-1].mistake == label
+    assert desk.store.events("interview")[-1].mistake == label
 
 
 @pytest.mark.parametrize(

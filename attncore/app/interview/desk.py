@@ -206,7 +206,7 @@ def history(store: Progress | None, most: int = 20) -> list[tuple[str, str]]:
     open_ones: dict[tuple[str, str], None] = {}
     if store is not None:
         with suppress(*NOT_KEPT):
-            for event in store.events("attempt", "follow_up"):
+            for event in store.events("attempt", "review", "interview", "follow_up"):
                 for mistake in (event.mistake or "").split("; "):  # several corners may be open at once
                     open_ones.pop((event.exercise, mistake), None)
                     if mistake and not (event.event == "follow_up" and event.outcome == "right"):

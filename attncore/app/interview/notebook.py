@@ -1,5 +1,6 @@
 """The mock interview in a notebook: the interviewer's words above a field and buttons; functions come by submit(f)."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -20,6 +21,11 @@ from attncore.grading.report import Lines, Panel
 from attncore.look import INK, ORANGE
 
 SAVED_EVERY = 2.0  # seconds, while somebody types
+Bundle = dict[str, Any]  # one thing to display, in several forms
+NOTHING: Bundle = {"text/html": "", "text/plain": ""}
+# Checkboxes whose words wrap
+WRAPPED = """<style>.attncore-room .widget-checkbox { height: auto; }
+.attncore-room .widget-label-basic { white-space: normal; line-height: 1.4; }</style>"""
 WIDE = {"width": "auto", "max_width": "60em"}
 # Counts down to two moments: in a notebook that was opened again, too, and without a kernel.
 CLOCK = """<p id="{id}" role="timer" style="margin:.2em 0;font-variant-numeric:tabular-nums;{ink}">{still}</p>
@@ -86,47 +92,57 @@ def how(desk: Desk, scene: Scene) -> str:
 
 
 class Room:
-    """A desk with its displays: the clock, which needs no kernel, and below it the question with field and buttons."""
+    """A desk with three displays: the clock, which needs no kernel; what is said; and the field and buttons below."""
 
     def __init__(self, desk: Desk, paused: Desk | None = None):
         self.desk, self.paused = desk, paused
         self.said = ""  # why what was given last does not fit
-        self.shown = (DisplayHandle(), DisplayHandle())
-        self.ticking = ""
+        self.handles: list[DisplayHandle] = []
+        self.shown: list[Bundle] = []
         self.field: Any = None  # where one types
         self.saved = 0.0
+        self.ending = False  # was it asked whether the round should end?
 
     def _ipython_display_(self) -> None:
-        self.shown = (DisplayHandle(), DisplayHandle())
-        self.ticking = self.clock_html()
-        self.shown[0].display(clock_bundle(self.ticking), raw=True)
-        self.shown[1].display(self.bundle(), raw=True)
+        self.handles, self.shown = [DisplayHandle() for _ in range(3)], self.bundles()
+        for handle, bundle in zip(self.handles, self.shown, strict=True):
+            handle.display(bundle, raw=True)
 
     def refresh(self) -> None:
-        """Show what is so now. A clock that runs to the same moments is left alone."""
-        if (ticking := self.clock_html()) != self.ticking:
-            self.ticking = ticking
-            self.shown[0].update(clock_bundle(ticking), raw=True)
-        self.shown[1].update(self.bundle(), raw=True)
+        """Show what is so now. What is as before, a clock that runs to the same moments, is left alone."""
+        before, self.shown = self.shown, self.bundles()
+        for handle, now, was in zip(self.handles, self.shown, before, strict=False):
+            if now != was:
+                handle.update(now, raw=True)
         if self.field is not None:
             self.field.focus()
 
-    def clock_html(self) -> str:
-        state = self.desk.state
+    def bundles(self) -> list[Bundle]:
+        panel, below = self.panel(), how(self.desk, self.desk.scene)
+        words = {"text/html": panel._repr_html_(), "text/plain": panel.message}
+        if self.desk.state["ended"] is not None:
+            return [NOTHING, words, NOTHING]
+        still = {"text/html": f'<p style="{INK}">Run this cell to go on.</p>', "text/plain": below}
+        return [self.clock(), words, self.box()._repr_mimebundle_() | still]
+
+    def clock(self) -> Bundle:
+        """The clock; as plain text it is nothing, since it would stand still."""
         if not self.desk.running:
-            return "<p></p>"
+            return NOTHING
+        state = self.desk.state
         part, whole = (int(1000 * (state["since"] + seconds)) for seconds in left(state))
         still = f"{state['minutes']} minutes in all; the clock runs once this notebook is trusted."
-        return CLOCK.format(
-            id=f"clock-{part}-{id(self.shown[0])}", part=part, whole=whole, still=still, ink=INK, orange=ORANGE
-        )
+        id = f"clock-{state['key']}-{part}"
+        return NOTHING | {"text/html": CLOCK.format(id=id, part=part, whole=whole, still=still, ink=INK, orange=ORANGE)}
 
     # What is given
 
     def give(self, value: Any = None) -> None:
         """Take a value or a command. Raises Refused, with a sentence."""
-        if value == "/pause":
-            self.save_draft()
+        if value == "/end" and not self.ending:
+            self.ending = True
+            raise Refused("That ends the round, and the report follows. Do it once more if you mean it.")
+        self.ending = False
         self.desk.give(value, written_here())
         self.said = ""
         self.refresh()
@@ -136,6 +152,7 @@ class Room:
 
         def press(_widget: Any) -> None:
             try:
+                self.save_draft()
                 self.give(value())
             except (Refused, OSError) as problem:
                 self.said = str(problem)
@@ -150,7 +167,7 @@ class Room:
             self.pressed(lambda: None)(None)
 
     def save_draft(self) -> None:
-        if isinstance(self.field, ipywidgets.Textarea) and self.desk.running:
+        if self.field is not None and self.desk.running:
             self.desk.do("draft", text=self.field.value)
             self.saved = self.desk.clock()
 
@@ -177,24 +194,13 @@ class Room:
     def __repr__(self) -> str:
         return "\n".join(filter(None, [self.panel().message, how(self.desk, self.desk.scene)]))
 
-    def bundle(self) -> dict[str, Any]:
-        """The widgets; and for a notebook that is opened again, the question as it stands."""
-        still = f"{self.panel()._repr_html_()}<p style='{INK}'>Run this cell to go on.</p>"
-        box: dict[str, Any] = self.box()._repr_mimebundle_()
-        return box | {"text/html": still, "text/plain": repr(self)}
-
     def box(self) -> ipywidgets.VBox:
-        scene = self.desk.scene
-        fields, buttons = self.fields(scene)
+        fields, buttons = self.fields(self.desk.scene)
         said = " ".join(filter(None, [self.said, self.desk.trouble]))
-        return ipywidgets.VBox(
-            [
-                ipywidgets.HTML(self.panel()._repr_html_()),
-                *fields,
-                ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
-                ipywidgets.HTML(f'<p role="alert" style="{INK}">{escape(said)}</p>' if said else ""),
-            ]
-        )
+        told = ipywidgets.HTML(f'{WRAPPED}<p role="alert" style="{INK}">{escape(said)}</p>')
+        box = ipywidgets.VBox([*fields, ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}), told])
+        box.add_class("attncore-room")
+        return box
 
     def fields(self, scene: Scene) -> tuple[list[Any], list[Any]]:
         """What one types or ticks in, and the buttons below."""
@@ -205,19 +211,17 @@ class Room:
                 paused = [self.button("Go on with that one", press=self.go_on)] if self.paused else []
                 return [], [self.button("Begin" if scene.expects == "begin" else "Go on", main=True), *paused]
             case "text":
-                area = ipywidgets.Textarea(self.desk.state["draft"], rows=6, layout=WIDE)
-                area.observe(self.typing, "value")
-                self.field = area
-                return [area], [self.button("That's my answer", lambda: area.value, main=True), *commands]
+                field = self.typed_in(ipywidgets.Textarea(rows=6, layout=WIDE))
+                return [field], [self.button("That's my answer", lambda: field.value, main=True), *commands]
             case "value":
-                field = ipywidgets.Text(placeholder="a number, such as 128 KiB", layout={"width": "20em"})
-                field.on_submit(self.pressed(lambda: field.value))
-                self.field = field
+                field = self.typed_in(ipywidgets.Text(placeholder="such as 128 KiB", layout={"width": "20em"}))
+                field.on_msg(partial(self.entered, field))
                 return [field], [self.button("That's my answer", lambda: field.value, main=True), *commands]
             case "choice":
                 named = zip(ascii_lowercase, scene.options, strict=False)
                 words = [(option if option in (YES, NO) else letter, option) for letter, option in named]
-                return [], [*(self.button(word, partial(str, option)) for word, option in words), *commands]
+                choices = [self.button(word, partial(str, option), main=True) for word, option in words]
+                return [], [*choices, *commands]
             case "ticks":
                 boxes = [ipywidgets.Checkbox(False, description=p, indent=False, layout=WIDE) for p in scene.options]
                 return boxes, [
@@ -226,6 +230,18 @@ class Room:
             case "files":
                 return [], [self.button("The files are done", main=True), *commands]
         return [], commands if scene.expects else []
+
+    def entered(self, field: Any, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        """Take a value at Enter."""
+        if content.get("event") == "submit":
+            soon(lambda: self.pressed(lambda: field.value)(None))
+
+    def typed_in(self, field: Any) -> Any:
+        """A field with what was typed before; what is typed now is kept every few seconds."""
+        field.value = self.desk.state["draft"]
+        field.observe(self.typing, "value")
+        self.field = field
+        return field
 
     def commands(self, scene: Scene) -> list[tuple[str, Callable[[], Any]]]:
         every = [("Move on", "/skip"), ("Pause", "/pause"), ("End the round", "/end")]
@@ -240,9 +256,12 @@ class Room:
         return made
 
 
-def clock_bundle(html: str) -> dict[str, str]:
-    """The clock as it is displayed; as plain text it is nothing, since it would stand still."""
-    return {"text/html": html, "text/plain": ""}
+def soon(act: Callable[[], None]) -> None:
+    """Do it in a moment: what was typed last is still on its way when Enter comes."""
+    try:
+        asyncio.get_running_loop().call_later(0.3, act)
+    except RuntimeError:
+        act()
 
 
 def labelled(scene: Scene) -> list[str]:

@@ -163,18 +163,21 @@ def on_the_way(question: State) -> list[str]:
         return card_lines(question)
     if question["kind"] == "hunt":
         return hunt_lines(question)
-    first = first_right(question)
-    count = len(question["checks"]) if first is None else first
-    before = "before the first right one" if first is not None else "none of them right"
-    lines = [f"{count} {'check' if question['kind'] == 'code' else 'answer'}{'' if count == 1 else 's'}, {before}."]
-    if not count:
-        lines = ["Right at once."] if first == 0 else []
+    first, count = first_right(question), len(question["checks"])
+    if first is None:
+        lines = [f"{counted(count, question)}, not right."] if count else []
+    else:
+        lines = [f"{counted(first, question)} before the first right one." if first else "Right at once."]
     if question["hints"]:
         lines.append(f"Hints opened: {question['hints']}.")
     lines += [f"Mistake: {label}." for label in mistakes(question)]
     if question.get("tests") is not None:
-        lines.append(f"Calls of it written before the first check: {question['tests']}.")
+        lines.append(f"Calls of it in tests of your own, before the first check: {question['tests']}.")
     return lines
+
+
+def counted(count: int, question: State) -> str:
+    return f"{count} {'check' if question['kind'] == 'code' else 'answer'}{'' if count == 1 else 's'}"
 
 
 def first_right(question: State) -> int | None:
@@ -383,7 +386,7 @@ def panel(report: Facts, page: str = "") -> Panel:
     """The report in short, as a panel or as plain text."""
     lines = [("head", f"{report['title']}, {report['time']}, seed {report['seed']}")]
     for part in report["parts"]:
-        lines.append(("case", f"{part['name']}: {part['time']}"))
+        lines.append(("head", f"{part['name']}: {part['time']}"))
         lines += [("where", f"{q['title']}: {q['result']}") for q in part["questions"]]
     rows = [f"{row['name']:<14}{points(row['points']):<14}{row['measured']}" for row in report["rubric"]]
     lines.append(("input", "\n".join(rows)))
@@ -407,4 +410,5 @@ def page(report: Facts) -> str:
     from jinja2 import Environment
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["linked"] = Panel("info").linked
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(report | {"points": points})

@@ -218,7 +218,7 @@ def checked(state: State, given: State) -> None:
 def check_done(state: State, question: State, outcome: str, mistake: str | None, edges: list[str]) -> list[list[str]]:
     check = {"outcome": outcome, "mistake": mistake, "edges": list(edges), "used": question["used"]}
     question["checks"].append(check)
-    state["events"].append([question["id"], "attempt", outcome, mistake or "; ".join(edges) or None])
+    state["events"].append([question["id"], "interview", outcome, mistake or "; ".join(edges) or None])
     return [["head", SAID[question["kind"], outcome]]]
 
 

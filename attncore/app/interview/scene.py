@@ -79,7 +79,7 @@ def asked(state: State) -> Scene:
         choices = [("why", f"One of: {', '.join(exercise.words['choices'])}")] if "choices" in exercise.words else []
         return Scene([*opening, ("head", exercise.words["question"]), *choices], "value", hints=hints)
     torch = [("why", "In PyTorch: arrays come in as tensors, and a tensor may go out.")]
-    lines = [("head", f"Write {exercise.id}."), *(torch if state["framework"] == "torch" else [])]
+    lines = [("head", f"Write `{exercise.id}`."), *(torch if state["framework"] == "torch" else [])]
     return Scene([*opening, *lines, ("input", blank(exercise))], "function", hints=hints)
 
 

@@ -19,7 +19,7 @@ try:
 except ImportError:  # Windows
     readline = None  # type: ignore[assignment]
 
-from attncore.app.interview.desk import COMMANDS, Desk, begun, left_open
+from attncore.app.interview.desk import COMMANDS, PAGE, Desk, begun, left_open
 from attncore.app.interview.report import clock, points
 from attncore.app.interview.round import Refused, current, exercise_of
 from attncore.app.interview.scene import Scene, blank
@@ -277,9 +277,5 @@ def show_report(console: Console, desk: Desk) -> None:
     console.print("\n", rules, "\n")
     for place in report["reread"]:
         console.print(Text(f"To read again: {place['text']}"))
-    console.print(
-        desk.trouble or f"The whole report, with its rules: {desk.folder / 'report.html'}",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
-    )
+    where = f"The whole report, with its rules: {desk.folder / PAGE}"
+    console.print(desk.trouble or where, soft_wrap=True, highlight=False, markup=False)

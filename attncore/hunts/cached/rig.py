@@ -6,6 +6,7 @@ import numpy as np
 
 from attncore import tiny_gpt
 from attncore.hunts.decoder.rig import CONTEXT, IDS, SCORES, TOKENS, small_weights
+from attncore.hunts.follow_ups import classifying, speeding
 
 
 def scenarios(model: Any) -> dict[str, Any]:
@@ -57,9 +58,9 @@ def scenarios(model: Any) -> dict[str, Any]:
 def symptoms(model: Any) -> dict[str, Any]:
     """What a run on real text shows: the loss in one pass and token by token, and samples."""
     weights = tiny_gpt.load()
-    ids = np.array(tiny_gpt.encode(tiny_gpt.HELD_OUT))
+    ids = np.array(tiny_gpt.encode(tiny_gpt.held_out()))
     n = len(weights.position_embedding)
-    prompts = [tiny_gpt.encode(text) for text in ("the queen said ", "alice was ")]
+    prompts = [tiny_gpt.encode(text) for text in ("said the queen, ", "alice thought ")]
     rng = np.random.default_rng(7)
     sample = model.generate(weights, prompts[0], n // 2 - len(prompts[0]), rng, temperature=0.7, top_p=0.9)
     served = model.serve(weights, prompts, n // 4)
@@ -80,3 +81,23 @@ def loss(model: Any, weights: Any, ids: np.ndarray, chunk: int) -> float:
     largest = scores.max(axis=-1)
     log_total = largest + np.log(np.exp(scores - largest[:, None]).sum(axis=-1))
     return float((log_total - scores[np.arange(len(inputs)), ids[1:]]).mean())
+
+
+def hidden(model: Any, weights: Any, ids: Any) -> Any:
+    """The vectors after the last norm, of a healthy decoder: (n, m)."""
+    x = model.embed(weights, ids, 0)
+    for layer, cache in zip(weights.blocks, model.new_caches(weights), strict=True):
+        x = model.block(x, layer, cache)
+    return model.layer_norm(x, weights.gain, weights.bias)
+
+
+def served(model: Any, weights: Any) -> Any:
+    return model.serve(
+        weights, [tiny_gpt.encode(text) for text in ("the queen ", "alice thought ", "it", "she said ")], 24
+    )
+
+
+FOLLOW_UPS = {
+    "classifier": classifying(small_weights(1), [list(IDS[:5]), list(IDS[:9]), [3], list(IDS[2:6])], hidden),
+    "faster": speeding(2, "`serve`, for four requests at once,", served),
+}

@@ -6,6 +6,7 @@ import numpy as np
 
 from attncore import tiny_gpt
 from attncore.heads import HeadWeights
+from attncore.hunts.follow_ups import caching, classifying, speeding
 from attncore.transformer import EncoderWeights, FeedForwardWeights, GPTWeights, NormWeights
 
 HEADS, WIDTH, HIDDEN, TOKENS, CONTEXT = 4, 24, 20, 11, 12
@@ -76,10 +77,10 @@ def scenarios(model: Any) -> dict[str, Any]:
 def symptoms(model: Any) -> dict[str, Any]:
     """What a run on real text shows: losses, a sample, how far apart the activations of each layer are."""
     weights = tiny_gpt.load()
-    ids = np.array(tiny_gpt.encode(tiny_gpt.HELD_OUT))
+    ids = np.array(tiny_gpt.encode(tiny_gpt.held_out()))
     n = len(weights.position_embedding)
     windows = [ids[start : start + n + 1] for start in range(0, 8 * n, n)]
-    prompt = tiny_gpt.encode("the queen said ")
+    prompt = tiny_gpt.encode("said the queen, ")
     sample = model.generate(weights, list(prompt), 120, np.random.default_rng(7), temperature=0.7, top_k=8)
     x, spread = model.embed(weights, ids[:n]), []
     for layer in weights.blocks:
@@ -90,3 +91,23 @@ def symptoms(model: Any) -> dict[str, Any]:
         "standard deviation after each block": spread,
         "a sample": tiny_gpt.decode(sample),
     }
+
+
+def hidden(model: Any, weights: Any, ids: Any) -> Any:
+    """The vectors after the last norm, of a healthy decoder: (n, m)."""
+    x = model.embed(weights, ids)
+    for layer in weights.blocks:
+        x = model.block(x, layer)
+    return model.layer_norm(x, weights.gain, weights.bias)
+
+
+def long_text(model: Any, weights: Any) -> Any:
+    prompt = tiny_gpt.encode("said the queen, ")
+    return model.generate(weights, prompt, 40, np.random.default_rng(0), temperature=1e-3)
+
+
+FOLLOW_UPS = {
+    "cache": caching(small_weights(1), IDS),
+    "classifier": classifying(small_weights(1), [list(IDS[:5]), list(IDS[:9]), [3], list(IDS[2:6])], hidden),
+    "faster": speeding(3, "`generate`, for 40 tokens behind a short prompt,", long_text),
+}
