@@ -2,7 +2,7 @@
 
 from typing import Any
 
-VERBS = ("answer", "card", "check", "hint", "progress", "reset")
+VERBS = ("answer", "card", "check", "hint", "placement", "plan", "progress", "reset", "review")
 __all__ = list(VERBS)
 
 

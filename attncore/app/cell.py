@@ -1,6 +1,7 @@
 """What a cell sees: check, hint, answer, card, progress, reset."""
 
 import inspect
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +13,7 @@ from IPython.display import display
 from attncore.app.cards import CardPanel
 from attncore.app.open_tab import saved_by_its_tab, session_path
 from attncore.app.places import workbook_here
-from attncore.app.progress import NOT_KEPT, progress_here
+from attncore.app.progress import NOT_KEPT, notices, progress_here
 from attncore.app.standing import place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
 from attncore.exercises import Card, Exercise, UnknownExercise, exercises, find
@@ -34,11 +35,20 @@ def verb(function: Callable[..., Any]) -> Callable[..., None]:
             display(Panel("wrong", usage))
             return
         try:
-            display(function(*args, **kwargs))
+            said = function(*args, **kwargs)
+        except sqlite3.Error as problem:
+            said = unreadable(problem)
         except (UnknownExercise, ValueError, OSError) as problem:
-            display(Panel("wrong", [("head", str(problem))]))
+            said = Panel("wrong", [("head", str(problem))])
+        display(said)
+        while notices:  # below: a card opens the store when it is displayed
+            display(Panel("wrong", [("head", notices.pop(0))]))
 
     return shown
+
+
+def unreadable(problem: Exception) -> Panel:
+    return Panel("wrong", [("head", f"Progress cannot be read at the moment: {problem}.")])
 
 
 @verb
@@ -59,21 +69,32 @@ def check(function: Any, exercise: str | None = None) -> Panel:
 
 
 @verb
-def answer(exercise: str, value: Any = None) -> Report:
-    """Judge a number, a shape or a choice: answer("kv-bytes", 4096). Units are understood: "128 KiB"."""
+def answer(exercise: str, value: Any = None, seed: int | None = None) -> Report:
+    """Judge a number, a shape or a choice: answer("kv-bytes", 4096). Units are understood: "128 KiB".
+
+    review() gives a seed where the numbers are drawn anew.
+    """
     asked = find(name_of(exercise))
     if asked.kind not in ("numeric", "predict"):
         raise UnknownExercise(
             f'"{asked.id}" is not answered with a value: use {"card" if asked.kind == "explain" else "check"}.'
         )
-    return kept(judge(asked, value))
+    if seed is None:
+        return kept(judge(asked, value))
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"A seed is a whole number, as review() gives it, not {seed!r}.")
+    drawn = asked.drawn(seed)
+    report = kept(judge(drawn, value), "review")
+    if asked.template:
+        report.lines.insert(1, ("where", drawn.words["question"]))
+    return report
 
 
 def name_of(exercise: Any) -> str:
     return exercise if isinstance(exercise, str) else getattr(exercise, "__name__", str(exercise))
 
 
-def kept(report: Report) -> Report:
+def kept(report: Report, event: str = "attempt") -> Report:
     """Keep the attempt; where that fails, say so under the verdict. Below a wrong answer, say what helps."""
     asked = find(report.exercise)
     if report.unread:
@@ -81,7 +102,7 @@ def kept(report: Report) -> Report:
     untouched = asked.kind == "debug" and report.mistake == asked.bug
     if report.outcome != "unattempted" and not untouched:
         found = report.mistake or "; ".join(report.edges) or None
-        if problem := unkept(report.exercise, "attempt", report.outcome, found):
+        if problem := unkept(report.exercise, event, report.outcome, found):
             report.lines.append(("next", problem))
     if report.outcome in ("wrong", "raised") and asked.hints:
         offer_help(report, asked)
@@ -163,7 +184,31 @@ def progress() -> Panel:
     try:
         return standing(progress_here())
     except NOT_KEPT as problem:
-        return Panel("wrong", [("head", f"Progress cannot be read at the moment: {problem}.")])
+        return unreadable(problem)
+
+
+@verb
+def placement(value: Any = None, again: bool = False) -> Panel:
+    """Find out where to begin, in at most 20 questions: placement(), and then placement(128) or placement("a")."""
+    from attncore.app.placement import placement
+
+    return placement(progress_here(), value, again)
+
+
+@verb
+def plan(days: Any = 7, hours_a_day: Any = 2) -> Panel:
+    """What to do each day, from where you are: plan(days=7, hours_a_day=2)."""
+    from attncore.app.plan import plan
+
+    return plan(progress_here(), days, hours_a_day)
+
+
+@verb
+def review() -> Panel:
+    """What to go over today, before you forget it; a mistake comes back until it is gone: review()."""
+    from attncore.app.review import review
+
+    return review(progress_here())
 
 
 @verb
