@@ -7,7 +7,6 @@ The question, its points, the common wrong answer and the learner's text are sen
 
 import json
 import os
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from attncore.exercises import Card
@@ -29,19 +28,21 @@ def comment(card: Card, text: str) -> str:
     points = "\n".join(f"- {point}" for point in card.points)
     prompt = ASKED.format(question=card.question, points=points, wrong=card.common_wrong, text=text)
     try:
-        said = reply(prompt).strip()
-    except (URLError, OSError, ValueError, LookupError, TypeError, AttributeError) as problem:
+        return f"A language model says, and it may be wrong: {reply(prompt)}"
+    except (OSError, ValueError) as problem:
         return f"Your language model said nothing: {problem}."
-    return f"A language model says, and it may be wrong: {said}"
 
 
 def reply(prompt: str) -> str:
-    """The answer of the model in the settings. Raises what goes wrong."""
+    """The answer of the model in the settings. Raises OSError where it can't be reached, ValueError for nonsense."""
     body = {"model": os.environ.get("ATTNCORE_MODEL", ""), "messages": [{"role": "user", "content": prompt}]}
     headers = {"Content-Type": "application/json"}
     if key := os.environ.get("ATTNCORE_KEY"):
         headers["Authorization"] = f"Bearer {key}"
     address = os.environ["ATTNCORE_ENDPOINT"].rstrip("/") + "/chat/completions"
     with urlopen(Request(address, json.dumps(body).encode(), headers), timeout=SECONDS) as answer:
-        found: str = json.load(answer)["choices"][0]["message"]["content"]
-    return found
+        said = json.load(answer)
+    try:
+        return str(said["choices"][0]["message"]["content"].strip())
+    except (LookupError, TypeError, AttributeError):
+        raise ValueError("its reply holds no text") from None
