@@ -15,7 +15,7 @@ import numpy as np
 from attncore.exercises import Card, exercises
 from attncore.real_model import encode, load_model, model_folder
 
-NEAR_BY_WORDS = 0.45  # of a point's words, weighted by how rare they are
+NEAR_BY_WORDS = 0.35  # of a point's words, weighted by how rare they are
 NEAR_BY_VECTORS = 0.45  # the cosine of two sentence vectors
 WORD = re.compile(r"[a-z]+|\d+(?:[.,]\d+)*")
 SENTENCE = re.compile(r"(?<=[.?!;])\s+|\n+")
