@@ -11,14 +11,13 @@ from typing import Any
 from IPython.display import display
 
 from attncore.app import hunting
-from attncore.app.cards import Card
+from attncore.app.cards import CardPanel
 from attncore.app.open_tab import saved_by_its_tab, session_path
 from attncore.app.places import workbook_here
 from attncore.app.progress import NOT_KEPT, notices, progress_here
 from attncore.app.standing import lesson_of, place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
-from attncore.exercises import Card as Question
-from attncore.exercises import Exercise, UnknownExercise, exercises, find
+from attncore.exercises import Card, Exercise, UnknownExercise, exercises, find
 from attncore.grading import Report, judge
 from attncore.grading.report import Panel
 from attncore.grading.run import is_own
@@ -173,15 +172,15 @@ def hint(exercise: Any) -> Panel:
 
 
 @verb
-def card(exercise: str) -> Card:
+def card(exercise: str) -> CardPanel:
     """Ask a question to answer aloud, show the model answer, and take your marks: card("why-scale")."""
     asked = find(name_of(exercise))
-    if not isinstance(asked, Question):
+    if not isinstance(asked, Card):
         raise UnknownExercise(
             f'"{asked.id}" isn\'t a card; the cards of {asked.lesson} are '
             + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson)
         )
-    return Card(asked)
+    return CardPanel(asked)
 
 
 @verb

@@ -241,7 +241,7 @@ def test_progress_leads_to_the_lessons(here, shown):
 def test_a_card_keeps_the_learners_marks_and_tells_the_last(here, shown):
     cell.card("why-scale")
     card = shown[0]
-    points = len(card.points)
+    points = len(card.card.points)
     assert "Last time" not in card._repr_html_()
     assert card.mark(2) == f"Saved: 2 of {points} key points."
     assert Progress(progress_place(here)).marks() == {"why-scale": f"2 of {points}"}
