@@ -2,8 +2,20 @@
 
 from typing import Any
 
-VERBS = ("answer", "card", "check", "hint", "hunt", "interview", "placement", "plan", "progress", "reset", "review")
-VERBS += ("submit",)
+VERBS = (
+    "answer",
+    "card",
+    "check",
+    "hint",
+    "hunt",
+    "interview",
+    "placement",
+    "plan",
+    "progress",
+    "reset",
+    "review",
+    "submit",
+)
 __all__ = list(VERBS)
 
 

@@ -244,7 +244,7 @@ def whole_round(state, between=lambda state, at: (state, at), choose=0, seconds=
     while state["ended"] is None:
         at += seconds
         state = step(state, {"at": at, **fitting(state, choose)})
-        if choose and state["ended"] is None and stage(current(state)) in ("value", "function"):
+        if state["ended"] is None and stage(current(state)) in ("value", "function") and current(state)["checks"]:
             state = step(state, {"do": "move on", "at": at})
         if state["ended"] is None:
             state, at = between(state, at)

@@ -12,6 +12,7 @@ import numpy as np
 
 from attncore.exercises import Card, Code, Exercise, exercises
 from attncore.hunts import Hunt, make
+from attncore.hunts.planting import names
 
 State = dict[str, Any]
 FRAMEWORKS = ("numpy", "torch")
@@ -156,7 +157,8 @@ def hunted(level: str, seed: int, bugs: int, framework: str) -> State:
 
 @cache
 def hunt_of(level: str, seed: int, bugs: int, framework: str) -> Hunt:
-    """A hunt with so many bugs, or with as many as a file has room for at this level."""
+    """A hunt with so many bugs, or with as many as a file has room for; in NumPy where there is no other file."""
+    framework = framework if names(framework) else "numpy"
     for number in range(bugs, 1, -1):
         with suppress(ValueError):
             return make(seed, number, level, framework=framework)
