@@ -16,6 +16,7 @@ from attncore.exercises.configurations import (
 )
 from attncore.exercises.exercise import numeric
 from attncore.exercises.figures import among, apart, binary, decimal, spelled
+from attncore.exercises.interview import designs
 from attncore.exercises.interview.costs import (
     REACHED,
     cache_of,
@@ -27,6 +28,7 @@ from attncore.exercises.interview.costs import (
     weight_flops,
 )
 
+figures = designs.figures  # of the cards, which are designs
 DENSE = (*GROUPED, LLAMA_2_7B, LLAMA_2_13B)
 
 
