@@ -1,7 +1,7 @@
 """The figures of the design questions: what their words have in braces, worked out by the course's own functions.
 
-A figure is a number, to be formatted in `cards.toml`, or a string with its unit. What is given (a link, a rate, a budget)
-stands at the head of each function.
+A figure is a number, to be formatted in `cards.toml`, or a string with its unit. What is given, such as a link, a rate
+or a budget, stands at the head of each function.
 """
 
 from dataclasses import replace
@@ -153,7 +153,6 @@ def thousand_users() -> dict[str, Any]:
         "one": binary(one),
         "own_each": binary(cache_of(model, own)),
         "copied": binary(users * each),
-        "owned": binary(owned),
         "shared": binary(one + owned),
         "room": binary(room(model, card)),
         "cards": cards,
@@ -221,7 +220,6 @@ def training_memory() -> dict[str, Any]:
         "tiled": binary(tiled),
         "layer": binary(layer),
         "layers": binary(model.layers * layer),
-        "stream": binary(stream),
         "streams": binary(model.layers * stream),
         "kept": binary(kept),
         "logits": binary(logits),
@@ -233,7 +231,7 @@ def training_memory() -> dict[str, Any]:
 
 
 def latency_target() -> dict[str, Any]:
-    model, card, prompt, output, first, each, load, slice = LLAMA_3_8B, H100, 2000, 300, 0.5, 0.025, 0.7, 64
+    model, card, prompt, output, first, each, load, small = LLAMA_3_8B, H100, 2000, 300, 0.5, 0.025, 0.7, 64
     speed, context = reading_speed(model, card), prompt + output // 2
     request = cache_of(model, context)
 
@@ -244,9 +242,8 @@ def latency_target() -> dict[str, Any]:
     def step(chunk: int) -> float:
         return step_seconds(model.weight_bytes, decoding(chunk) * request, card)
 
-    chunk = max(size for size in range(slice, prompt, slice) if step(size) + size / speed <= each)
+    chunk = max(size for size in range(small, prompt, small) if step(size) + size / speed <= each)
     mixed = step(chunk) + chunk / speed
-    small = slice
     return {
         "model": model,
         "card": card,
@@ -302,7 +299,6 @@ def tenants() -> dict[str, Any]:
         "hit": milliseconds(hit),
         "ratio": miss / hit,
         "salted": binary((count - 1) * cache_of(model, common)),
-        "salted_share": 100 * common / (common + private),
         "common_size": binary(cache_of(model, common)),
         "page_size": binary(cache_of(model, page)),
         "lost": page - 1,
@@ -341,7 +337,6 @@ def cheaper_cache() -> dict[str, Any]:
         "both": binary(both),
         "room": decimal(room(model, card)),
         "fewer": kinds["multi"] // kinds["grouped"],
-        "latent_fewer": kinds["multi"] / kinds["latent"],
         "latent_groups": (latent + rotated) / (2 * model.head_width),
         "speed": fits["fit"] / step,
         "speed_grouped": fits["fit_grouped"] / later,
