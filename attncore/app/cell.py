@@ -83,11 +83,13 @@ def answer(exercise: str, value: Any = None) -> Report:
 
 @verb
 def breaks(exercise: Any, /, *given: Any, **named: Any) -> Report:
-    """Show that the code of an exercise has a bug, by an input on which it fails: breaks("fix_attention", query=...)."""
+    """Show where the code of an exercise fails, by an input: breaks("fix_attention", query=np.eye(2), ...)."""
     asked = find(name_of(exercise))
     if not isinstance(asked, Code) or asked.kind != "debug":
         raise UnknownExercise(f'"{asked.id}" has no bug to show: breaks takes the exercises called fix_...')
     report = judge_input(asked, given, named)
+    if report.outcome != "unattempted" and (problem := unkept(asked.id, "breaks", report.outcome)):
+        report.lines.append(("next", problem))
     if report.outcome == "wrong" and asked.hints:
         offer_help(report, asked)
     return report
