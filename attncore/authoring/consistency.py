@@ -167,8 +167,8 @@ def hunt_problems(exercise: Code) -> Iterator[str]:
     defined = [node.name for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.FunctionDef)]
     if twice := sorted(helper for helper, times in Counter(defined).items() if times > 1):
         yield f"{name}: the cell defines {', '.join(twice)} twice"
-    if len({*defined, *calls_of(exercise.wrong[exercise.bug])} - {name, exercise.wrong[exercise.bug].__name__}) < 2:
-        yield f"{name}: the code calls fewer than two functions"
+    if len({*defined, *calls_of(exercise.wrong[exercise.bug])} - {exercise.wrong[exercise.bug].__name__}) < 2:
+        yield f"{name}: the cell is a single function that calls no other"
     asked = {"\n".join(bare_lines(source_of(e.reference))): e.id for e in exercises if e.kind == "code"}
     for part in (ast.unparse(node) for node in ast.parse(cell).body if isinstance(node, ast.FunctionDef)):
         if copied := asked.get("\n".join(bare_lines(part))):

@@ -85,7 +85,7 @@ reading_picture()
 # %% [markdown]
 # In the next cell the function is there, and so is a bug. Find it, and mend it.
 
-# %% exercise="fix_uniform_attention"
+# %% exercise="fix_search"
 
 # %% [markdown]
 # The last kind is answered aloud, as in the interview. Say your answer first; then open the model answer, and tick
