@@ -128,7 +128,7 @@ def draw(
 
 
 class Output(NamedTuple):
-    """One result of a function: its name, empty where there is only one, and its axes, in words where there are some."""
+    """One result of a function: its name, empty where there is only one, and its axes, by the function's own words."""
 
     name: str
     axes: tuple[str, ...]

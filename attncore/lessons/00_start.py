@@ -83,7 +83,8 @@ reading_picture()
 # not judged.
 
 # %% [markdown]
-# In the next cell the function is there, and so is a bug. Find it, and mend it.
+# In the next exercise the code is there, a few small functions by a colleague, and so is a bug. Begin as you would at work:
+# find an input on which the code fails, and let `breaks` judge it. Then mend the code, and run `check` on it.
 
 # %% exercise="fix_search"
 
