@@ -34,7 +34,7 @@ def fix_self_attention(x, W_query, W_key, W_value, W_output):
 exercise = code(
     fix_self_attention,
     usual(),
-    case("a narrow head", small=True, sizes={"n": 2, "d": 1}),
+    case("a narrow head", small=True, magnitude=3.0, sizes={"n": 2, "d": 1}),
     case("heads as wide as the model", small=True, sizes={"d": 4}),
     case("a wide model, a narrow head", sizes={"m": 24, "d": 2}),
     case("a head wider than the model", sizes={"m": 2, "d": 8}),
