@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attncore.exercises import Code, exercises, find
-from attncore.exercises.exercise import case, code
+from attncore.exercises.exercise import Case, case, code
 from attncore.grading import breaks, judge
 from attncore.grading.breaks import blank_call, judge_input, shown_in
 from attncore.shapes import shaped
@@ -154,6 +154,41 @@ def test_a_line_of_the_broken_code_is_never_shown():
     report = judge_input(hunt, (), {name: np.ones(shape) for name, shape in shapes.items()})
     assert report.outcome == "right" and "raises ValueError" in report.message
     assert "W_next @" not in report.message
+
+
+class Shelf:
+    """Keeps what it's given."""
+
+    def __init__(self):
+        self.held = []
+
+    def append(self, x):
+        self.held.append(x)
+
+
+class Upside:
+    def __init__(self):
+        self.held = []
+
+    def append(self, x):
+        self.held.insert(0, x)
+
+
+@shaped("_,(n)->(n)")
+def fill(shelf, x, times=1):
+    one = shelf()
+    for number in np.tile(x, times):
+        one.append(number)
+    return np.array(one.held)
+
+
+def test_where_a_driver_stands_between_the_input_is_the_drivers():
+    driven = code(Shelf, Case("two", lambda: {"x": np.array([1.0, 2])}), drive=fill, id="fix_shelf", bug="upside down")
+    driven.mistake("upside down")(Upside)
+    assert blank_call(driven) == 'breaks("fix_shelf", x=..., times=1)'
+    assert judge_input(driven, (), {}).outcome == "unattempted"
+    assert judge_input(driven, ([1, 2],), {}).message.splitlines()[1] == "At token 0: expected 1, got 2."
+    assert judge_input(driven, ([1, 1],), {"times": 2}).outcome == "wrong"
 
 
 def test_the_blanks_are_the_parameters():
