@@ -76,16 +76,17 @@ def compared(exercise: Code, arguments: Given) -> Report:
         admitted = promoted(exercise, arguments)
     except (ValueError, TypeError) as problem:
         return outside(exercise, first_line(problem))
-    expected, once_more = (ran(exercise, exercise.reference, admitted) for _ in range(2))
+    expected = ran(exercise, exercise.reference, admitted)
     if expected.raised == "TimeUp":
         return said(exercise, "wrong", f"this input takes more than {SECONDS:g} seconds. Give a smaller one.")
     if expected.raised:
         return outside(exercise, f"{expected.raised}: {expected.message}")
     tolerance = max(exercise.tolerance, 1e-4 if has_float32(admitted) else 0)
-    if not agree(expected, once_more, tolerance):
+    if not agree(ran(exercise, exercise.reference, admitted), expected, tolerance):
         return said(exercise, "wrong", "the repaired code gives two results on this input. Does it change by itself?")
     broken = exercise.wrong[exercise.bug]
-    first, again = (ran(exercise, broken, admitted) for _ in range(2))
+    first = ran(exercise, broken, admitted)
+    again = first if first.raised else ran(exercise, broken, admitted)
     departure = depart(exercise, first, again, expected, tolerance)
     if departure is None:
         lines = [("why", f"It returns what the repaired code returns. {described(admitted)}")]

@@ -28,7 +28,8 @@ def fix_forecast(at, stations, readings, width):
 
     Places and stations are positions on a line. The level is the mean of the readings, near stations weighing more, by
     a Gaussian bell with `width` as its standard deviation; the spread is the standard deviation of the readings under
-    the same weights. What is asked for one place has nothing to do with the other places.
+    the same weights. What is asked for one place has nothing to do with the other places. A place far from every
+    station gets a level, too.
     """
     weights = shares(bells(at, stations, width))
     level = weights @ readings
@@ -50,6 +51,14 @@ exercise = code(
     case(
         "two places",
         at=np.array([1.2, 2.5]),
+        stations=np.array([0.0, 1, 3]),
+        readings=np.array([20.4, 19.8, 21.1]),
+        width=1.0,
+    ),
+    case(
+        "far away",
+        promise="A place far from every station gets a level, too.",
+        at=np.array([90.0, 0.5]),
         stations=np.array([0.0, 1, 3]),
         readings=np.array([20.4, 19.8, 21.1]),
         width=1.0,
