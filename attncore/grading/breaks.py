@@ -83,7 +83,7 @@ def compared(exercise: Code, arguments: Given) -> Report:
         return outside(exercise, f"{expected.raised}: {expected.message}")
     tolerance = max(exercise.tolerance, 1e-4 if has_float32(admitted) else 0)
     if not agree(ran(exercise, exercise.reference, admitted), expected, tolerance):
-        return said(exercise, "wrong", "the repaired code gives two results on this input. Does it change by itself?")
+        return said(exercise, "wrong", "the repaired code gives two results on this input. Is something in it random?")
     broken = exercise.wrong[exercise.bug]
     first = ran(exercise, broken, admitted)
     again = first if first.raised else ran(exercise, broken, admitted)
