@@ -2,7 +2,19 @@
 
 from typing import Any
 
-VERBS = ("answer", "card", "check", "hint", "hunt", "placement", "plan", "progress", "reset", "review")
+VERBS = (
+    "answer",
+    "breaks",
+    "card",
+    "check",
+    "hint",
+    "hunt",
+    "placement",
+    "plan",
+    "progress",
+    "reset",
+    "review",
+)
 __all__ = list(VERBS)
 
 
