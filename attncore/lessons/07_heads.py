@@ -388,11 +388,9 @@ split_picture(split_heads)
 
 # %% exercise="head_importance"
 
-# %% exercise="fix_split_heads"
+# %% exercise="fix_fused_attention"
 
-# %% exercise="fix_multi_head_attention"
-
-# %% exercise="fix_head_importance"
+# %% exercise="fix_padded_texts"
 
 # %% exercise="head-width"
 
