@@ -496,13 +496,11 @@ hands_picture(apply_rotary)
 
 # %% exercise="alibi_bias"
 
-# %% exercise="fix_sinusoidal_positions"
-
-# %% exercise="fix_apply_rotary"
+# %% exercise="fix_rotary_table"
 
 # %% exercise="fix_rotary_decoding"
 
-# %% exercise="fix_alibi_bias"
+# %% exercise="fix_left_padding"
 
 # %% exercise="bert-position-table"
 
