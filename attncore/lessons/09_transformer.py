@@ -560,13 +560,11 @@ zoo_picture(mask_for)
 
 # %% exercise="next_token_targets"
 
-# %% exercise="fix_layer_norm"
+# %% exercise="fix_gpt_logits"
 
-# %% exercise="fix_encoder_block"
+# %% exercise="fix_translator"
 
-# %% exercise="fix_decoder_block"
-
-# %% exercise="fix_corrupt_tokens"
+# %% exercise="fix_masked_pair"
 
 # %% exercise="bert-block-parameters"
 

@@ -19,7 +19,7 @@ def next_word_logits(ids, lengths, E, W_query, W_key, W_value):
     follows, with a residual. A prompt's scores don't depend on the prompts beside it, nor on the
     padding. E is used for both ends.
     """
-    b, n = ids.shape
+    n = ids.shape[1]
     real = np.arange(n) >= n - lengths[:, None]
     places = np.maximum(np.arange(n) - (n - lengths[:, None]), 0)
     x = E[ids] + sinusoidal_positions(n, E.shape[-1])[places]
@@ -62,7 +62,7 @@ exercise = code(
 
 @exercise.mistake("the padding is counted")
 def logits_of_the_next_word(ids, lengths, E, W_query, W_key, W_value):
-    b, n = ids.shape
+    n = ids.shape[1]
     real = np.arange(n) >= n - lengths[:, None]
     x = E[ids] + sinusoidal_positions(n, E.shape[-1])
     query, key, value = x @ W_query, x @ W_key, x @ W_value
