@@ -2,7 +2,7 @@
 
 from typing import Any
 
-VERBS = ("answer", "card", "check", "hint", "progress", "reset")
+VERBS = ("answer", "breaks", "card", "check", "hint", "progress", "reset")
 __all__ = list(VERBS)
 
 

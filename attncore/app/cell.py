@@ -1,4 +1,4 @@
-"""What a cell sees: check, hint, answer, card, progress, reset."""
+"""What a cell sees: check, breaks, hint, answer, card, progress, reset."""
 
 import inspect
 from collections import Counter
@@ -16,8 +16,9 @@ from attncore.app.progress import NOT_KEPT, progress_here
 from attncore.app.standing import place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
 from attncore.exercises import Card as Question
-from attncore.exercises import Exercise, UnknownExercise, exercises, find
+from attncore.exercises import Code, Exercise, UnknownExercise, exercises, find
 from attncore.grading import Report, judge
+from attncore.grading.breaks import judge_input
 from attncore.grading.report import Panel
 from attncore.grading.run import is_own
 
@@ -68,6 +69,18 @@ def answer(exercise: str, value: Any = None) -> Report:
             f'"{asked.id}" is not answered with a value: use {"card" if asked.kind == "explain" else "check"}.'
         )
     return kept(judge(asked, value))
+
+
+@verb
+def breaks(exercise: Any, /, *given: Any, **named: Any) -> Report:
+    """Show that the code of an exercise has a bug, by an input on which it fails: breaks("fix_attention", query=...)."""
+    asked = find(name_of(exercise))
+    if not isinstance(asked, Code) or asked.kind != "debug":
+        raise UnknownExercise(f'"{asked.id}" has no bug to show: breaks takes the exercises called fix_...')
+    report = judge_input(asked, given, named)
+    if report.outcome == "wrong" and asked.hints:
+        offer_help(report, asked)
+    return report
 
 
 def name_of(exercise: Any) -> str:
