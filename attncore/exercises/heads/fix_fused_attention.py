@@ -22,7 +22,7 @@ def side_by_side(heads):
 
 
 @shaped("(...,n,m),(m,m+m+m),(m,m)->(...,n,m)")
-def fused_attention(x, W_fused, W_output, n_heads, is_causal=False):
+def fix_fused_attention(x, W_fused, W_output, n_heads, is_causal=False):
     """Multi-head self-attention with one matrix for all three projections, as GPT-2 has it.
 
     W_fused has the columns of the query, then those of the key, then those of the value; no bias.
@@ -42,7 +42,7 @@ def three_matrices(rng, s):
 
 given = {"W_fused": three_matrices, "W_output": matrix("m", "m")}
 exercise = code(
-    fused_attention,
+    fix_fused_attention,
     usual(n_heads=2, **given),
     case("one head", n_heads=1, small=True, **given),
     case("as many heads as numbers in a token", n_heads=4, sizes={"n": 4, "m": 4}, **given),
@@ -56,28 +56,27 @@ exercise = code(
         promise="Raises ValueError where the heads do not divide the width.",
         **given,
     ),
-    id="fix_fused_attention",
     bug="the heads are cut and joined without a transpose",
 )
 
 
-def cut(x, n_heads):
+def in_heads_(x, n_heads):
     *leading, n, m = x.shape
     return x.reshape(*leading, n_heads, n, m // n_heads)
 
 
-def join(heads):
+def side_by_side_(heads):
     *leading, h, n, w = heads.shape
     return heads.reshape(*leading, n, h * w)
 
 
 @exercise.mistake("the heads are cut and joined without a transpose")
 def cut_and_joined(x, W_fused, W_output, n_heads, is_causal=False):
-    query, key, value = (cut(part, n_heads) for part in np.split(x @ W_fused, 3, axis=-1))
+    query, key, value = (in_heads_(part, n_heads) for part in np.split(x @ W_fused, 3, axis=-1))
     scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
     if is_causal:
         scores = np.where(np.tri(x.shape[-2], dtype=bool), scores, -np.inf)
-    return join(softmax(scores) @ value) @ W_output
+    return side_by_side_(softmax(scores) @ value) @ W_output
 
 
 def attended(x, W_fused, W_output, n_heads, is_causal, before=in_heads, after=side_by_side, scale=None, dealt=3):
@@ -90,12 +89,12 @@ def attended(x, W_fused, W_output, n_heads, is_causal, before=in_heads, after=si
 
 @exercise.mistake("the cut is repaired and the join is not")
 def cut_alone(x, W_fused, W_output, n_heads, is_causal=False):
-    return attended(x, W_fused, W_output, n_heads, is_causal, after=join)
+    return attended(x, W_fused, W_output, n_heads, is_causal, after=side_by_side_)
 
 
 @exercise.mistake("the join is repaired and the cut is not")
 def join_alone(x, W_fused, W_output, n_heads, is_causal=False):
-    return attended(x, W_fused, W_output, n_heads, is_causal, before=cut)
+    return attended(x, W_fused, W_output, n_heads, is_causal, before=in_heads_)
 
 
 @exercise.mistake("each head gets every h-th number of a token")

@@ -11,7 +11,7 @@ from attncore.shapes import shaped
 
 
 @shaped("(b,n):int,(b):int,(c,m),(m,d),(m,d),(m,m)->(b,c)", axes={"c": "vocabulary"})
-def next_word_logits(ids, lengths, E, W_query, W_key, W_value):
+def fix_left_padding(ids, lengths, E, W_query, W_key, W_value):
     """Score every word of the vocabulary as the next one, for each prompt of a batch.
 
     Prompt i is the last lengths[i] tokens of its row; what stands in front is padding. Sinusoidal
@@ -46,7 +46,7 @@ def prompts(name, lengths, n=None, small=False, dtype=np.float64):
 
 
 exercise = code(
-    next_word_logits,
+    fix_left_padding,
     prompts("two prompts", [3, 2], small=True),
     prompts("a prompt of one token", [1, 3], small=True),
     prompts("one prompt", [3], small=True),
@@ -55,7 +55,6 @@ exercise = code(
     prompts("prompts of one length", [4, 4]),
     prompts("much padding", [1, 2, 3], n=12),
     prompts("float32", [6, 3], dtype=np.float32),
-    id="fix_left_padding",
     bug="the padding is counted",
 )
 

@@ -20,7 +20,7 @@ def attend(x, past_key, past_value, W_query, W_key, W_value):
 
 
 @shaped("(n,m),_,(m,d),(m,d),(m,v)->(n,v)")
-def rotary_decoding(x, n_prompt, W_query, W_key, W_value):
+def fix_rotary_decoding(x, n_prompt, W_query, W_key, W_value):
     """Attend as a model does that generates: to a prompt in one go, then token by token.
 
     The first n_prompt rows of x are the prompt. Queries and keys are rotated, values are not; the
@@ -41,7 +41,7 @@ def decoded(name, n, n_prompt, small=False, **more):
 
 
 exercise = code(
-    rotary_decoding,
+    fix_rotary_decoding,
     decoded("a prompt of two, then one token", 3, 2, small=True),
     decoded("a prompt of one, then two tokens", 3, 1, small=True),
     decoded("a prompt and nothing else", 4, 4, small=True),
@@ -50,12 +50,11 @@ exercise = code(
     decoded("float32", 8, 3, dtype=np.float32),
     decoded("a width of two", 6, 2, magnitude=2.0),
     decoded("large scores", 6, 3, magnitude=10.0),
-    id="fix_rotary_decoding",
     bug="positions restart at zero",
 )
 
 
-def continued(x, past_key, past_value, W_query, W_key, W_value):
+def attend_(x, past_key, past_value, W_query, W_key, W_value):
     positions = np.arange(len(x))
     query, key = apply_rotary(x @ W_query, positions), apply_rotary(x @ W_key, positions)
     past_key = np.concatenate([past_key, key])
@@ -67,9 +66,9 @@ def continued(x, past_key, past_value, W_query, W_key, W_value):
 @exercise.mistake("positions restart at zero")
 def prompt_then_tokens(x, n_prompt, W_query, W_key, W_value):
     past_key, past_value = x[:0] @ W_key, x[:0] @ W_value
-    rows, past_key, past_value = continued(x[:n_prompt], past_key, past_value, W_query, W_key, W_value)
+    rows, past_key, past_value = attend_(x[:n_prompt], past_key, past_value, W_query, W_key, W_value)
     for i in range(n_prompt, len(x)):
-        row, past_key, past_value = continued(x[i : i + 1], past_key, past_value, W_query, W_key, W_value)
+        row, past_key, past_value = attend_(x[i : i + 1], past_key, past_value, W_query, W_key, W_value)
         rows = np.concatenate([rows, row])
     return rows
 

@@ -20,7 +20,7 @@ def turned(x, cos, sin):
 
 
 @shaped("(...,n,d),(...,n,d),(...,n,v),(n):int->(...,n,v)")
-def rotary_attention(query, key, value, positions):
+def fix_rotary_table(query, key, value, positions):
     """Attend with rotary positions that are looked up in a table of cosines and sines.
 
     Neighboring numbers, places 2i and 2i + 1, are a pair, as in the paper, and turn counter-clockwise by
@@ -28,7 +28,7 @@ def rotary_attention(query, key, value, positions):
     those at its own position and before. Su et al. (2021).
     """
     cos, sin = table(positions.max() + 1, query.shape[-1])
-    cos, sin = cos[positions].astype(query.dtype), sin[positions].astype(query.dtype)
+    cos, sin = cos[positions], sin[positions]
     mask = positions[:, None] >= positions
     return scaled_dot_product_attention(turned(query, cos, sin), turned(key, cos, sin), value, mask)
 
@@ -38,7 +38,7 @@ def in_order(rng, s):
 
 
 exercise = code(
-    rotary_attention,
+    fix_rotary_table,
     usual(positions=in_order),
     case("positions from seven on", small=True, positions=np.array([7, 8, 9])),
     case("far positions", positions=lambda rng, s: 300 + np.arange(s.n)),
@@ -47,12 +47,11 @@ exercise = code(
     case("a width of two", sizes={"d": 2}, positions=in_order),
     case("a width of 16", sizes={"d": 16}, positions=in_order),
     case("large scores", positions=in_order, magnitude=6.0),
-    id="fix_rotary_table",
     bug="angles for halves on neighboring pairs",
 )
 
 
-def cos_and_sin(n, d, base=10000.0):
+def table_(n, d, base=10000.0):
     angles = np.arange(n)[:, None] * base ** (-np.arange(0, d, 2) / d)
     angles = np.concatenate([angles, angles], axis=-1)
     return np.cos(angles), np.sin(angles)
@@ -60,7 +59,7 @@ def cos_and_sin(n, d, base=10000.0):
 
 @exercise.mistake("angles for halves on neighboring pairs")
 def table_and_turn(query, key, value, positions):
-    cos, sin = cos_and_sin(positions.max() + 1, query.shape[-1])
+    cos, sin = table_(positions.max() + 1, query.shape[-1])
     cos, sin = cos[positions], sin[positions]
     mask = positions[:, None] >= positions
     return scaled_dot_product_attention(turned(query, cos, sin), turned(key, cos, sin), value, mask)
@@ -73,14 +72,14 @@ def attend(query, key, value, positions, turn):
 @exercise.mistake("the cosines are repaired and the sines are not")
 def sines_left(query, key, value, positions):
     d = query.shape[-1]
-    cos, sin = table(positions.max() + 1, d)[0][positions], cos_and_sin(positions.max() + 1, d)[1][positions]
+    cos, sin = table(positions.max() + 1, d)[0][positions], table_(positions.max() + 1, d)[1][positions]
     return attend(query, key, value, positions, lambda x: turned(x, cos, sin))
 
 
 @exercise.mistake("the sines are repaired and the cosines are not")
 def cosines_left(query, key, value, positions):
     d = query.shape[-1]
-    cos, sin = cos_and_sin(positions.max() + 1, d)[0][positions], table(positions.max() + 1, d)[1][positions]
+    cos, sin = table_(positions.max() + 1, d)[0][positions], table(positions.max() + 1, d)[1][positions]
     return attend(query, key, value, positions, lambda x: turned(x, cos, sin))
 
 

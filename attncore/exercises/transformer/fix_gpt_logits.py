@@ -16,7 +16,7 @@ def normed(x, norm, eps=1e-5):
 
 
 @shaped("(n):int,(c,m),(z,m)->(n,c)", axes={"c": "vocabulary", "z": "position"})
-def gpt_logits(ids, E, P, blocks, last_norm, n_heads):
+def fix_gpt_logits(ids, E, P, blocks, last_norm, n_heads):
     """Score the next word after each token of a text, as GPT-2 does.
 
     E has a row for each word and is used for both ends, P has a row for each position. `blocks` is a
@@ -64,7 +64,7 @@ def text_of(name, n, n_heads, blocks, small=False, words=None):
 
 
 exercise = code(
-    gpt_logits,
+    fix_gpt_logits,
     text_of("one token", 1, 2, some_blocks(1), small=True),
     text_of("two tokens", 2, 1, some_blocks(1), small=True),
     text_of("three tokens", 3, 2, some_blocks(1), small=True),
@@ -72,12 +72,11 @@ exercise = code(
     text_of("no block at all", 3, 2, some_blocks(0), small=True),
     text_of("two blocks", 5, 3, some_blocks(2)),
     text_of("three blocks, six heads", 7, 6, some_blocks(3)),
-    id="fix_gpt_logits",
     bug="statistics over the whole text, and one sum that starts from the normalized x",
 )
 
 
-def normalized(x, norm, eps=1e-5):
+def normed_(x, norm, eps=1e-5):
     return (x - x.mean()) / np.sqrt(x.var() + eps) * norm.gain + norm.bias
 
 
@@ -85,11 +84,11 @@ def normalized(x, norm, eps=1e-5):
 def next_word_scores(ids, E, P, blocks, last_norm, n_heads):
     x = E[ids] + P[: len(ids)]
     for block in blocks:
-        normal = normalized(x, block.attention_norm)
+        normal = normed_(x, block.attention_norm)
         x = x + multi_head_attention(normal, normal, normal, block.attention, n_heads, causal_mask(len(x)))
-        x = normalized(x, block.feed_forward_norm)
+        x = normed_(x, block.feed_forward_norm)
         x = x + feed_forward(x, block.feed_forward)
-    return normalized(x, last_norm) @ E.T
+    return normed_(x, last_norm) @ E.T
 
 
 def stacked(ids, E, P, blocks, last_norm, n_heads, norm=normed, keeps_second=True, keeps_first=True):
@@ -105,7 +104,7 @@ def stacked(ids, E, P, blocks, last_norm, n_heads, norm=normed, keeps_second=Tru
 
 @exercise.mistake("statistics over the whole text")
 def norm_left(ids, E, P, blocks, last_norm, n_heads):
-    return stacked(ids, E, P, blocks, last_norm, n_heads, norm=normalized)
+    return stacked(ids, E, P, blocks, last_norm, n_heads, norm=normed_)
 
 
 @exercise.mistake("the feed-forward layers add to the normalized x")

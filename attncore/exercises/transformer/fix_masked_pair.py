@@ -7,7 +7,7 @@ from attncore.shapes import shaped
 
 
 @shaped("(q):int,(k):int,(q+k+3),(q+k+3),(q+k+3):int->(n),(n),(n)", returns="inputs, targets, segments")
-def masked_pair(first, second, chance, fate, noise):
+def fix_masked_pair(first, second, chance, fate, noise):
     """Make a training example of two sentences: returns (inputs, targets, segments).
 
     The row is [CLS] first [SEP] second [SEP], with the ids 101 and 102, which are never chosen. A
@@ -54,7 +54,7 @@ def chosen_places(name, chance, fate):
 
 
 exercise = code(
-    masked_pair,
+    fix_masked_pair,
     chosen_places("one word is hidden", [0.9, 0.1, 0.5, 0.9, 0.7, 0.8], [0.1, 0.3, 0.5, 0.2, 0.4, 0.6]),
     chosen_places("one word is swapped", [0.9, 0.4, 0.02, 0.9, 0.7, 0.8], [0.1, 0.3, 0.85, 0.2, 0.4, 0.6]),
     chosen_places("one word stays", [0.9, 0.4, 0.4, 0.9, 0.07, 0.8], [0.1, 0.3, 0.85, 0.2, 0.95, 0.6]),
@@ -64,7 +64,6 @@ exercise = code(
     pair("a long and a short sentence", 30, 7),
     pair("a short and a long sentence", 5, 40),
     pair("few words are chosen", 40, 30, share=0.15),
-    id="fix_masked_pair",
     bug="targets read after the corruption",
 )
 
