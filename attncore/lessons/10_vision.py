@@ -430,13 +430,11 @@ cut_picture(patchify)
 
 # %% exercise="resize_positions"
 
-# %% exercise="fix_patchify"
+# %% exercise="fix_image_classes"
 
-# %% exercise="fix_unpatchify"
+# %% exercise="fix_published_kernel"
 
-# %% exercise="fix_embed_patches"
-
-# %% exercise="fix_resize_positions"
+# %% exercise="fix_inpainting"
 
 # %% exercise="pixel-score-bytes"
 
