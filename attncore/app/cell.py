@@ -1,6 +1,7 @@
 """What a cell sees: check, breaks, hint, answer, card, progress, reset."""
 
 import inspect
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +13,7 @@ from IPython.display import display
 from attncore.app.cards import Card
 from attncore.app.open_tab import saved_by_its_tab, session_path
 from attncore.app.places import workbook_here
-from attncore.app.progress import NOT_KEPT, progress_here
+from attncore.app.progress import NOT_KEPT, notices, progress_here
 from attncore.app.standing import place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
 from attncore.exercises import Card as Question
@@ -36,11 +37,20 @@ def verb(function: Callable[..., Any]) -> Callable[..., None]:
             display(Panel("wrong", usage))
             return
         try:
-            display(function(*args, **kwargs))
+            said = function(*args, **kwargs)
+        except sqlite3.Error as problem:
+            said = unreadable(problem)
         except (UnknownExercise, ValueError, OSError) as problem:
-            display(Panel("wrong", [("head", str(problem))]))
+            said = Panel("wrong", [("head", str(problem))])
+        display(said)
+        while notices:  # below: a card opens the store when it is displayed
+            display(Panel("wrong", [("head", notices.pop(0))]))
 
     return shown
+
+
+def unreadable(problem: Exception) -> Panel:
+    return Panel("wrong", [("head", f"Progress cannot be read at the moment: {problem}.")])
 
 
 @verb
@@ -73,11 +83,13 @@ def answer(exercise: str, value: Any = None) -> Report:
 
 @verb
 def breaks(exercise: Any, /, *given: Any, **named: Any) -> Report:
-    """Show that the code of an exercise has a bug, by an input on which it fails: breaks("fix_attention", query=...)."""
+    """Show where the code of an exercise fails, by an input: breaks("fix_attention", query=np.eye(2), ...)."""
     asked = find(name_of(exercise))
     if not isinstance(asked, Code) or asked.kind != "debug":
         raise UnknownExercise(f'"{asked.id}" has no bug to show: breaks takes the exercises called fix_...')
     report = judge_input(asked, given, named)
+    if report.outcome != "unattempted" and (problem := unkept(asked.id, "breaks", report.outcome)):
+        report.lines.append(("next", problem))
     if report.outcome == "wrong" and asked.hints:
         offer_help(report, asked)
     return report
@@ -177,7 +189,7 @@ def progress() -> Panel:
     try:
         return standing(progress_here())
     except NOT_KEPT as problem:
-        return Panel("wrong", [("head", f"Progress cannot be read at the moment: {problem}.")])
+        return unreadable(problem)
 
 
 @verb

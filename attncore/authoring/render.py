@@ -196,7 +196,7 @@ def runnable(exercise: Exercise, source: str, function: Callable[..., Any]) -> s
                 sources[name] = whole_source_of(value)
                 parts.append(sources[name])
             elif hasattr(value, "__module__"):
-                imports.add(f"from {value.__module__} import {value.__name__}")  # type: ignore[union-attr]
+                imports.add(f"from {value.__module__} import {value.__name__}")
     helpers = sorted(sources, key=lambda name: inspect.getsourcelines(inspect.unwrap(vars(module)[name]))[1])
     return "\n\n\n".join(filter(None, ["\n".join(sorted(imports)), *(sources[name] for name in helpers), source]))
 

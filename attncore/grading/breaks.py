@@ -85,7 +85,8 @@ def compared(exercise: Code, arguments: Given) -> Report:
     if not agree(expected, once_more, tolerance):
         return said(exercise, "wrong", "the repaired code gives two results on this input. Does it change by itself?")
     broken = exercise.wrong[exercise.bug]
-    departure = depart(exercise, *(ran(exercise, broken, admitted) for _ in range(2)), expected, tolerance)
+    first, again = (ran(exercise, broken, admitted) for _ in range(2))
+    departure = depart(exercise, first, again, expected, tolerance)
     if departure is None:
         lines = [("why", f"It returns what the repaired code returns. {described(admitted)}")]
         return said(exercise, "wrong", "the code is right on this input.", *lines)

@@ -13,7 +13,7 @@
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights
 from attncore.views.tables import heat_map
 from attncore.views.widgets.start import reading_picture

@@ -13,7 +13,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.alignment import (
     additive_scores,
     align,

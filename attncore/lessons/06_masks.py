@@ -11,7 +11,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.masks import causal_mask, combine_masks, leaks_future, padding_mask, prefix_mask
 from attncore.self_attention import influence

@@ -4,7 +4,7 @@ import pytest
 
 from attncore.app import cell
 from attncore.app.places import COPIED
-from attncore.app.progress import progress_here
+from attncore.app.progress import Progress, notices, progress_here
 
 
 @pytest.fixture
@@ -15,7 +15,8 @@ def here(tmp_path, monkeypatch):
     (workbook / COPIED).write_text("{}")
     monkeypatch.delenv("ATTNCORE_PROGRESS", raising=False)
     monkeypatch.chdir(workbook)
-    for state in (progress_here.cache_clear, cell.told.clear, cell.opened_here.clear):
+    monkeypatch.setattr(Progress, "stuck", False)
+    for state in (progress_here.cache_clear, cell.told.clear, cell.opened_here.clear, notices.clear):
         state()
     yield workbook
     progress_here.cache_clear()

@@ -136,7 +136,10 @@ def test_where_nothing_can_be_saved_the_verdict_still_comes_and_it_is_said_once(
 def test_a_spoilt_file_is_said_so(here, shown):
     progress_place(here).write_bytes(b"no database" * 100)
     cell.progress()
-    assert "cannot be read" in shown[0].message
+    assert "is damaged. It is kept as progress.damaged-1.sqlite, and a new one is begun" in shown[1].message
+    assert "0 exercises right" in shown[0].message
+    cell.progress()
+    assert len(shown) == 3, "it is said once"
 
 
 @pytest.mark.parametrize("opened", [True, False], ids=["locked later", "locked from the start"])
