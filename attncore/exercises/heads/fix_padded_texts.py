@@ -32,7 +32,8 @@ def fix_padded_texts(x, lengths, W_query, W_key, W_value, n_heads):
     seen = np.repeat(real, n_heads, axis=0)
     mixed = weighted_sum(masked_softmax(scores, seen[:, None]), value)
     tokens = merge_heads(mixed.reshape(len(x), n_heads, *mixed.shape[1:]))
-    return (tokens * real[..., None]).sum(axis=1) / np.maximum(lengths, 1)[:, None]
+    total = np.sum(tokens * real[..., None], axis=1)
+    return total / np.maximum(lengths, 1)[:, None]
 
 
 def texts(name, lengths, n_heads=2, small=False, **more):
@@ -73,7 +74,8 @@ def dealt_out(x, lengths, W_query, W_key, W_value, n_heads):
     seen = np.tile(real, (n_heads, 1))
     mixed = weighted_sum(masked_softmax(scores, seen[:, None]), value)
     tokens = merge_heads(mixed.reshape(len(x), n_heads, *mixed.shape[1:]))
-    return (tokens * real[..., None]).sum(axis=1) / np.maximum(lengths, 1)[:, None]
+    total = np.sum(tokens * real[..., None], axis=1)
+    return total / np.maximum(lengths, 1)[:, None]
 
 
 def in_four_axes(x, lengths, W_query, W_key, W_value, n_heads, seen, read):

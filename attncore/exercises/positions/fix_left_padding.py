@@ -10,6 +10,17 @@ from attncore.positions import sinusoidal_positions
 from attncore.shapes import shaped
 
 
+def placed(ids, real, E):
+    n, m = ids.shape[1], E.shape[1]
+    places = np.maximum(np.cumsum(real, axis=1) - 1, 0)
+    return E[ids] + sinusoidal_positions(n, m)[places]
+
+
+def attend(x, mask, W_query, W_key, W_value):
+    query, key, value = x @ W_query, x @ W_key, x @ W_value
+    return scaled_dot_product_attention(query, key, value, mask)
+
+
 @shaped("(b,n):int,(b):int,(c,m),(m,d),(m,d),(m,m)->(b,c)", axes={"c": "vocabulary"})
 def fix_left_padding(ids, lengths, E, W_query, W_key, W_value):
     """Score every word of the vocabulary as the next one, for each prompt of a batch.
@@ -21,11 +32,9 @@ def fix_left_padding(ids, lengths, E, W_query, W_key, W_value):
     """
     n = ids.shape[1]
     real = np.arange(n) >= n - lengths[:, None]
-    places = np.maximum(np.arange(n) - (n - lengths[:, None]), 0)
-    x = E[ids] + sinusoidal_positions(n, E.shape[-1])[places]
-    query, key, value = x @ W_query, x @ W_key, x @ W_value
     mask = causal_mask(n) & real[:, None]
-    x = x + scaled_dot_product_attention(query, key, value, mask)
+    x = placed(ids, real, E)
+    x = x + attend(x, mask, W_query, W_key, W_value)
     return x[:, -1] @ E.T
 
 
@@ -59,14 +68,19 @@ exercise = code(
 )
 
 
+def placed_(ids, E):
+    n, m = ids.shape[1], E.shape[1]
+    places = np.arange(n)
+    return E[ids] + sinusoidal_positions(n, m)[places]
+
+
 @exercise.mistake("the padding is counted")
 def logits_of_the_next_word(ids, lengths, E, W_query, W_key, W_value):
     n = ids.shape[1]
     real = np.arange(n) >= n - lengths[:, None]
-    x = E[ids] + sinusoidal_positions(n, E.shape[-1])
-    query, key, value = x @ W_query, x @ W_key, x @ W_value
     mask = causal_mask(n) & real[:, None]
-    x = x + scaled_dot_product_attention(query, key, value, mask)
+    x = placed_(ids, E)
+    x = x + attend(x, mask, W_query, W_key, W_value)
     return x[:, -1] @ E.T
 
 
@@ -75,7 +89,7 @@ def logits_at(ids, lengths, E, W_query, W_key, W_value, places, is_masked=True):
     real = np.arange(n) >= n - lengths[:, None]
     x = E[ids] + sinusoidal_positions(2 * n, E.shape[-1])[places]
     mask = causal_mask(n) & real[:, None] if is_masked else causal_mask(n)
-    return (x + scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask))[:, -1] @ E.T
+    return (x + attend(x, mask, W_query, W_key, W_value))[:, -1] @ E.T
 
 
 @exercise.mistake("each prompt begins at position one")

@@ -15,6 +15,16 @@ def normed(x, norm, eps=1e-5):
     return (x - mean) / np.sqrt(variance + eps) * norm.gain + norm.bias
 
 
+def attend(x, block, n_heads):
+    normal = normed(x, block.attention_norm)
+    return x + multi_head_attention(normal, normal, normal, block.attention, n_heads, causal_mask(len(x)))
+
+
+def think(x, block):
+    normal = normed(x, block.feed_forward_norm)
+    return x + feed_forward(normal, block.feed_forward)
+
+
 @shaped("(n):int,(c,m),(z,m)->(n,c)", axes={"c": "vocabulary", "z": "position"})
 def fix_gpt_logits(ids, E, P, blocks, last_norm, n_heads):
     """Score the next word after each token of a text, as GPT-2 does.
@@ -26,9 +36,8 @@ def fix_gpt_logits(ids, E, P, blocks, last_norm, n_heads):
     """
     x = E[ids] + P[: len(ids)]
     for block in blocks:
-        normal = normed(x, block.attention_norm)
-        x = x + multi_head_attention(normal, normal, normal, block.attention, n_heads, causal_mask(len(x)))
-        x = x + feed_forward(normed(x, block.feed_forward_norm), block.feed_forward)
+        x = attend(x, block, n_heads)
+        x = think(x, block)
     return normed(x, last_norm) @ E.T
 
 
@@ -77,17 +86,26 @@ exercise = code(
 
 
 def normed_(x, norm, eps=1e-5):
-    return (x - x.mean()) / np.sqrt(x.var() + eps) * norm.gain + norm.bias
+    mean, variance = x.mean(), x.var()
+    return (x - mean) / np.sqrt(variance + eps) * norm.gain + norm.bias
+
+
+def attend_(x, block, n_heads):
+    normal = normed_(x, block.attention_norm)
+    return x + multi_head_attention(normal, normal, normal, block.attention, n_heads, causal_mask(len(x)))
+
+
+def think_(x, block):
+    x = normed_(x, block.feed_forward_norm)
+    return x + feed_forward(x, block.feed_forward)
 
 
 @exercise.mistake("statistics over the whole text, and one sum that starts from the normalized x")
 def next_word_scores(ids, E, P, blocks, last_norm, n_heads):
     x = E[ids] + P[: len(ids)]
     for block in blocks:
-        normal = normed_(x, block.attention_norm)
-        x = x + multi_head_attention(normal, normal, normal, block.attention, n_heads, causal_mask(len(x)))
-        x = normed_(x, block.feed_forward_norm)
-        x = x + feed_forward(x, block.feed_forward)
+        x = attend_(x, block, n_heads)
+        x = think_(x, block)
     return normed_(x, last_norm) @ E.T
 
 

@@ -6,6 +6,20 @@ from attncore.exercises.exercise import Case, code
 from attncore.shapes import shaped
 
 
+def in_a_row(first, second):
+    ids = np.concatenate([[101], first, [102], second, [102]])
+    segments = np.repeat([0, 1], [len(first) + 2, len(second) + 1])
+    return ids, segments
+
+
+def corrupt(ids, chosen, fate, noise):
+    hidden, swapped = chosen & (fate < 0.8), chosen & (fate >= 0.8) & (fate < 0.9)
+    ids = ids.copy()
+    ids[hidden] = 103
+    ids[swapped] = noise[swapped]
+    return ids
+
+
 @shaped("(q):int,(k):int,(q+k+3),(q+k+3),(q+k+3):int->(n),(n),(n)", returns="inputs, targets, segments")
 def fix_masked_pair(first, second, chance, fate, noise):
     """Make a training example of two sentences: returns (inputs, targets, segments).
@@ -16,14 +30,9 @@ def fix_masked_pair(first, second, chance, fate, noise):
     the ids at the chosen places and -100 elsewhere. Segments are 0 up to the first [SEP], 1 behind
     it. Devlin et al. (2018).
     """
-    cls, sep, mask = 101, 102, 103
-    ids = np.concatenate([[cls], first, [sep], second, [sep]])
-    segments = np.repeat([0, 1], [len(first) + 2, len(second) + 1])
-    chosen = (chance < 0.15) & ~np.isin(ids, [cls, sep])
-    inputs = ids.copy()
-    inputs[chosen & (fate < 0.8)] = mask
-    swapped = chosen & (fate >= 0.8) & (fate < 0.9)
-    inputs[swapped] = noise[swapped]
+    ids, segments = in_a_row(first, second)
+    chosen = (chance < 0.15) & ~np.isin(ids, [101, 102])
+    inputs = corrupt(ids, chosen, fate, noise)
     targets = np.where(chosen, ids, -100)
     return inputs, targets, segments
 
@@ -68,22 +77,20 @@ exercise = code(
 )
 
 
+def corrupt_(ids, chosen, fate, noise):
+    hidden, swapped = chosen & (fate < 0.8), chosen & (fate >= 0.8) & (fate < 0.9)
+    ids[hidden] = 103
+    ids[swapped] = noise[swapped]
+    return ids
+
+
 @exercise.mistake("targets read after the corruption")
 def training_example(first, second, chance, fate, noise):
-    cls, sep, mask = 101, 102, 103
-    ids = np.concatenate([[cls], first, [sep], second, [sep]])
-    segments = np.repeat([0, 1], [len(first) + 2, len(second) + 1])
-    chosen = (chance < 0.15) & ~np.isin(ids, [cls, sep])
-    inputs = ids
-    inputs[chosen & (fate < 0.8)] = mask
-    swapped = chosen & (fate >= 0.8) & (fate < 0.9)
-    inputs[swapped] = noise[swapped]
+    ids, segments = in_a_row(first, second)
+    chosen = (chance < 0.15) & ~np.isin(ids, [101, 102])
+    inputs = corrupt_(ids, chosen, fate, noise)
     targets = np.where(chosen, ids, -100)
     return inputs, targets, segments
-
-
-def in_a_row(first, second):
-    return np.array([101, *first, 102, *second, 102]), np.array([0] * (len(first) + 2) + [1] * (len(second) + 1))
 
 
 def corrupted(ids, chosen, fate, noise):

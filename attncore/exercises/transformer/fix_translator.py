@@ -16,6 +16,11 @@ def plain_norm(x):
     return layer_norm(x, ones, 0 * ones)
 
 
+def look_back(normal, weights, n_heads):
+    mask = causal_mask(normal.shape[-2])
+    return multi_head_attention(normal, normal, normal, weights, n_heads, mask)
+
+
 @shaped(
     "(b,k,m),(b):int,(b,n):int,(c,m)->(b,n,c)",
     axes={"k": "source", "n": "target", "c": "vocabulary"},
@@ -34,10 +39,8 @@ def fix_translator(states, lengths, target, E, self_weights, cross_weights, n_he
     memory = plain_norm(states)
     seen = padding_mask(lengths, states.shape[1])
     x = E[target]
-    normal = plain_norm(x)
-    x = x + multi_head_attention(normal, normal, normal, self_weights, n_heads, causal_mask(target.shape[1]))
-    asking = plain_norm(x)
-    x = x + cross_attention(asking, memory, cross_weights, n_heads, seen)
+    x = x + look_back(plain_norm(x), self_weights, n_heads)
+    x = x + cross_attention(plain_norm(x), memory, cross_weights, n_heads, seen)
     return softmax(plain_norm(x) @ E.T)
 
 
@@ -72,10 +75,11 @@ exercise = code(
 
 @exercise.mistake("the source is asked before the translation has looked back")
 def norms_at_the_top(states, lengths, target, E, self_weights, cross_weights, n_heads):
+    memory = plain_norm(states)
     seen = padding_mask(lengths, states.shape[1])
     x = E[target]
-    normal, memory = plain_norm(x), plain_norm(states)
-    x = x + multi_head_attention(normal, normal, normal, self_weights, n_heads, causal_mask(target.shape[1]))
+    normal = plain_norm(x)
+    x = x + look_back(normal, self_weights, n_heads)
     x = x + cross_attention(normal, memory, cross_weights, n_heads, seen)
     return softmax(plain_norm(x) @ E.T)
 
@@ -84,8 +88,7 @@ def decoded(states, lengths, target, E, self_weights, cross_weights, n_heads, as
     """With `ask(x, news)` for what goes to the source, and `keep(x, asking)` for what its answer is added to."""
     memory, seen = plain_norm(states), padding_mask(lengths, states.shape[1])
     x = E[target]
-    normal = plain_norm(x)
-    news = multi_head_attention(normal, normal, normal, self_weights, n_heads, causal_mask(target.shape[1]))
+    news = look_back(plain_norm(x), self_weights, n_heads)
     asking = ask(x + news, news)
     x = keep(x + news, asking) + cross_attention(asking, memory, cross_weights, n_heads, seen)
     return softmax(plain_norm(x) @ E.T)

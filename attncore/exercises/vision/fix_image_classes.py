@@ -11,8 +11,15 @@ from attncore.vision import embed_patches, patchify
 
 
 def tokens_of(image, size, W_patch, class_token, positions):
-    patches = patchify(image / 255, size) @ W_patch
-    return np.concatenate([class_token[None], patches]) + positions
+    pixels = image / 255
+    patches = patchify(pixels, size) @ W_patch
+    rows = np.concatenate([class_token[None], patches])
+    return rows + positions
+
+
+def attend(x, W_query, W_key, W_value):
+    query, key, value = x @ W_query, x @ W_key, x @ W_value
+    return scaled_dot_product_attention(query, key, value)
 
 
 @shaped("(H,W,c):any,_,(p,m),(m),(n+1,m),(m,d),(m,d),(m,m),(m,z)->(z)", axes={"n": "patch", "z": "class"})
@@ -24,8 +31,9 @@ def fix_image_classes(image, size, W_patch, class_token, positions, W_query, W_k
     class token. Dosovitskiy et al. (2020).
     """
     x = tokens_of(image, size, W_patch, class_token, positions)
-    x = x + scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value)
-    return softmax(x[0] @ W_classes)
+    x = x + attend(x, W_query, W_key, W_value)
+    state = x[0]
+    return softmax(state @ W_classes)
 
 
 def image_case(name, height, width, channels, size, small=False):
@@ -63,19 +71,22 @@ exercise = code(
 
 
 def tokens_of_(image, size, W_patch, class_token, positions):
-    patches = patchify(image / 255, size) @ W_patch
-    return np.concatenate([patches, class_token[None]]) + positions
+    pixels = image / 255
+    patches = patchify(pixels, size) @ W_patch
+    rows = np.concatenate([patches, class_token[None]])
+    return rows + positions
 
 
 @exercise.mistake("the class token stands at the end")
 def read_in_front(image, size, W_patch, class_token, positions, W_query, W_key, W_value, W_classes):
     x = tokens_of_(image, size, W_patch, class_token, positions)
-    x = x + scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value)
-    return softmax(x[0] @ W_classes)
+    x = x + attend(x, W_query, W_key, W_value)
+    state = x[0]
+    return softmax(state @ W_classes)
 
 
 def classified(x, W_query, W_key, W_value, W_classes, read=lambda x: x[0]):
-    return softmax(read(x + scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value)) @ W_classes)
+    return softmax(read(x + attend(x, W_query, W_key, W_value)) @ W_classes)
 
 
 @exercise.mistake("the right row is read, and the positions are off by one")

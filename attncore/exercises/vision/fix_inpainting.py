@@ -9,6 +9,20 @@ from attncore.shapes import shaped
 from attncore.vision import patchify, unpatchify
 
 
+def fill_in(patches, hidden, positions):
+    patches = patches.copy()
+    if hidden.any():
+        weights = attention_weights(positions[hidden], positions[~hidden])
+        patches[hidden] = weights @ patches[~hidden]
+    return patches
+
+
+def put_back(patches, size, height, width):
+    rows, columns = height // size, width // size
+    grid = patches.reshape(rows, columns, size, size, -1)
+    return grid.swapaxes(1, 2).reshape(height, width, -1)
+
+
 @shaped("(H,W,c),(n):bool,_,(n,d)->(H,W,c)", axes={"n": "patch"})
 def fix_inpainting(image, hidden, size, positions):
     """Fill in the hidden patches of an image: each becomes a mean of the visible ones.
@@ -17,14 +31,9 @@ def fix_inpainting(image, hidden, size, positions):
     queries and those of the visible ones as keys. At least one patch is visible. Where nothing is
     hidden the image comes back as it was.
     """
-    height, width, channels = image.shape
-    patches = patchify(image, size).copy()
-    if hidden.any():
-        weights = attention_weights(positions[hidden], positions[~hidden])
-        patches[hidden] = weights @ patches[~hidden]
-    rows, columns = height // size, width // size
-    grid = patches.reshape(rows, columns, size, size, channels)
-    return grid.swapaxes(1, 2).reshape(height, width, channels)
+    height, width = image.shape[:2]
+    patches = fill_in(patchify(image, size), hidden, positions)
+    return put_back(patches, size, height, width)
 
 
 def picture(name, height, width, channels, size, hidden=(), image=None, small=False, **more):
@@ -62,23 +71,21 @@ exercise = code(
 )
 
 
+def put_back_(patches, size, height, width):
+    rows, columns = width // size, height // size
+    grid = patches.reshape(rows, columns, size, size, -1)
+    return grid.swapaxes(1, 2).reshape(height, width, -1)
+
+
 @exercise.mistake("rows and columns of patches exchanged")
 def filled_in(image, hidden, size, positions):
-    height, width, channels = image.shape
-    patches = patchify(image, size).copy()
-    if hidden.any():
-        weights = attention_weights(positions[hidden], positions[~hidden])
-        patches[hidden] = weights @ patches[~hidden]
-    rows, columns = width // size, height // size
-    grid = patches.reshape(rows, columns, size, size, channels)
-    return grid.swapaxes(1, 2).reshape(height, width, channels)
+    height, width = image.shape[:2]
+    patches = fill_in(patchify(image, size), hidden, positions)
+    return put_back_(patches, size, height, width)
 
 
 def filled(image, hidden, size, positions):
-    patches = patchify(image, size).copy()
-    if hidden.any():
-        patches[hidden] = attention_weights(positions[hidden], positions[~hidden]) @ patches[~hidden]
-    return patches
+    return fill_in(patchify(image, size), hidden, positions)
 
 
 @exercise.mistake("pixels of a patch transposed")

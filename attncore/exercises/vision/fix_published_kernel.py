@@ -10,7 +10,14 @@ from attncore.vision import patchify
 
 def as_matrix(kernel):
     """(m, channels, rows, columns) as (p, m), to be used as patch @ W."""
-    return kernel.transpose(2, 3, 1, 0).reshape(-1, len(kernel))
+    by_place = kernel.transpose(2, 3, 1, 0)
+    return by_place.reshape(-1, len(kernel))
+
+
+def prepared(image, size, mean, spread):
+    height, width = (side // size * size for side in image.shape[:2])
+    pixels = image[:height, :width] / 255
+    return (pixels - mean) / spread
 
 
 @shaped("(H,W,c):any,(m,c,w,w),(m),(c),(c)->(n,m)", axes={"n": "patch", "w": "patch side"})
@@ -23,9 +30,9 @@ def fix_published_kernel(image, kernel, bias, mean, spread):
     less than a patch, is cut off. Dosovitskiy et al. (2020).
     """
     size = kernel.shape[-1]
-    height, width = (side // size * size for side in image.shape[:2])
-    pixels = (image[:height, :width] / 255 - mean) / spread
-    return patchify(pixels, size) @ as_matrix(kernel) + bias
+    pixels = prepared(image, size, mean, spread)
+    patches = patchify(pixels, size)
+    return patches @ as_matrix(kernel) + bias
 
 
 def kernel_case(name, height, width, size, image=None, small=False, promise="", **more):
@@ -60,20 +67,20 @@ exercise = code(
 
 def as_matrix_(kernel):
     """(m, channels, rows, columns) as (p, m), to be used as patch @ W."""
-    return kernel.T.reshape(-1, len(kernel))
+    by_place = kernel.T
+    return by_place.reshape(-1, len(kernel))
 
 
 @exercise.mistake("rows and columns of the kernel exchanged")
 def embedded(image, kernel, bias, mean, spread):
     size = kernel.shape[-1]
-    height, width = (side // size * size for side in image.shape[:2])
-    pixels = (image[:height, :width] / 255 - mean) / spread
-    return patchify(pixels, size) @ as_matrix_(kernel) + bias
+    pixels = prepared(image, size, mean, spread)
+    patches = patchify(pixels, size)
+    return patches @ as_matrix_(kernel) + bias
 
 
 def with_matrix(image, W, bias, mean, spread, size):
-    height, width = (side // size * size for side in image.shape[:2])
-    return patchify((image[:height, :width] / 255 - mean) / spread, size) @ W + bias
+    return patchify(prepared(image, size, mean, spread), size) @ W + bias
 
 
 @exercise.mistake("the channels come first inside a patch")
