@@ -10,13 +10,13 @@ from attncore.positions import sinusoidal_positions
 from attncore.shapes import shaped
 
 
-def placed(ids, real, E):
+def words_in_place(ids, real, E):
     n, m = ids.shape[1], E.shape[1]
     places = np.maximum(np.cumsum(real, axis=1) - 1, 0)
     return E[ids] + sinusoidal_positions(n, m)[places]
 
 
-def attend(x, mask, W_query, W_key, W_value):
+def mix_in(x, mask, W_query, W_key, W_value):
     query, key, value = x @ W_query, x @ W_key, x @ W_value
     return scaled_dot_product_attention(query, key, value, mask)
 
@@ -33,8 +33,8 @@ def fix_left_padding(ids, lengths, E, W_query, W_key, W_value):
     n = ids.shape[1]
     real = np.arange(n) >= n - lengths[:, None]
     mask = causal_mask(n) & real[:, None]
-    x = placed(ids, real, E)
-    x = x + attend(x, mask, W_query, W_key, W_value)
+    x = words_in_place(ids, real, E)
+    x = x + mix_in(x, mask, W_query, W_key, W_value)
     return x[:, -1] @ E.T
 
 
@@ -68,7 +68,7 @@ exercise = code(
 )
 
 
-def placed_(ids, E):
+def words_in_place_(ids, E):
     n, m = ids.shape[1], E.shape[1]
     places = np.arange(n)
     return E[ids] + sinusoidal_positions(n, m)[places]
@@ -79,8 +79,8 @@ def logits_of_the_next_word(ids, lengths, E, W_query, W_key, W_value):
     n = ids.shape[1]
     real = np.arange(n) >= n - lengths[:, None]
     mask = causal_mask(n) & real[:, None]
-    x = placed_(ids, E)
-    x = x + attend(x, mask, W_query, W_key, W_value)
+    x = words_in_place_(ids, E)
+    x = x + mix_in(x, mask, W_query, W_key, W_value)
     return x[:, -1] @ E.T
 
 
@@ -89,7 +89,7 @@ def logits_at(ids, lengths, E, W_query, W_key, W_value, places, is_masked=True):
     real = np.arange(n) >= n - lengths[:, None]
     x = E[ids] + sinusoidal_positions(2 * n, E.shape[-1])[places]
     mask = causal_mask(n) & real[:, None] if is_masked else causal_mask(n)
-    return (x + attend(x, mask, W_query, W_key, W_value))[:, -1] @ E.T
+    return (x + mix_in(x, mask, W_query, W_key, W_value))[:, -1] @ E.T
 
 
 @exercise.mistake("each prompt begins at position one")

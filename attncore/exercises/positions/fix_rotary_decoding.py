@@ -10,7 +10,7 @@ from attncore.positions import apply_rotary
 from attncore.shapes import shaped
 
 
-def attend(x, past_key, past_value, W_query, W_key, W_value):
+def read_on(x, past_key, past_value, W_query, W_key, W_value):
     positions = len(past_key) + np.arange(len(x))
     query, key = apply_rotary(x @ W_query, positions), apply_rotary(x @ W_key, positions)
     past_key = np.concatenate([past_key, key])
@@ -28,9 +28,9 @@ def fix_rotary_decoding(x, n_prompt, W_query, W_key, W_value):
     ends.
     """
     past_key, past_value = x[:0] @ W_key, x[:0] @ W_value
-    rows, past_key, past_value = attend(x[:n_prompt], past_key, past_value, W_query, W_key, W_value)
+    rows, past_key, past_value = read_on(x[:n_prompt], past_key, past_value, W_query, W_key, W_value)
     for i in range(n_prompt, len(x)):
-        row, past_key, past_value = attend(x[i : i + 1], past_key, past_value, W_query, W_key, W_value)
+        row, past_key, past_value = read_on(x[i : i + 1], past_key, past_value, W_query, W_key, W_value)
         rows = np.concatenate([rows, row])
     return rows
 
@@ -54,7 +54,7 @@ exercise = code(
 )
 
 
-def attend_(x, past_key, past_value, W_query, W_key, W_value):
+def read_on_(x, past_key, past_value, W_query, W_key, W_value):
     positions = np.arange(len(x))
     query, key = apply_rotary(x @ W_query, positions), apply_rotary(x @ W_key, positions)
     past_key = np.concatenate([past_key, key])
@@ -66,9 +66,9 @@ def attend_(x, past_key, past_value, W_query, W_key, W_value):
 @exercise.mistake("positions restart at zero")
 def prompt_then_tokens(x, n_prompt, W_query, W_key, W_value):
     past_key, past_value = x[:0] @ W_key, x[:0] @ W_value
-    rows, past_key, past_value = attend_(x[:n_prompt], past_key, past_value, W_query, W_key, W_value)
+    rows, past_key, past_value = read_on_(x[:n_prompt], past_key, past_value, W_query, W_key, W_value)
     for i in range(n_prompt, len(x)):
-        row, past_key, past_value = attend_(x[i : i + 1], past_key, past_value, W_query, W_key, W_value)
+        row, past_key, past_value = read_on_(x[i : i + 1], past_key, past_value, W_query, W_key, W_value)
         rows = np.concatenate([rows, row])
     return rows
 

@@ -8,13 +8,13 @@ from attncore.positions import apply_rotary, rotary_halves_order
 from attncore.shapes import shaped
 
 
-def table(n, d, base=10000.0):
+def angle_table(n, d, base=10000.0):
     angles = np.arange(n)[:, None] * base ** (-np.arange(0, d, 2) / d)
     angles = np.repeat(angles, 2, axis=-1)
     return np.cos(angles), np.sin(angles)
 
 
-def turned(x, cos, sin):
+def rotate_pairs(x, cos, sin):
     crossed = np.stack([-x[..., 1::2], x[..., 0::2]], axis=-1).reshape(x.shape)
     return x * cos + crossed * sin
 
@@ -27,10 +27,10 @@ def fix_rotary_table(query, key, value, positions):
     position * 10000^(-2i / d). Positions are whole numbers from 0 on, in any order; a token sees
     those at its own position and before. Su et al. (2021).
     """
-    cos, sin = table(positions.max() + 1, query.shape[-1])
+    cos, sin = angle_table(positions.max() + 1, query.shape[-1])
     cos, sin = cos[positions], sin[positions]
     mask = positions[:, None] >= positions
-    return scaled_dot_product_attention(turned(query, cos, sin), turned(key, cos, sin), value, mask)
+    return scaled_dot_product_attention(rotate_pairs(query, cos, sin), rotate_pairs(key, cos, sin), value, mask)
 
 
 def in_order(rng, s):
@@ -51,7 +51,7 @@ exercise = code(
 )
 
 
-def table_(n, d, base=10000.0):
+def angle_table_(n, d, base=10000.0):
     angles = np.arange(n)[:, None] * base ** (-np.arange(0, d, 2) / d)
     angles = np.concatenate([angles, angles], axis=-1)
     return np.cos(angles), np.sin(angles)
@@ -59,10 +59,10 @@ def table_(n, d, base=10000.0):
 
 @exercise.mistake("angles for halves on neighboring pairs")
 def table_and_turn(query, key, value, positions):
-    cos, sin = table_(positions.max() + 1, query.shape[-1])
+    cos, sin = angle_table_(positions.max() + 1, query.shape[-1])
     cos, sin = cos[positions], sin[positions]
     mask = positions[:, None] >= positions
-    return scaled_dot_product_attention(turned(query, cos, sin), turned(key, cos, sin), value, mask)
+    return scaled_dot_product_attention(rotate_pairs(query, cos, sin), rotate_pairs(key, cos, sin), value, mask)
 
 
 def attend(query, key, value, positions, turn):
@@ -72,15 +72,15 @@ def attend(query, key, value, positions, turn):
 @exercise.mistake("the cosines are repaired and the sines are not")
 def sines_left(query, key, value, positions):
     d = query.shape[-1]
-    cos, sin = table(positions.max() + 1, d)[0][positions], table_(positions.max() + 1, d)[1][positions]
-    return attend(query, key, value, positions, lambda x: turned(x, cos, sin))
+    cos, sin = angle_table(positions.max() + 1, d)[0][positions], angle_table_(positions.max() + 1, d)[1][positions]
+    return attend(query, key, value, positions, lambda x: rotate_pairs(x, cos, sin))
 
 
 @exercise.mistake("the sines are repaired and the cosines are not")
 def cosines_left(query, key, value, positions):
     d = query.shape[-1]
-    cos, sin = table_(positions.max() + 1, d)[0][positions], table(positions.max() + 1, d)[1][positions]
-    return attend(query, key, value, positions, lambda x: turned(x, cos, sin))
+    cos, sin = angle_table_(positions.max() + 1, d)[0][positions], angle_table(positions.max() + 1, d)[1][positions]
+    return attend(query, key, value, positions, lambda x: rotate_pairs(x, cos, sin))
 
 
 @exercise.mistake("turned the other way")
@@ -92,7 +92,7 @@ def clockwise(query, key, value, positions):
 def an_angle_a_place(query, key, value, positions):
     d = query.shape[-1]
     angles = positions[:, None] * 10000.0 ** (-np.arange(d) / d)
-    return attend(query, key, value, positions, lambda x: turned(x, np.cos(angles), np.sin(angles)))
+    return attend(query, key, value, positions, lambda x: rotate_pairs(x, np.cos(angles), np.sin(angles)))
 
 
 @exercise.other_convention("pairs of halves")

@@ -10,18 +10,18 @@ from attncore.shapes import shaped
 from attncore.transformer import EncoderWeights, NormWeights, encoder_block, feed_forward, layer_norm
 
 
-def normed(x, norm, eps=1e-5):
+def norm_of(x, norm, eps=1e-5):
     mean, variance = x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True)
     return (x - mean) / np.sqrt(variance + eps) * norm.gain + norm.bias
 
 
 def attend(x, block, n_heads):
-    normal = normed(x, block.attention_norm)
+    normal = norm_of(x, block.attention_norm)
     return x + multi_head_attention(normal, normal, normal, block.attention, n_heads, causal_mask(len(x)))
 
 
 def think(x, block):
-    normal = normed(x, block.feed_forward_norm)
+    normal = norm_of(x, block.feed_forward_norm)
     return x + feed_forward(normal, block.feed_forward)
 
 
@@ -38,7 +38,7 @@ def fix_gpt_logits(ids, E, P, blocks, last_norm, n_heads):
     for block in blocks:
         x = attend(x, block, n_heads)
         x = think(x, block)
-    return normed(x, last_norm) @ E.T
+    return norm_of(x, last_norm) @ E.T
 
 
 def some_blocks(count):
@@ -85,18 +85,18 @@ exercise = code(
 )
 
 
-def normed_(x, norm, eps=1e-5):
+def norm_of_(x, norm, eps=1e-5):
     mean, variance = x.mean(), x.var()
     return (x - mean) / np.sqrt(variance + eps) * norm.gain + norm.bias
 
 
 def attend_(x, block, n_heads):
-    normal = normed_(x, block.attention_norm)
+    normal = norm_of_(x, block.attention_norm)
     return x + multi_head_attention(normal, normal, normal, block.attention, n_heads, causal_mask(len(x)))
 
 
 def think_(x, block):
-    x = normed_(x, block.feed_forward_norm)
+    x = norm_of_(x, block.feed_forward_norm)
     return x + feed_forward(x, block.feed_forward)
 
 
@@ -106,10 +106,10 @@ def next_word_scores(ids, E, P, blocks, last_norm, n_heads):
     for block in blocks:
         x = attend_(x, block, n_heads)
         x = think_(x, block)
-    return normed_(x, last_norm) @ E.T
+    return norm_of_(x, last_norm) @ E.T
 
 
-def stacked(ids, E, P, blocks, last_norm, n_heads, norm=normed, keeps_second=True, keeps_first=True):
+def stacked(ids, E, P, blocks, last_norm, n_heads, norm=norm_of, keeps_second=True, keeps_first=True):
     x = E[ids] + P[: len(ids)]
     for block in blocks:
         normal = norm(x, block.attention_norm)
@@ -122,7 +122,7 @@ def stacked(ids, E, P, blocks, last_norm, n_heads, norm=normed, keeps_second=Tru
 
 @exercise.mistake("statistics over the whole text")
 def norm_left(ids, E, P, blocks, last_norm, n_heads):
-    return stacked(ids, E, P, blocks, last_norm, n_heads, norm=normed_)
+    return stacked(ids, E, P, blocks, last_norm, n_heads, norm=norm_of_)
 
 
 @exercise.mistake("the feed-forward layers add to the normalized x")
@@ -142,10 +142,10 @@ def over_the_tokens(ids, E, P, blocks, last_norm, n_heads):
 def reads_the_stream(ids, E, P, blocks, last_norm, n_heads):
     x = E[ids] + P[: len(ids)]
     for block in blocks:
-        normal = normed(x, block.attention_norm)
+        normal = norm_of(x, block.attention_norm)
         x = x + multi_head_attention(normal, normal, normal, block.attention, n_heads, causal_mask(len(x)))
         x = x + feed_forward(x, block.feed_forward)
-    return normed(x, last_norm) @ E.T
+    return norm_of(x, last_norm) @ E.T
 
 
 @exercise.another_way
