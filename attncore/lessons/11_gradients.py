@@ -426,11 +426,11 @@ gradient_picture(softmax_backward)
 
 # %% exercise="attention_backward"
 
-# %% exercise="fix_softmax_backward"
+# %% exercise="fix_block_gradient"
 
-# %% exercise="fix_attention_backward"
+# %% exercise="fix_tied_embedding"
 
-# %% exercise="fix_numerical_gradient"
+# %% exercise="fix_accumulation"
 
 # %% exercise="weights-kept-bytes"
 
