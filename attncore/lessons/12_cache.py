@@ -448,11 +448,11 @@ memory_picture(kv_cache_bytes)
 
 # %% exercise="attend_with_cache"
 
-# %% exercise="fix_attention_flops"
+# %% exercise="fix_chunked_prompt"
 
-# %% exercise="fix_kv_cache"
+# %% exercise="fix_shared_prefix"
 
-# %% exercise="fix_attend_with_cache"
+# %% exercise="fix_beam_search"
 
 # %% exercise="kv-bytes"
 
