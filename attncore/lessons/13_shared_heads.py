@@ -430,13 +430,11 @@ sharing_picture(grouped_query_attention)
 
 # %% exercise="kv_bytes_per_token"
 
-# %% exercise="fix_grouped_query_attention"
+# %% exercise="fix_grouped_layer"
 
-# %% exercise="fix_pool_kv_heads"
+# %% exercise="fix_latent_forms"
 
-# %% exercise="fix_latent_attention"
-
-# %% exercise="fix_latent_attention_absorbed"
+# %% exercise="fix_latent_decoding"
 
 # %% exercise="llama-70b-tokens-in-20-gib"
 
