@@ -376,11 +376,11 @@ memory_picture(tiled_attention)
 
 # %% exercise="peak_floats"
 
-# %% exercise="fix_online_softmax"
+# %% exercise="fix_loss_in_blocks"
 
-# %% exercise="fix_merge_partials"
+# %% exercise="fix_split_decode"
 
-# %% exercise="fix_tiled_attention"
+# %% exercise="fix_windowed_tiles"
 
 # %% exercise="score-traffic"
 
