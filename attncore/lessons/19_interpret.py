@@ -527,13 +527,11 @@ rollout_picture(attention_rollout)
 
 # %% exercise="induction_score"
 
-# %% exercise="fix_value_weighted_map"
+# %% exercise="fix_contributions"
 
-# %% exercise="fix_attention_rollout"
+# %% exercise="fix_flow"
 
-# %% exercise="fix_permutation_effect"
-
-# %% exercise="fix_induction_score"
+# %% exercise="fix_induction_heads"
 
 # %% exercise="bytes-of-all-maps"
 
