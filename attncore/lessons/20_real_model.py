@@ -406,11 +406,9 @@ for vector, question in zip(asked, questions, strict=True):
 # %%
 search_picture(most_similar)
 
-# %% exercise="fix_sentence_vectors"
+# %% exercise="fix_encoder"
 
-# %% exercise="fix_vectors_of_a_batch"
-
-# %% exercise="fix_most_similar"
+# %% exercise="fix_search"
 
 # %% exercise="minilm-parameters"
 
