@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median, quantiles
@@ -156,29 +155,33 @@ HUNTED = range(12, 31)  # lines of code in the cell of a bug to find
 
 def hunt_problems(exercise: Code) -> Iterator[str]:
     """A bug to find hides in composed code that nobody has just written, and shows on a case of its own."""
-    name, cell = exercise.id, broken(exercise)
+    name, bug = exercise.id, exercise.wrong[exercise.bug]
     if exercise.reference.__name__ != name:
         yield f"{name}: its function is called {exercise.reference.__name__}"
-    wrong = inspect.signature(exercise.wrong[exercise.bug])
-    if list(wrong.parameters) != list(exercise.signature.parameters.parameters):
-        yield f"{name}: the broken code takes {wrong}, the right one {exercise.signature.parameters}"
-    if (lines := code_lines(cell)) not in HUNTED:
-        yield f"{name}: the cell has {lines} lines of code, from {HUNTED[0]} to {HUNTED[-1]} are wanted"
-    defined = [node.name for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.FunctionDef)]
-    if twice := sorted(helper for helper, times in Counter(defined).items() if times > 1):
-        yield f"{name}: the cell defines {', '.join(twice)} twice"
-    if len({*defined, *calls_of(exercise.wrong[exercise.bug])} - {name, exercise.wrong[exercise.bug].__name__}) < 2:
-        yield f"{name}: the code calls fewer than two functions"
-    asked = {"\n".join(bare_lines(source_of(e.reference))): e.id for e in exercises if e.kind == "code"}
-    for part in (ast.unparse(node) for node in ast.parse(cell).body if isinstance(node, ast.FunctionDef)):
-        if copied := asked.get("\n".join(bare_lines(part))):
-            yield f"{name}: it holds a copy of {copied}, which is an exercise"
+    if list(inspect.signature(bug).parameters) != list(exercise.signature.parameters.parameters):
+        yield f"{name}: the broken code takes {inspect.signature(bug)}, the right one {exercise.signature.parameters}"
+    yield from composition_problems(exercise, broken(exercise))
     for other in lessons[exercise.lesson]:
         if other.kind == "code" and judge(exercise, other.reference).outcome in ("right", "edge"):
             yield f"{name}: {other.id} as it is would solve it"
-    shown = shown_in(exercise).make()
-    if judge_input(exercise, (), shown).outcome != "right":
+    if judge_input(exercise, (), shown_in(exercise).make()).outcome != "right":
         yield f"{name}: breaks says nothing of the smallest case that shows the bug"
+
+
+def composition_problems(exercise: Code, cell: str) -> Iterator[str]:
+    """The cell has several functions, which are no copies, and a length that can be read."""
+    name, functions = exercise.id, [n for n in ast.parse(cell).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    if (lines := code_lines(cell)) not in HUNTED:
+        yield f"{name}: the cell has {lines} lines of code, from {HUNTED[0]} to {HUNTED[-1]} are wanted"
+    for helper, times in Counter(function.name for function in functions).items():
+        if times > 1:
+            yield f"{name}: the cell defines {helper} twice"
+    if len(calls_of(exercise.wrong[exercise.bug])) < 2:
+        yield f"{name}: the cell is a single function that calls no other"
+    asked = {bare(source_of(other.reference)): other.id for other in exercises if other.kind == "code"}
+    for function in functions:
+        if copied := asked.get(bare(ast.unparse(function))):
+            yield f"{name}: it holds a copy of {copied}, which is an exercise"
 
 
 def code_lines(source: str) -> int:
@@ -187,12 +190,11 @@ def code_lines(source: str) -> int:
     return sum(bool(re.match(r"\s*(?!#|import |from )\S", line)) for line in lines)
 
 
-def bare_lines(source: str) -> list[str]:
-    """The lines of a function under its first one, without its docstring, as Python writes them."""
-    function = ast.parse(textwrap.dedent(source)).body[0]
-    assert isinstance(function, ast.FunctionDef | ast.ClassDef)
-    body = function.body[1:] if ast.get_docstring(function) else function.body
-    return [ast.unparse(statement) for statement in body]
+def bare(source: str) -> str:
+    """The body of a function or class as Python writes it, without its docstring."""
+    node: Any = ast.parse(source).body[0]
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return "\n".join(map(ast.unparse, body))
 
 
 def label_problems(exercise: Code) -> Iterator[str]:

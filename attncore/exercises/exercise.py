@@ -128,7 +128,7 @@ def draw(
 
 
 class Output(NamedTuple):
-    """One result of a function: its name, empty where there is only one, and its axis letters."""
+    """One result of a function: its name, empty where there is only one, and its axes, by the function's own words."""
 
     name: str
     axes: tuple[str, ...]
@@ -204,7 +204,11 @@ class Code(Exercise):
         if not hasattr(called, "contract"):
             return [Output("", ())]
         _, axes = shape_line(called)
-        return [Output(*both) for both in zip(results(called) or ("",), axes, strict=True)]
+        words = called.contract.words
+        return [
+            Output(name, tuple(words.get(axis, axis) for axis in each))
+            for name, each in zip(results(called) or ("",), axes, strict=True)
+        ]
 
     @cached_property
     def signature(self) -> Signature:

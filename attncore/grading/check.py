@@ -194,6 +194,8 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
     ran, by_value = observed.first, [i for i in core if core[i].kind not in UNCLEAN]
     convention = name_convention(known, ran) if by_value else None
     mistakes, left = ([], []) if convention or not by_value else name_mistakes(known, ran, by_value)
+    if mistakes == [exercise.bug] and not exercise.of:
+        return untouched(exercise)
     unclean = [i for i in core if i not in by_value]
     if unclean and (left or not (mistakes or convention)):
         return unclean_first(exercise, known, core, min(unclean, key=lambda i: exercise.cases[i].size))
@@ -214,6 +216,12 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
         convention=convention,
         edges=edges,
     )
+
+
+def untouched(exercise: Code) -> Report:
+    """Neither the place nor an input that shows it is told: to find both is the exercise."""
+    shows = f'An input on which it fails shows more: breaks("{exercise.id}", ...) judges one.'
+    return said(exercise, "wrong", headline(exercise, exercise.bug, None), ("next", shows), mistake=exercise.bug)
 
 
 def corners_beside(exercise: Code, known: Trial, ran: list[Ran], mistakes: list[str], found: Found) -> list[str]:

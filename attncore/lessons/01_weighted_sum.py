@@ -274,7 +274,7 @@ kernel_picture(kernel_regression)
 
 # %% exercise="fix_weighted_sum"
 
-# %% exercise="fix_kernel_weights"
+# %% exercise="fix_forecast"
 
 # %% exercise="context-by-hand"
 

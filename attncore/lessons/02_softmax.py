@@ -330,7 +330,7 @@ softmax_picture(softmax)
 
 # %% exercise="fix_softmax"
 
-# %% exercise="fix_masked_softmax"
+# %% exercise="fix_pooling"
 
 # %% exercise="overflow-float16"
 

@@ -194,9 +194,9 @@ weights_picture(attention_weights)
 
 # %% exercise="fix_attention"
 
-# %% exercise="fix_attention_weights"
+# %% exercise="fix_distance_penalty"
 
-# %% exercise="fix_attention_scores"
+# %% exercise="fix_retrieval"
 
 # %% exercise="score-flops"
 

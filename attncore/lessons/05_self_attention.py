@@ -369,7 +369,9 @@ reach_picture(influence)
 
 # %% exercise="fix_self_attention"
 
-# %% exercise="fix_influence"
+# %% exercise="fix_word_importance"
+
+# %% exercise="fix_text_order"
 
 # %% exercise="conv-layers"
 

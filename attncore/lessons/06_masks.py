@@ -364,9 +364,11 @@ mask_map(
 
 # %% exercise="leaks_future"
 
-# %% exercise="fix_causal_mask"
+# %% exercise="fix_new_tokens"
 
-# %% exercise="fix_prefix_mask"
+# %% exercise="fix_prompt_batch"
+
+# %% exercise="fix_answering"
 
 # %% exercise="causal-count"
 
