@@ -408,7 +408,7 @@ search_picture(most_similar)
 
 # %% exercise="fix_encoder"
 
-# %% exercise="fix_search"
+# %% exercise="fix_document_search"
 
 # %% exercise="minilm-parameters"
 

@@ -16,7 +16,7 @@ def best_of(scores, count):
 
 
 @shaped("(m),(n,m)->(t),(t)", axes={"n": "document", "t": "place"}, returns="places, cosines")
-def fix_search(query, documents, count, size):
+def fix_document_search(query, documents, count, size):
     """Find the documents that point most nearly the way of the query: returns (places, cosines).
 
     The documents are read in blocks of `size`, the last one possibly shorter, and each block hands
@@ -45,7 +45,7 @@ def of_length_one(rng, s):
 
 
 exercise = code(
-    fix_search,
+    fix_document_search,
     library("one document", 1, 2, 1),
     library("one block", 3, 5, 2),
     library("one document a block", 4, 1, 2),
