@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.gradients import attention_backward, numerical_gradient, softmax_backward, sum_to
 from attncore.masks import causal_mask

@@ -12,7 +12,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.cache import KVCache, attend_with_cache, attention_flops, kv_cache_bytes
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.heads import (

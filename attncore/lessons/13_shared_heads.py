@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.cache import kv_cache_bytes
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
 from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads

@@ -17,7 +17,7 @@ from itertools import permutations
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_scores, scaled_dot_product_attention
 from attncore.flash import (
     BLOCK,

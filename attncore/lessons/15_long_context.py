@@ -14,7 +14,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.alignment import local_weights
 from attncore.cache import KVCache, kv_cache_bytes
 from attncore.dot_product import scaled_dot_product_attention

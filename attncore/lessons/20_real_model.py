@@ -14,7 +14,7 @@ import inspect
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.cache import attention_flops
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.real_model import (
