@@ -96,7 +96,7 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
         return
     if words["level"] not in LEVELS:
         yield f'{name}: the level "{words["level"]}" is none of {", ".join(LEVELS)}'
-    if isinstance(exercise, Code) and not exercise.of and len(exercise.hints) != 3:
+    if isinstance(exercise, Code) and len(exercise.hints) != 3:
         yield f"{name}: {len(exercise.hints)} hints, expected three"
     why = words.get("why", {})
     labels = {*exercise.wrong, *exercise.conventions} if isinstance(exercise, Code) else {*exercise.wrong}
@@ -136,8 +136,6 @@ def judged_problems(exercise: Code) -> Iterator[str]:
     if exercise.kind == "debug":
         if (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
             yield f'{name}: run in its notebook, the cell is named "{bug}"'
-        if exercise.of:
-            return
         yield from hunt_problems(exercise)
     elif judge(exercise, run_in_its_notebook(exercise, stub(exercise.reference))).outcome != "unattempted":
         yield f"{name}: the stub counts as an attempt"

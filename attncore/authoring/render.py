@@ -91,9 +91,6 @@ def learner_cells(exercise: Exercise) -> list[NotebookNode]:
 def hunt_cells(exercise: Exercise) -> list[NotebookNode]:
     """The broken code; below it a cell for an input on which it fails, and one that judges the repair."""
     assert isinstance(exercise, Code)
-    if exercise.of:
-        source = f"{broken(exercise)}\n\n\ncheck({exercise.id})"
-        return [new_markdown_cell(question(exercise)), new_code_cell(source)]
     sources = [broken(exercise), blank_call(exercise), f"check({exercise.id})"]
     return [new_markdown_cell(f"{question(exercise)}\n\n{FIRST_AN_INPUT}"), *map(new_code_cell, sources)]
 
@@ -109,8 +106,8 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
         return [asked, verdict(f'answer("{exercise.id}", {given})')]
     told = new_markdown_cell(unfilled(exercise.words["walkthrough"]))
     if exercise.kind == "debug":
-        fails = [] if exercise.of else [verdict(failing_call(exercise))]
-        return [asked, *fails, verdict(f"{solution(exercise)}\n\n\ncheck({exercise.id})"), told]
+        fails = verdict(failing_call(exercise))
+        return [asked, fails, verdict(f"{solution(exercise)}\n\n\ncheck({exercise.id})"), told]
     other = next(iter(exercise.right.values()))
     return [
         asked,

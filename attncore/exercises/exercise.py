@@ -195,7 +195,6 @@ class Code(Exercise):
     conventions: dict[str, Callable] = field(default_factory=dict)
     drive: Callable | None = None
     rewritten: list[tuple[str, Callable]] = field(default_factory=list)
-    of: "Code | None" = None  # the exercise in which the bug is one mistake among others
 
     @cached_property
     def outputs(self) -> list[Output]:
@@ -237,10 +236,6 @@ class Code(Exercise):
     def other_convention(self, label: str) -> Callable[[Callable], Callable]:
         """Add what is right elsewhere and is told so by name."""
         return _adder(self.conventions, label)
-
-    def broken(self, id: str, bug: str) -> "Code":
-        """The exercise of finding one of this function's mistakes, judged as this one is."""
-        return replace(self, id=id, kind="debug", bug=bug, of=self)
 
 
 def _adder(where: dict[str, Callable], label: str) -> Callable[[Callable], Callable]:

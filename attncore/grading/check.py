@@ -194,7 +194,7 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
     ran, by_value = observed.first, [i for i in core if core[i].kind not in UNCLEAN]
     convention = name_convention(known, ran) if by_value else None
     mistakes, left = ([], []) if convention or not by_value else name_mistakes(known, ran, by_value)
-    if mistakes == [exercise.bug] and not exercise.of:
+    if mistakes == [exercise.bug]:
         return untouched(exercise)
     unclean = [i for i in core if i not in by_value]
     if unclean and (left or not (mistakes or convention)):

@@ -9,7 +9,7 @@ from attncore.grading import breaks, judge
 from attncore.grading.breaks import blank_call, judge_input, shown_in
 from attncore.shapes import shaped
 
-HUNTS = [e for e in exercises if isinstance(e, Code) and e.kind == "debug" and not e.of]
+HUNTS = [e for e in exercises if isinstance(e, Code) and e.kind == "debug"]
 
 
 @shaped("(n)->(n)")
