@@ -9,11 +9,13 @@ VERBS = (
     "check",
     "hint",
     "hunt",
+    "interview",
     "placement",
     "plan",
     "progress",
     "reset",
     "review",
+    "submit",
 )
 __all__ = list(VERBS)
 

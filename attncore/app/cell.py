@@ -1,4 +1,4 @@
-"""What a cell sees: check, breaks, hint, answer, card, hunt, progress, reset."""
+"""What a cell sees: the verbs of a learner's notebook."""
 
 import inspect
 import sqlite3
@@ -218,6 +218,22 @@ def progress() -> Panel:
         return standing(progress_here(), lesson_of(session_path()))
     except NOT_KEPT as problem:
         return unreadable(problem)
+
+
+@verb
+def interview(level: str = "senior", minutes: int = 45, seed: int | None = None, framework: str = "numpy") -> Any:
+    """Hold a mock interview against the clock, or go on with one: interview("intermediate", minutes=30)."""
+    from attncore.app.interview.notebook import room
+
+    return room(level, minutes, seed, framework)
+
+
+@verb
+def submit(value: Any = None) -> Panel:
+    """Give the interviewer what is asked: submit(softmax), or submit("an answer")."""
+    from attncore.app.interview.notebook import given
+
+    return given(value)
 
 
 @verb

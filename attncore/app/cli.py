@@ -38,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
         from attncore.app.get_model import get_model
 
         return get_model()
+    if chosen.verb == "interview":
+        from attncore.app.interview.terminal import interview
+
+        return interview(chosen)
     if chosen.verb in STUDY:
         from attncore.app.study import study
 
@@ -73,6 +77,7 @@ def command_line() -> argparse.ArgumentParser:
     add_lab(verbs)
     add_doctor(verbs)
     check_files.add_check(verbs)
+    add_interview(verbs)
     add_hunt(verbs)
     verbs.add_parser("get-model", help="fetch the trained network of lesson 20 (84 MB)")
     add_study(verbs)
@@ -88,6 +93,16 @@ def add_lab(verbs: Any) -> None:
 def add_doctor(verbs: Any) -> None:
     parser = verbs.add_parser("doctor", help="say what is missing on this machine")
     add_workbook(parser)
+
+
+def add_interview(verbs: Any) -> None:
+    parser = verbs.add_parser("interview", help="a mock interview against the clock, and a report of facts")
+    parser.add_argument("--level", default="senior", help="basic, intermediate, senior or staff (%(default)s)")
+    parser.add_argument("--minutes", type=int, default=45, help="how long the round is (%(default)s)")
+    parser.add_argument("--seed", type=int, help="the same seed draws the same round")
+    parser.add_argument("--framework", default="numpy", help="numpy, or torch where it is installed (%(default)s)")
+    text = "the folder of the working copy (the one you are in, or the course's own)"
+    parser.add_argument("--workbook", type=Path, metavar="FOLDER", help=text)
 
 
 def add_study(verbs: Any) -> None:

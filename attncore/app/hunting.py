@@ -117,9 +117,11 @@ def folder_of(hunt: Hunt) -> Path:
 
 
 def write(hunt: Hunt, folder: Path) -> None:
+    """Write the files that are not there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in zip(FILES, (hunt.source, TESTS, f"{about(hunt)}\n\n{hunt.symptoms}\n"), strict=True):
-        (folder / name).write_text(text, encoding="utf-8")
+        if not (folder / name).exists():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def about(hunt: Hunt) -> str:

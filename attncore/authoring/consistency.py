@@ -31,6 +31,7 @@ NEEDED = {
     | {"common_wrong", "what_is_wrong"},
 }
 FOLDER = HOME / "attncore" / "exercises"
+WITHOUT_EXERCISES = {"99_interview"}  # what it asks it draws from the other lessons
 DRAWS = 20  # of redrawn numbers that are looked at
 JARGON = re.compile(r"\b(label|mutant|trial|oracle|reference|kwargs|ndarray|callable|stub)\b", re.IGNORECASE)
 LEVELS = ("basic", "intermediate", "senior", "staff")
@@ -285,7 +286,7 @@ def lesson_problems(lesson: str) -> Iterator[str]:
     for id, times in placed.items():
         if times > 1 or id not in own:
             yield f"{lesson}: the cell of {id} stands {times} times, or belongs to another lesson"
-    for kind in KINDS:
+    for kind in KINDS if lesson not in WITHOUT_EXERCISES else ():
         if kind not in {exercise.kind for exercise in own.values()}:
             yield f"{lesson}: no exercise of the kind {kind}"
     taught = BASICS | {name[3:] for name in LESSONS[: LESSONS.index(lesson) + 1]}

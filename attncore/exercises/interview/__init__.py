@@ -1,0 +1,1 @@
+"""Lesson 99: questions of design for the mock interview, which draws all others from the other lessons."""
