@@ -1,8 +1,8 @@
 """What the course asks: every exercise, in the order of the lessons.
 
-A topic's folder has a module and a TOML file for each exercise; a TOML file alone is a bug to find in the function of
-another one (`of`, `bug`). `questions.py` has the numbers and predictions, `questions.toml` their words; `cards.toml`
-has what is answered aloud. The order is that of the lesson's cells; what stands in no cell comes after them.
+A topic's folder has a module and a TOML file for each exercise. `questions.py` has the numbers and predictions,
+`questions.toml` their words; `cards.toml` has what is answered aloud. The order is that of the lesson's cells; what
+stands in no cell comes after them.
 """
 
 import re
@@ -42,14 +42,8 @@ def functions(topic: str) -> Iterator[Exercise]:
     for path in sorted((HERE / topic).glob("*.toml")):
         if path.stem in SHARED:
             continue
-        words = read(path)
-        if "of" in words:
-            source = import_module(f"attncore.exercises.{topic}.{words['of']}").exercise
-            exercise = source.broken(path.stem, words["bug"])
-            words.setdefault("why", read(path.with_stem(words["of"])).get("why", {}))
-        else:
-            exercise = import_module(f"attncore.exercises.{topic}.{path.stem}").exercise
-        exercise.words = words
+        exercise = import_module(f"attncore.exercises.{topic}.{path.stem}").exercise
+        exercise.words = read(path)
         yield exercise
 
 
