@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attncore.exercises.card import Card
-from attncore.exercises.exercise import KINDS, Case, Code, Exercise
+from attncore.exercises.exercise import KINDS, Case, Code, Exercise, filled
 
 HERE = Path(__file__).parent
 STORIES = HERE.parent / "lessons"
@@ -58,9 +58,13 @@ def questions(topic: str) -> Iterator[Exercise]:
 
 
 def cards(topic: str) -> Iterator[Card]:
-    """The questions that are answered aloud."""
+    """The questions that are answered aloud; where `questions.py` has figures for one, they stand in its words."""
+    asked = import_module(f"attncore.exercises.{topic}.questions")
+    figures = dict(getattr(asked, "figures", {}))
     for id, words in read(HERE / topic / "cards.toml").items():
-        yield Card(id, words=words)
+        yield Card(id, words=filled(words, figures.pop(id)()) if id in figures else words)
+    if figures:
+        raise ValueError(f"{topic}/questions.py has figures for {', '.join(figures)}, which cards.toml does not ask")
 
 
 def read(path: Path) -> dict[str, Any]:
