@@ -43,7 +43,7 @@ def test_a_plan_holds_its_hours_and_leaves_nothing_unsaid(days, minutes, start):
     assert all(block.minutes > max(rooms) or max(rooms) < GAP for block in missed), "what fits is not left out"
 
 
-@given(days=st.integers(1, 30), minutes=st.integers(15, 900))
+@pytest.mark.parametrize("days, minutes", [(1, 15), (7, 120), (20, 300)])
 def test_a_plan_is_the_same_every_time(days, minutes):
     assert make(days, minutes, Start()) == make(days, minutes, Start())
 
