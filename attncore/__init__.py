@@ -4,6 +4,7 @@ from typing import Any
 
 VERBS = (
     "answer",
+    "breaks",
     "card",
     "check",
     "hint",

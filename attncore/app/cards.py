@@ -1,5 +1,6 @@
-"""A question that is answered aloud: asked, revealed, and marked by the learner."""
+"""A question that is answered aloud: said and typed first, then its directions chosen, then read beside an answer."""
 
+from collections.abc import Callable
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -7,26 +8,33 @@ from typing import Any
 import ipywidgets
 from IPython.display import DisplayHandle, display
 
+from attncore.app.comment import comment, has_commenter
 from attncore.app.progress import NOT_KEPT, progress_here
-from attncore.exercises import Card as Question
+from attncore.app.spoken import named, told
+from attncore.exercises import Card
 from attncore.look import INK
 
-TEXT = f'style="max-width:50em;line-height:1.5;{INK}"'
+TEXT = f'style="max-width:50em;line-height:1.5;margin:.3em 0;{INK}"'
+WIDE = {"width": "auto", "max_width": "50em"}
+HIDDEN, SHOWN = "none", "flex"
 
 
-class Card:
+class CardPanel:
     """Shown with widgets where a kernel runs, as folded HTML where none does, and as plain text in a terminal."""
 
-    def __init__(self, exercise: Question):
-        self.exercise = exercise
-        self.question, self.answer, self.points = exercise.question, exercise.answer, exercise.points
-        self.follow_ups = [f"{asked.ask} ({asked.answer})" for asked in exercise.follow_ups]
+    def __init__(self, card: Card):
+        self.card = card
         self.handle: DisplayHandle | None = None
 
     def __repr__(self) -> str:
-        points = "\n".join(f"  - {point}" for point in self.points)
-        follow_ups = "\n".join(f"  - {question}" for question in self.follow_ups)
-        return f"{self.question}\n\nModel answer: {self.answer}\n\nKey points:\n{points}\n\nFollow-ups:\n{follow_ups}"
+        card = self.card
+        points = "\n".join(f"  - {point}" for point in card.points)
+        follow_ups = "\n".join(f"  - {asked.ask} {asked.answer}" for asked in card.follow_ups)
+        wrong = f"Often said, and wrong: {card.common_wrong} {card.what_is_wrong}"
+        return (
+            f"{card.question}\n\nModel answer: {card.answer}\n\nKey points:\n{points}\n\n{wrong}\n\n"
+            f"They may go on to ask:\n{follow_ups}"
+        )
 
     def _ipython_display_(self) -> None:
         self.handle = display(self._repr_mimebundle_(), raw=True, display_id=True)
@@ -37,47 +45,124 @@ class Card:
         return bundle | {"text/html": self._repr_html_(), "text/plain": repr(self)}
 
     def _repr_html_(self) -> str:
-        folded = f"{self.revealed()}{listed('Key points', self.points)}{self.followed()}"
-        details = f"<details><summary>Model answer</summary>{folded}</details>"
-        return f"{self.asked()}{details}{paragraph(f'{self.last_time()} Run this cell to mark yourself.')}"
+        parts = [self.revealed(), listed("Key points", self.card.points), self.often_wrong(), *self.followed()]
+        details = f"<details><summary>Model answer</summary>{''.join(parts)}</details>"
+        return f"{self.asked()}{details}{paragraph(f'{self.last_time()} Run this cell to answer.'.strip())}"
 
     def last_time(self) -> str:
         """What the learner had at the last marking; nothing before the first."""
         try:
-            marks = progress_here().marks().get(self.exercise.id)
+            marks = progress_here().marks().get(self.card.id)
         except NOT_KEPT:
             marks = None
         return f"Last time: {marks} key points." if marks else ""
 
     def asked(self) -> str:
-        return f"<p {TEXT}><b>{escape(self.question)}</b></p>"
+        seen = len(self.card.seen)
+        where = "".join(f' <a href="{escape(address)}">{place}</a>' for place, address in enumerate(self.card.seen, 1))
+        reported = f" Reported in {seen} public source{'s' if seen != 1 else ''}:{where}." if seen else ""
+        level = f"{self.card.words['level'].capitalize()}.{reported}"
+        return f"<p {TEXT}><b>{escape(self.card.question)}</b></p><p {TEXT}><small>{level}</small></p>"
 
     def revealed(self) -> str:
-        return "".join(map(paragraph, self.answer.split("\n\n")))
+        return "".join(map(paragraph, self.card.answer.split("\n\n")))
 
-    def followed(self) -> str:
-        return listed("They may go on to ask", self.follow_ups)
+    def often_wrong(self) -> str:
+        said = f"Often said, and wrong: <i>{escape(self.card.common_wrong)}</i> {escape(self.card.what_is_wrong)}"
+        return f"<p {TEXT}>{said}</p>"
+
+    def followed(self) -> list[str]:
+        """The follow-ups, each with its answer folded."""
+        return [
+            f"<details {TEXT}><summary>They may go on to ask: {escape(asked.ask)}</summary>{paragraph(asked.answer)}"
+            "</details>"
+            for asked in self.card.follow_ups
+        ]
 
     @cached_property
     def box(self) -> ipywidgets.VBox:
-        """The question; behind a button the answer, a box to tick for each key point, and a button to save."""
-        wide = {"layout": {"width": "auto"}}
-        boxes = [ipywidgets.Checkbox(False, description=point, indent=False, **wide) for point in self.points]
-        save, said = ipywidgets.Button(description="Save my marks"), ipywidgets.HTML(paragraph(self.last_time()))
-        hidden = ipywidgets.VBox(
+        """Four steps, each shown once the one before it is done: say, choose, read, tick."""
+        steps = [self.saying(), self.choosing(), self.reading()]
+        for step in steps[1:]:
+            step.layout.display = HIDDEN
+        for before, after in zip(steps, steps[1:], strict=False):
+            before.then = after
+        return ipywidgets.VBox([ipywidgets.HTML(self.asked()), *steps])
+
+    def saying(self) -> "Step":
+        label = "Say it, then type what you said or dictate it."
+        self.field = ipywidgets.Textarea(placeholder=label, rows=5, layout=WIDE)
+        button = ipywidgets.Button(description="That's my answer")
+        said = ipywidgets.HTML()
+        step = Step([self.field, button, said])
+
+        def done(_button: Any) -> None:
+            text = self.field.value.strip()
+            if not text:
+                said.value = paragraph("One sentence is enough, and it has to come before the answer.")
+                return
+            said.value = paragraph(told(text, self.card.points) + self.keep("said", text))
+            self.field.disabled, button.layout.display = True, HIDDEN
+            step.go_on()
+
+        button.on_click(done)
+        return step
+
+    def choosing(self) -> "Step":
+        asked = [self.claim(claim.ask, claim.choices) for claim in self.card.claims]
+        choices = [pair[1] for pair in asked]
+        button, said = (
+            ipywidgets.Button(description="These are my choices", layout={"width": "14em"}),
+            ipywidgets.HTML(),
+        )
+        step = Step([*(pair[0] for pair in asked), button, said])
+
+        def done(_button: Any) -> None:
+            if any(choice.value is None for choice in choices):
+                said.value = paragraph("Choose one for each.")
+                return
+            chosen = [choice.value for choice in choices]
+            lines, right = self.graded(chosen)
+            said.value = "".join(map(paragraph, lines)) + paragraph(self.keep("claims", f"{right} of {len(chosen)}"))
+            button.layout.display = HIDDEN
+            for choice in choices:
+                choice.disabled = True
+            step.go_on()
+
+        button.on_click(done)
+        return step
+
+    def claim(self, ask: str, choices: list[str]) -> tuple[ipywidgets.VBox, ipywidgets.RadioButtons]:
+        buttons = ipywidgets.RadioButtons(options=choices, value=None, layout={"width": "auto"})
+        return ipywidgets.VBox([ipywidgets.HTML(paragraph(ask)), buttons]), buttons
+
+    def graded(self, chosen: list[str]) -> tuple[list[str], int]:
+        """What is said of each choice, and how many are right."""
+        pairs = list(zip(chosen, self.card.claims, strict=True))
+        lines = [f"{'✓' if choice == claim.right else '✗'} {claim.right}: {claim.why}" for choice, claim in pairs]
+        return lines, sum(choice == claim.right for choice, claim in pairs)
+
+    def reading(self) -> "Step":
+        """The model answer, and a box to tick for each point that the learner made."""
+        near = ipywidgets.HTML()
+        boxes = [ipywidgets.Checkbox(False, description=point, indent=False, layout=WIDE) for point in self.card.points]
+        save, said = ipywidgets.Button(description="Save my ticks"), ipywidgets.HTML(paragraph(self.last_time()))
+        step = Step(
             [
-                ipywidgets.HTML(self.revealed()),
-                ipywidgets.HTML(paragraph("What did you say?")),
+                ipywidgets.HTML(self.revealed() + self.often_wrong()),
+                near,
+                ipywidgets.HTML(paragraph("Your own ticks: which of these did you say?")),
                 *boxes,
                 ipywidgets.HBox([save, said]),
-                ipywidgets.HTML(self.followed()),
-            ],
-            layout={"display": "none"},
+                ipywidgets.HTML("".join(self.followed())),
+            ]
         )
-        reveal = ipywidgets.Button(description="Show the model answer", layout={"width": "14em"})
 
-        def show(_button: Any) -> None:
-            hidden.layout.display, reveal.layout.display = "flex", "none"
+        def opens() -> None:
+            lines = named(self.field.value, self.card.points)
+            if has_commenter():
+                lines.append(comment(self.card, self.field.value))
+            near.value = "".join(map(paragraph, lines))
 
         def keep(_button: Any) -> None:
             said.value = paragraph(self.mark(sum(box.value for box in boxes)))
@@ -85,22 +170,40 @@ class Card:
                 self.handle.update(self._repr_mimebundle_(), raw=True)
                 save.focus()  # what was shown is drawn anew, and whoever uses the keyboard goes on from here
 
-        reveal.on_click(show)
+        step.opens = opens
         save.on_click(keep)
-        return ipywidgets.VBox([ipywidgets.HTML(self.asked()), reveal, hidden])
+        return step
 
     def mark(self, ticked: int) -> str:
         """Keep how many key points the learner ticked, and say so."""
-        marks = f"{ticked} of {len(self.points)}"
+        marks = f"{ticked} of {len(self.card.points)}"
+        problem = self.keep("marks", marks)
+        return f"{marks}.{problem}" if problem else f"Saved: {marks} key points."
+
+    def keep(self, event: str, outcome: str) -> str:
+        """Keep what was said, chosen or ticked; where that fails, return the sentence that says so."""
         try:
-            progress_here().record(self.exercise.id, "marks", marks)
+            progress_here().record(self.card.id, event, outcome)
         except NOT_KEPT as problem:
-            return f"{marks}, but it could not be saved: {problem}."
-        return f"Saved: {marks} key points."
+            return f" It could not be saved: {problem}."
+        return ""
+
+
+class Step(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """One step of a card; `then` is the next, and `opens` is called when it is shown."""
+
+    then: "Step | None" = None
+    opens: Callable[[], None] | None = None
+
+    def go_on(self) -> None:
+        if self.then is not None:
+            if self.then.opens:
+                self.then.opens()
+            self.then.layout.display = SHOWN
 
 
 def paragraph(text: str) -> str:
-    return f"<p {TEXT}>{escape(text)}</p>"
+    return f"<p {TEXT}>{escape(text)}</p>" if text else ""
 
 
 def listed(heading: str, items: list[str]) -> str:

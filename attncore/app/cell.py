@@ -11,15 +11,15 @@ from typing import Any
 from IPython.display import display
 
 from attncore.app import hunting
-from attncore.app.cards import Card
+from attncore.app.cards import CardPanel
 from attncore.app.open_tab import saved_by_its_tab, session_path
 from attncore.app.places import workbook_here
 from attncore.app.progress import NOT_KEPT, notices, progress_here
 from attncore.app.standing import lesson_of, place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
-from attncore.exercises import Card as Question
-from attncore.exercises import Exercise, UnknownExercise, exercises, find
+from attncore.exercises import Card, Code, Exercise, UnknownExercise, exercises, find
 from attncore.grading import Report, judge
+from attncore.grading.breaks import judge_input
 from attncore.grading.report import Panel
 from attncore.grading.run import is_own
 
@@ -91,6 +91,20 @@ def answer(exercise: str, value: Any = None, seed: int | None = None) -> Report:
     report = kept(judge(drawn, value), "review")
     if asked.template:
         report.lines.insert(1, ("where", drawn.words["question"]))
+    return report
+
+
+@verb
+def breaks(exercise: Any, /, *given: Any, **named: Any) -> Report:
+    """Show where the code of an exercise fails, by an input: breaks("fix_attention", query=np.eye(2), ...)."""
+    asked = find(name_of(exercise))
+    if not isinstance(asked, Code) or asked.kind != "debug":
+        raise UnknownExercise(f'"{asked.id}" has no bug to show: breaks takes the exercises called fix_...')
+    report = judge_input(asked, given, named)
+    if report.outcome != "unattempted" and (problem := unkept(asked.id, "breaks", report.outcome)):
+        report.lines.append(("next", problem))
+    if report.outcome == "wrong" and asked.hints:
+        offer_help(report, asked)
     return report
 
 
@@ -173,15 +187,15 @@ def hint(exercise: Any) -> Panel:
 
 
 @verb
-def card(exercise: str) -> Card:
+def card(exercise: str) -> CardPanel:
     """Ask a question to answer aloud, show the model answer, and take your marks: card("why-scale")."""
     asked = find(name_of(exercise))
-    if not isinstance(asked, Question):
+    if not isinstance(asked, Card):
         raise UnknownExercise(
             f'"{asked.id}" isn\'t a card; the cards of {asked.lesson} are '
             + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson)
         )
-    return Card(asked)
+    return CardPanel(asked)
 
 
 @verb

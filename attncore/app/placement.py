@@ -110,14 +110,17 @@ def next_question(answers: list[Answer], seen: Iterable[str] = ()) -> Question |
     }
     if len(asked) >= MOST or not open_ones:
         return None
-    middle = LESSONS[len(LESSONS) // 2]
+    middle = len(LESSONS) // 2
 
-    def unsure(lesson: str) -> tuple[float, int]:
-        return abs(rated[lesson]) + times[lesson], abs(LESSONS.index(lesson) - LESSONS.index(middle))
+    def unsure(lesson: str) -> tuple[float, int, str]:
+        return abs(rated[lesson]) + times[lesson], abs(LESSONS.index(lesson) - middle), lesson
 
     about = min(open_ones, key=unsure)
-    of_it = [question for question in left if question.about == about]
-    return min(of_it, key=lambda question: (question.id in seen, abs(question.strength - rated[about])))
+
+    def far(question: Question) -> tuple[bool, float, bool]:  # of equals, first what takes less time
+        return question.id in seen, abs(question.strength - rated[about]), question.exercise.kind == "numeric"
+
+    return min((question for question in left if question.about == about), key=far)
 
 
 # The verb

@@ -19,7 +19,7 @@ from attncore.app.review import day_of, due, replay
 from attncore.app.standing import place_of
 from attncore.exercises import LESSONS, STORIES, Exercise, lessons
 
-# How much of an interview on attention a topic is, of 1; where nothing is said, a half. From what is asked in public.
+# How much a topic matters in an interview on attention, of 1, and a half where it isn't named: a judgment, no count.
 MATTERS = {
     "dot_product": 1.0,
     "masks": 1.0,
@@ -42,7 +42,7 @@ MATTERS = {
 }
 MINUTES = {"code": 8, "debug": 5, "numeric": 3, "predict": 2, "explain": 4}  # where an exercise says none
 FIRST = {"code": 1.0, "explain": 0.95, "debug": 0.85, "numeric": 0.7, "predict": 0.5}  # of a lesson, what matters more
-FIRST_LEVELS = {"basic": 1.0, "intermediate": 0.95, "senior": 0.8, "staff": 0.7}
+DEPTH = {"basic": 1.0, "intermediate": 0.95, "senior": 0.8, "staff": 0.7}
 READ = 110  # words a minute, with the cells run and the pictures moved
 SKIM = 10  # minutes for a lesson that is known in part, or begun
 HUNT, INTERVIEW = 40, 55  # minutes; ten of an interview are for its report
@@ -151,7 +151,7 @@ def left_to_do(start: Start) -> Iterator[Block]:
             yield Block("skim", SKIM, lesson) if begun else Block("read", reading(lesson), lesson)
         for exercise in left:
             minutes = int(exercise.words.get("minutes", MINUTES[exercise.kind]))
-            depth = FIRST_LEVELS.get(exercise.words.get("level", ""), 1.0)
+            depth = DEPTH.get(exercise.words.get("level", ""), 1.0)
             yield Block("do", minutes, lesson, exercise, matters * FIRST[exercise.kind] * depth)
 
 

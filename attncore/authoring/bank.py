@@ -11,6 +11,7 @@ ASKED = 150  # questions, in all
 CARDS = tuple(exercise for exercise in exercises if isinstance(exercise, Card))
 SIZES = {"points": (3, 6), "claims": (2, 4), "follow_ups": (2, 2)}
 WORDS = (60, 150)  # of a model answer, as one would say it
+WORKED = (150, 350)  # of a design's answer with its numbers
 ADDRESS = re.compile(r"https://[\w.-]+\.\w+(/\S*)?")
 
 
@@ -23,6 +24,12 @@ def card_problems(card: Card) -> Iterator[str]:
             yield f"{card.id}: {number} {key}, expected {least if least == most else f'{least} to {most}'}"
     if not WORDS[0] <= (number := len(card.answer.split())) <= WORDS[1]:
         yield f"{card.id}: the model answer has {number} words, expected {WORDS[0]} to {WORDS[1]}"
+    long = card.worked or (card.type == "design" and card.lesson == "99_interview")  # those of lessons may be short
+    if long and not WORKED[0] <= (number := len(card.worked.split())) <= WORKED[1]:
+        yield f"{card.id}: the worked answer has {number} words, expected {WORKED[0]} to {WORKED[1]}"
+    for text in (card.question, card.answer, card.worked):
+        if found := re.search(r"\{\w[^}]*\}", text):
+            yield f"{card.id}: {found[0]} is not filled; questions.py has no figures for it"
     for claim in card.claims:
         if len(set(claim.choices)) != len(claim.choices) or len(claim.choices) < 2 or claim.right not in claim.choices:
             yield f'{card.id}: "{claim.ask}" needs two choices or more, all different, the right one among them'

@@ -17,6 +17,8 @@ from attncore.authoring.author import HOME
 from attncore.authoring.render import broken, lesson_cells, render, source_of, stub
 from attncore.exercises import KINDS, LESSONS, Card, Code, Exercise, UnknownExercise, exercises, find, lessons
 from attncore.grading import judge
+from attncore.grading.breaks import judge_input, shown_in
+from attncore.grading.observe import calls_of
 from attncore.grading.trial import trial
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start", "backpropagation", "training", "toy", "tiny_gpt"}
@@ -29,7 +31,7 @@ NEEDED = {
     | {"common_wrong", "what_is_wrong"},
 }
 FOLDER = HOME / "attncore" / "exercises"
-WITHOUT_EXERCISES = {"99_interview"}  # what it asks it draws from the other lessons
+WITHOUT_CELLS = {"99_interview"}  # what it asks is drawn by rounds and reviews, from all lessons and its own folder
 DRAWS = 20  # of redrawn numbers that are looked at
 JARGON = re.compile(r"\b(label|mutant|trial|oracle|reference|kwargs|ndarray|callable|stub)\b", re.IGNORECASE)
 LEVELS = ("basic", "intermediate", "senior", "staff")
@@ -95,7 +97,7 @@ def words_problems(exercise: Exercise) -> Iterator[str]:
         return
     if words["level"] not in LEVELS:
         yield f'{name}: the level "{words["level"]}" is none of {", ".join(LEVELS)}'
-    if exercise.kind == "code" and len(exercise.hints) != 3:
+    if isinstance(exercise, Code) and len(exercise.hints) != 3:
         yield f"{name}: {len(exercise.hints)} hints, expected three"
     why = words.get("why", {})
     labels = {*exercise.wrong, *exercise.conventions} if isinstance(exercise, Code) else {*exercise.wrong}
@@ -135,16 +137,63 @@ def judged_problems(exercise: Code) -> Iterator[str]:
     if exercise.kind == "debug":
         if (bug := judge(exercise, run_in_its_notebook(exercise, broken(exercise))).mistake) != exercise.bug:
             yield f'{name}: run in its notebook, the cell is named "{bug}"'
-        return
-    if judge(exercise, run_in_its_notebook(exercise, stub(exercise.reference))).outcome != "unattempted":
+        yield from hunt_problems(exercise)
+    elif judge(exercise, run_in_its_notebook(exercise, stub(exercise.reference))).outcome != "unattempted":
         yield f"{name}: the stub counts as an attempt"
-    if not exercise.right:
+    if not exercise.right and exercise.kind == "code":
         yield f"{name}: no other way to write it"
     for label, function in exercise.right.items():
         report = judge(exercise, function)
         if report.outcome != "right" and not trust.leaves_errors_open(exercise, report):
             yield f'{name}: "{label}" is refused: {report.message.splitlines()[0]}'
     yield from label_problems(exercise)
+
+
+HUNTED = range(12, 31)  # lines of code in the cell of a bug to find
+
+
+def hunt_problems(exercise: Code) -> Iterator[str]:
+    """A bug to find hides in composed code that nobody has just written, and shows on a case of its own."""
+    name, bug = exercise.id, exercise.wrong[exercise.bug]
+    if exercise.reference.__name__ != name:
+        yield f"{name}: its function is called {exercise.reference.__name__}"
+    if list(inspect.signature(bug).parameters) != list(exercise.signature.parameters.parameters):
+        yield f"{name}: the broken code takes {inspect.signature(bug)}, the right one {exercise.signature.parameters}"
+    yield from composition_problems(exercise, broken(exercise))
+    for other in lessons[exercise.lesson]:
+        if other.kind == "code" and judge(exercise, other.reference).outcome in ("right", "edge"):
+            yield f"{name}: {other.id} as it is would solve it"
+    if judge_input(exercise, (), shown_in(exercise).make()).outcome != "right":
+        yield f"{name}: breaks says nothing of the smallest case that shows the bug"
+
+
+def composition_problems(exercise: Code, cell: str) -> Iterator[str]:
+    """The cell has several functions, which are no copies, and a length that can be read."""
+    name, functions = exercise.id, [n for n in ast.parse(cell).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    if (lines := code_lines(cell)) not in HUNTED:
+        yield f"{name}: the cell has {lines} lines of code, from {HUNTED[0]} to {HUNTED[-1]} are wanted"
+    for helper, times in Counter(function.name for function in functions).items():
+        if times > 1:
+            yield f"{name}: the cell defines {helper} twice"
+    if len(calls_of(exercise.wrong[exercise.bug])) < 2:
+        yield f"{name}: the cell is a single function that calls no other"
+    asked = {bare(source_of(other.reference)): other.id for other in exercises if other.kind == "code"}
+    for function in functions:
+        if copied := asked.get(bare(ast.unparse(function))):
+            yield f"{name}: it holds a copy of {copied}, which is an exercise"
+
+
+def code_lines(source: str) -> int:
+    """The lines that are neither empty nor docstring nor comment, nor import."""
+    lines = re.sub(r'"""[^"]*"""', "", source).splitlines()
+    return sum(bool(re.match(r"\s*(?!#|import |from )\S", line)) for line in lines)
+
+
+def bare(source: str) -> str:
+    """The body of a function or class as Python writes it, without its docstring."""
+    node: Any = ast.parse(source).body[0]
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return "\n".join(map(ast.unparse, body))
 
 
 def label_problems(exercise: Code) -> Iterator[str]:
@@ -232,12 +281,13 @@ def lesson_problems(lesson: str) -> Iterator[str]:
     cells = lesson_cells(lesson)
     placed = Counter(cell.metadata["exercise"] for cell in cells if "exercise" in cell.metadata)
     own = {exercise.id: exercise for exercise in lessons[lesson]}
-    for id in sorted(id for id in own.keys() - placed.keys() if own[id].kind != "explain"):  # the bank has more
+    unplaced = [] if lesson in WITHOUT_CELLS else [id for id in own.keys() - placed.keys() if own[id].kind != "explain"]
+    for id in sorted(unplaced):  # the bank has more cards than the lesson
         yield f'{lesson}: {id} has no cell; add the line # %% exercise="{id}" to attncore/lessons/{lesson}.py'
     for id, times in placed.items():
         if times > 1 or id not in own:
             yield f"{lesson}: the cell of {id} stands {times} times, or belongs to another lesson"
-    for kind in KINDS if lesson not in WITHOUT_EXERCISES else ():
+    for kind in KINDS if lesson not in WITHOUT_CELLS else ():
         if kind not in {exercise.kind for exercise in own.values()}:
             yield f"{lesson}: no exercise of the kind {kind}"
     taught = BASICS | {name[3:] for name in LESSONS[: LESSONS.index(lesson) + 1]}
@@ -266,7 +316,8 @@ def size_problems(lesson: str) -> Iterator[str]:
         yield f"{lesson}: more than one code cell in ten has over 12 lines"
     for cell in render(lesson, solved=False).cells:
         lines = re.sub(r'"""[^"]*"""', '""', cell.source).splitlines()  # a prompt is prose
-        if cell.cell_type == "code" and len(lines) > 25:
+        longest = 40 if re.search(r"^(def|class) fix_", cell.source, re.MULTILINE) else 25
+        if cell.cell_type == "code" and len(lines) > longest:
             yield f"{lesson}: a code cell has {len(lines)} lines: {lines[0]}"
     if max(prose) > 150:
         yield f"{lesson}: a prose cell has {max(prose)} words, at most 150 are wanted"

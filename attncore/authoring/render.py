@@ -22,10 +22,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.app.workbook import cell_name
 from attncore.exercises import LESSONS, Code, Exercise, find
+from attncore.grading.breaks import blank_call, shown_in
+from attncore.grading.report import literal
 
 LESSON_FILES = Path(__file__).parents[1] / "lessons"
 CHECKED = "nbval-check-output"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+FIRST_AN_INPUT = (
+    "First replace the dots after `breaks` by an input on which this code fails. Then repair the code, and run `check`."
+)
 KIND = {
     "code": "Write the function",
     "debug": "Find the bug",
@@ -77,10 +82,17 @@ def learner_cells(exercise: Exercise) -> list[NotebookNode]:
     if exercise.kind == "code":
         source = f"{stub(exercise.reference)}\n\n\ncheck({exercise.id})"
     elif exercise.kind == "debug":
-        source = f"{broken(exercise)}\n\n\ncheck({exercise.id})"
+        return hunt_cells(exercise)
     else:
         source = f'answer("{exercise.id}", ...)'
     return [new_markdown_cell(question(exercise)), new_code_cell(source)]
+
+
+def hunt_cells(exercise: Exercise) -> list[NotebookNode]:
+    """The broken code; below it a cell for an input on which it fails, and one that judges the repair."""
+    assert isinstance(exercise, Code)
+    sources = [broken(exercise), blank_call(exercise), f"check({exercise.id})"]
+    return [new_markdown_cell(f"{question(exercise)}\n\n{FIRST_AN_INPUT}"), *map(new_code_cell, sources)]
 
 
 def solution_cells(exercise: Exercise) -> list[NotebookNode]:
@@ -94,7 +106,8 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
         return [asked, verdict(f'answer("{exercise.id}", {given})')]
     told = new_markdown_cell(unfilled(exercise.words["walkthrough"]))
     if exercise.kind == "debug":
-        return [asked, verdict(f"{solution(exercise)}\n\n\ncheck({exercise.id})"), told]
+        fails = verdict(failing_call(exercise))
+        return [asked, fails, verdict(f"{solution(exercise)}\n\n\ncheck({exercise.id})"), told]
     other = next(iter(exercise.right.values()))
     return [
         asked,
@@ -103,6 +116,20 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
         new_markdown_cell("Another way:"),
         verdict(f'{source_of(other)}\n\n\ncheck({other.__name__}, "{exercise.id}")'),
     ]
+
+
+def failing_call(exercise: Code) -> str:
+    """A call of `breaks` with the smallest case in which the broken code fails."""
+    case = shown_in(exercise)
+    given = case.make()
+    texts = {name: literal(value, len(name) + 5, 40) for name, value in given.items()}
+    if not all(texts.values()):
+        return (
+            "from attncore.exercises import inputs\n\n"
+            f'breaks("{exercise.id}", **inputs("{exercise.id}", "{case.name}"))'
+        )
+    lines = [f"    {name}={text}," for name, text in texts.items()]
+    return "\n".join(["breaks(", f'    "{exercise.id}",', *lines, ")"])
 
 
 def verdict(source: str) -> NotebookNode:
@@ -153,18 +180,38 @@ def solution(exercise: Exercise) -> str:
 
 def runnable(exercise: Exercise, source: str, function: Callable[..., Any]) -> str:
     """A function's source after what it needs and its lesson doesn't import: `shaped`, or helpers of its own module."""
-    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
-    own = {exercise.id} | {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
-    needed = sorted({node.id for node in nodes} - own - imported_first(exercise.lesson))
     module: Any = inspect.getmodule(inspect.unwrap(function))
-    values = [vars(module)[name] for name in needed if hasattr(vars(module).get(name), "__module__")]
-    imports = [f"from {value.__module__} import {value.__name__}" for value in values if not is_of(value, module)]
-    helpers = [whole_source_of(value) for value in values if is_of(value, module)]
-    return "\n\n\n".join(filter(None, ["\n".join(imports), *helpers, source]))
+    own, imports, sources = {exercise.id} | imported_first(exercise.lesson), set(), {}
+    parts = [source]
+    for part in parts:  # which grow by what they need
+        for name in sorted(names_read(part) - own):
+            value = vars(module).get(name)
+            own.add(name)
+            if inspect.ismodule(value):
+                imports.add(import_line(value.__name__, name))
+            elif is_of(value, module):
+                sources[name] = whole_source_of(value)
+                parts.append(sources[name])
+            elif hasattr(value, "__module__"):
+                imports.add(f"from {value.__module__} import {value.__name__}")
+    helpers = sorted(sources, key=lambda name: inspect.getsourcelines(inspect.unwrap(vars(module)[name]))[1])
+    return "\n\n\n".join(filter(None, ["\n".join(sorted(imports)), *(sources[name] for name in helpers), source]))
+
+
+def names_read(source: str) -> set[str]:
+    """The names that a source reads and doesn't make itself."""
+    nodes = list(ast.walk(ast.parse(source)))
+    made = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return {node.id for node in nodes if isinstance(node, ast.Name)} - made
+
+
+def import_line(module: str, name: str) -> str:
+    return f"import {module}" + (f" as {name}" if name != module else "")
 
 
 def is_of(value: Any, module: Any) -> bool:
-    return bool(value.__module__ == module.__name__)
+    return bool(getattr(value, "__module__", "") == module.__name__)
 
 
 def imported_first(lesson: str) -> set[str]:
@@ -175,10 +222,15 @@ def imported_first(lesson: str) -> set[str]:
 
 
 def broken(exercise: Exercise) -> str:
-    """The function of a find-the-bug exercise: the reference's docstring over the body of the wrong solution."""
+    """The code of a find-the-bug exercise: the reference's docstring over the body of the wrong solution.
+
+    Where a helper is the broken part, its module has it twice: `weigh` and, for the wrong solution, `weigh_`. The cell
+    says `weigh`.
+    """
     bug = exercise.wrong[exercise.bug or ""]
     source = with_docstring(exercise, renamed(source_of(bug), bug, exercise.id))
-    return runnable(exercise, shape_comment(exercise.reference) + source, bug)
+    cell = runnable(exercise, shape_comment(exercise.reference) + source, bug)
+    return re.sub(r"\b([a-z]\w*)_\b", r"\1", cell)
 
 
 def with_docstring(exercise: Exercise, source: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from attncore.authoring import aloud
 from attncore.authoring.author import HOME
 from attncore.authoring.luck import lucky
 from attncore.authoring.mutants import mutants
@@ -174,6 +175,8 @@ def main() -> int:
     broken += [*form_problems(), *(f"{line}: this paraphrase passes" for line in passed)]
     print(table(), *broken, *(f"Not named: {line}" for line in unnamed), sep="\n")
     write_between("judge-report", table())
+    aloud.write()
+    broken += aloud.answer_problems()
     return int(bool(broken) or 20 * len(unnamed) > len(paraphrases()))
 
 

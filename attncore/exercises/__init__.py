@@ -1,8 +1,8 @@
 """What the course asks: every exercise, in the order of the lessons.
 
-A topic's folder has a module and a TOML file for each exercise; a TOML file alone is a bug to find in the function of
-another one (`of`, `bug`). `questions.py` has the numbers and predictions, `questions.toml` their words; `cards.toml`
-has what is answered aloud. The order is that of the lesson's cells; what stands in no cell comes after them.
+A topic's folder has a module and a TOML file for each exercise. `questions.py` has the numbers and predictions,
+`questions.toml` their words; `cards.toml` has what is answered aloud. The order is that of the lesson's cells; what
+stands in no cell comes after them.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attncore.exercises.card import Card
-from attncore.exercises.exercise import KINDS, Case, Code, Exercise
+from attncore.exercises.exercise import KINDS, Case, Code, Exercise, filled
 
 HERE = Path(__file__).parent
 STORIES = HERE.parent / "lessons"
@@ -42,14 +42,8 @@ def functions(topic: str) -> Iterator[Exercise]:
     for path in sorted((HERE / topic).glob("*.toml")):
         if path.stem in SHARED:
             continue
-        words = read(path)
-        if "of" in words:
-            source = import_module(f"attncore.exercises.{topic}.{words['of']}").exercise
-            exercise = source.broken(path.stem, words["bug"])
-            words.setdefault("why", read(path.with_stem(words["of"])).get("why", {}))
-        else:
-            exercise = import_module(f"attncore.exercises.{topic}.{path.stem}").exercise
-        exercise.words = words
+        exercise = import_module(f"attncore.exercises.{topic}.{path.stem}").exercise
+        exercise.words = read(path)
         yield exercise
 
 
@@ -64,9 +58,13 @@ def questions(topic: str) -> Iterator[Exercise]:
 
 
 def cards(topic: str) -> Iterator[Card]:
-    """The questions that are answered aloud."""
+    """The questions that are answered aloud; where `questions.py` has figures for one, they stand in its words."""
+    asked = import_module(f"attncore.exercises.{topic}.questions")
+    figures = dict(getattr(asked, "figures", {}))
     for id, words in read(HERE / topic / "cards.toml").items():
-        yield Card(id, words=words)
+        yield Card(id, words=filled(words, figures.pop(id)()) if id in figures else words)
+    if figures:
+        raise ValueError(f"{topic}/questions.py has figures for {', '.join(figures)}, which cards.toml does not ask")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -45,6 +45,11 @@ class Card(Exercise):
         return self.words["answer"]
 
     @property
+    def worked(self) -> str:
+        """The answer of a design at length, with its numbers; other questions have none."""
+        return self.words.get("worked", "")
+
+    @property
     def points(self) -> list[str]:
         return self.words["points"]
 

@@ -128,7 +128,7 @@ def draw(
 
 
 class Output(NamedTuple):
-    """One result of a function: its name, empty where there is only one, and its axis letters."""
+    """One result of a function: its name, empty where there is only one, and its axes, by the function's own words."""
 
     name: str
     axes: tuple[str, ...]
@@ -195,7 +195,6 @@ class Code(Exercise):
     conventions: dict[str, Callable] = field(default_factory=dict)
     drive: Callable | None = None
     rewritten: list[tuple[str, Callable]] = field(default_factory=list)
-    of: "Code | None" = None  # the exercise in which the bug is one mistake among others
 
     @cached_property
     def outputs(self) -> list[Output]:
@@ -204,7 +203,11 @@ class Code(Exercise):
         if not hasattr(called, "contract"):
             return [Output("", ())]
         _, axes = shape_line(called)
-        return [Output(*both) for both in zip(results(called) or ("",), axes, strict=True)]
+        words = called.contract.words
+        return [
+            Output(name, tuple(words.get(axis, axis) for axis in each))
+            for name, each in zip(results(called) or ("",), axes, strict=True)
+        ]
 
     @cached_property
     def signature(self) -> Signature:
@@ -233,10 +236,6 @@ class Code(Exercise):
     def other_convention(self, label: str) -> Callable[[Callable], Callable]:
         """Add what is right elsewhere and is told so by name."""
         return _adder(self.conventions, label)
-
-    def broken(self, id: str, bug: str) -> "Code":
-        """The exercise of finding one of this function's mistakes, judged as this one is."""
-        return replace(self, id=id, kind="debug", bug=bug, of=self)
 
 
 def _adder(where: dict[str, Callable], label: str) -> Callable[[Callable], Callable]:

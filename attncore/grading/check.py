@@ -13,7 +13,7 @@ import numpy as np
 from attncore.exercises import Code, Exercise, UnknownExercise, find
 from attncore.grading.compare import Difference, agree, explain, figures
 from attncore.grading.diagnose import in_common, name_convention, name_edges, name_mistakes, only_number, remark
-from attncore.grading.observe import Observed, is_nothing, observe
+from attncore.grading.observe import Observed, calls_of, is_nothing, observe
 from attncore.grading.report import Lines, Report, said, show_arguments
 from attncore.grading.run import SECONDS, Ran
 from attncore.grading.trial import Trial, trial
@@ -64,7 +64,28 @@ def verdict(exercise: Code, observed: Observed) -> Report:
         return wrong(exercise, known, observed, found, core)
     if found:
         return edge(exercise, known, observed, found)
-    return said(exercise, "right", f"right, in all {len(observed.first)} cases.")
+    return said(exercise, "right", f"right, in all {len(observed.first)} cases.", *calls_told(exercise, observed))
+
+
+def calls_told(exercise: Code, observed: Observed) -> Lines:
+    """Of a repair: the functions of the course, or of the learner's own exercises, that the broken code didn't call."""
+    if not exercise.bug:
+        return []
+    before = {name.rpartition(".")[2] for name in calls_of(exercise.wrong[exercise.bug])}
+    called = [name.rpartition(".")[2] for name in observed.calls if "." in name or is_asked(name)]
+    new = [f"`{name}`" for name in dict.fromkeys(called) if name not in before | {exercise.id}]
+    if not new:
+        return []
+    text = f"It calls {' and '.join(new)}, which the broken code didn't."
+    return [("why", f"{text} An interviewer would ask all the same: which line was wrong, and why did nobody notice?")]
+
+
+def is_asked(name: str) -> bool:
+    """Is it the name of a function that the course asks for?"""
+    try:
+        return find(name).kind == "code"
+    except UnknownExercise:
+        return False
 
 
 def endless(exercise: Code, observed: Observed) -> Report:
@@ -143,9 +164,8 @@ def edge(exercise: Code, known: Trial, observed: Observed, found: Found) -> Repo
     """Right in the middle, and open in a corner: the sentence that promises it, and the smallest case."""
     corners = by_promise(exercise, known, found, found)
     named = dict(zip(corners, name_edges(known, observed.first, corners.values()), strict=True))
-    lines: Lines = [
-        ("why", f"{sentence(label)}. {exercise.why(label)}") for label in dict.fromkeys(named.values()) if label
-    ]
+    lines = calls_told(exercise, observed)
+    lines += [("why", f"{sentence(label)}. {exercise.why(label)}") for label in dict.fromkeys(named.values()) if label]
     lines += [("why", f'The prompt says: "{promise}"') for promise, label in named.items() if not label]
     shown = smallest(exercise, list(found), found)
     lines += proof(exercise, known, found, shown, "The smallest case that shows it")
@@ -174,6 +194,8 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
     ran, by_value = observed.first, [i for i in core if core[i].kind not in UNCLEAN]
     convention = name_convention(known, ran) if by_value else None
     mistakes, left = ([], []) if convention or not by_value else name_mistakes(known, ran, by_value)
+    if mistakes == [exercise.bug]:
+        return untouched(exercise)
     unclean = [i for i in core if i not in by_value]
     if unclean and (left or not (mistakes or convention)):
         return unclean_first(exercise, known, core, min(unclean, key=lambda i: exercise.cases[i].size))
@@ -194,6 +216,12 @@ def wrong(exercise: Code, known: Trial, observed: Observed, found: Found, core: 
         convention=convention,
         edges=edges,
     )
+
+
+def untouched(exercise: Code) -> Report:
+    """Neither the place nor an input that shows it is told: to find both is the exercise."""
+    shows = f'An input on which it fails shows more: breaks("{exercise.id}", ...) judges one.'
+    return said(exercise, "wrong", headline(exercise, exercise.bug, None), ("next", shows), mistake=exercise.bug)
 
 
 def corners_beside(exercise: Code, known: Trial, ran: list[Ran], mistakes: list[str], found: Found) -> list[str]:

@@ -2,7 +2,8 @@
 
 import dis
 import inspect
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ class Observed:
     """What an answer did: case by case, and once more in another order, which shows what it keeps between calls.
 
     `blank`: there is no work in it. `waits_for`: a function that it calls, and that is blank. `endless`: it was stopped
-    in the case after those of `first`.
+    in the case after those of `first`. `calls`: what it calls of the course, and of the file that it stands in.
     """
 
     first: list[Ran] = field(default_factory=list)
@@ -24,6 +25,7 @@ class Observed:
     waits_for: str = ""
     endless: bool = False
     callable: bool = True
+    calls: tuple[str, ...] = ()
 
 
 def observe(answer: Any, signature: Signature, cases: Sequence[Case]) -> Observed:
@@ -31,7 +33,7 @@ def observe(answer: Any, signature: Signature, cases: Sequence[Case]) -> Observe
     if not callable(answer):
         return Observed(callable=False)
     arguments = [case.make() for case in cases]
-    blank, waits_for = is_blank(answer), unwritten(answer)
+    blank, waits_for, calls = is_blank(answer), unwritten(answer), tuple(sorted(calls_of(answer)))
     first: list[Ran] = []
     again: list[Ran] = []
 
@@ -44,8 +46,8 @@ def observe(answer: Any, signature: Signature, cases: Sequence[Case]) -> Observe
         with quietly():
             within(SECONDS, work)
     except TimeUp:
-        return Observed(first, [], blank, waits_for, endless=True)
-    return Observed(first, again[::-1] or first, blank, waits_for)
+        return Observed(first, [], blank, waits_for, endless=True, calls=calls)
+    return Observed(first, again[::-1] or first, blank, waits_for, calls=calls)
 
 
 def is_nothing(ran: Ran) -> bool:
@@ -91,3 +93,53 @@ def called(function: Any, seen: set[str]) -> set[str]:
                 if inspect.isfunction(names.get(name)) and names[name].__globals__ is names:
                     called(names[name], seen)
     return seen
+
+
+def calls_of(answer: Any) -> set[str]:
+    """The functions that an answer is and reads, itself or in a helper of its own.
+
+    Those of its own file by their names ("mine"), those of the course with their modules ("attncore.softmax.softmax"),
+    however they were imported.
+    """
+    parts = list(vars(answer).values()) if inspect.isclass(answer) else [answer]
+    found = {str(getattr(answer, "__name__", ""))}
+    seen: list[Any] = []
+    for part in parts:
+        function = plain(part)
+        if function is None or function in seen:
+            continue
+        seen.append(function)
+        own = function.__globals__
+        for value in read_by(function):
+            module = str(getattr(value, "__module__", ""))
+            if getattr(plain(value), "__globals__", None) is own:
+                found.add(str(getattr(value, "__name__", "")))
+                parts.append(value)
+            elif module.startswith("attncore."):
+                found.add(f"{module}.{getattr(value, '__name__', '')}")
+    return found
+
+
+def plain(value: Any) -> Any:
+    """The function under its decorators; None where there is none."""
+    try:
+        function = inspect.unwrap(value)
+    except Exception:  # a stranger's object may raise whatever it is asked
+        return None
+    return function if inspect.isfunction(function) else None
+
+
+def read_by(function: Any) -> Iterator[Any]:
+    """The callables that a function reads by name, or of a module of the course, imported in its body or above it."""
+    codes, names = [function.__code__], function.__globals__
+    for code in codes:
+        codes += [part for part in code.co_consts if inspect.iscode(part)]
+        steps = [(step.opname, step.argval) for step in dis.get_instructions(code)]
+        read = [names[name] for opname, name in steps if opname in ("LOAD_GLOBAL", "LOAD_NAME") and name in names]
+        read += [sys.modules[name] for opname, name in steps if opname == "IMPORT_NAME" and name in sys.modules]
+        parts = {name for opname, name in steps if opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM")}
+        for value in read:
+            if inspect.ismodule(value) and value.__name__.partition(".")[0] == "attncore":
+                read += [inside for name, inside in vars(value).items() if name in parts and inside not in read]
+            elif callable(value):
+                yield value

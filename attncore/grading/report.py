@@ -116,10 +116,13 @@ def literal(value: Any, indent: int, longest: int) -> str:
     if isinstance(value, np.generic):
         return f"np.{value.dtype.name}({literal(value.item(), indent, longest)})"
     if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
-        parts = [literal(part, indent, longest // max(1, len(value))) for part in value]
+        parts = [literal(part, indent + 1, longest // max(1, len(value))) for part in value]
         comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
         brackets = "()" if isinstance(value, tuple) else "[]"
-        return f"{brackets[0]}{', '.join(parts)}{comma}{brackets[1]}" if all(parts) else ""
+        between = ",\n" + " " * (indent + 1) if any("\n" in part for part in parts) else ", "
+        return f"{brackets[0]}{between.join(parts)}{comma}{brackets[1]}" if all(parts) else ""
+    if isinstance(value, np.ufunc):
+        return f"np.{value.__name__}"
     if isinstance(value, float) and not np.isfinite(value):
         return f"np.{value}" if value > 0 or value != value else "-np.inf"
     return repr(value) if value is None or isinstance(value, bool | int | float | str) else ""

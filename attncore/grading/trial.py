@@ -44,7 +44,7 @@ class Trial:
 @cache
 def trial(exercise: Code) -> Trial:
     """Run the reference and every labelled solution once; the results are kept for all later answers."""
-    whole = trial(exercise.of) if exercise.of else tried(exercise)
+    whole = tried(exercise)
     if not exercise.bug:
         return whole
     # To repair the bug is what is asked, wherever it shows; but no guard is part of it.

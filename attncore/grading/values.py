@@ -22,6 +22,9 @@ PREFIXES = {
     "": 1,
 }
 WORDS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+SECONDS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3}
+SECONDS |= {"us": 1e-6, "µs": 1e-6, "microseconds": 1e-6, "min": 60, "minute": 60, "minutes": 60}
+RATE = re.compile(r"(\s*/|\s+per|\s+an?|\s+each)\s*s(ec(ond)?)?$")  # "GB/s", "tokens a second"
 UNITS = ("B", "byte", "bytes", "FLOP", "FLOPs", "parameters", "")
 NUMBER = re.compile(r"([-+]?[\d.,_]+(?:e[-+]?\d{1,3})?(?:\s*/\s*[\d.]+)?)\s*(.*)", re.IGNORECASE)
 
@@ -113,6 +116,9 @@ def read_quantity(text: str, question: str) -> float:
 def factor(unit: str, question: str) -> float:
     if unit in ("%", "percent", "per cent"):
         return 0.01
+    unit = RATE.sub("", unit)
+    if unit in SECONDS and "second" in question.lower():
+        return SECONDS[unit] * (1000 if "milliseconds" in question.lower() else 1)
     first, _, rest = unit.partition(" ")
     if first.lower() in WORDS:
         return WORDS[first.lower()] * factor(rest, question)

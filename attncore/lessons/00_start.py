@@ -13,7 +13,7 @@
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights
 from attncore.views.tables import heat_map
 from attncore.views.widgets.start import reading_picture
@@ -83,9 +83,10 @@ reading_picture()
 # not judged.
 
 # %% [markdown]
-# In the next cell the function is there, and so is a bug. Find it, and mend it.
+# In the next exercise the code is there, a few small functions by a colleague, and so is a bug. Begin as you would at work:
+# find an input on which the code fails, and let `breaks` judge it. Then mend the code, and run `check` on it.
 
-# %% exercise="fix_uniform_attention"
+# %% exercise="fix_search"
 
 # %% [markdown]
 # The last kind is answered aloud, as in the interview. Say your answer first; then open the model answer, and tick

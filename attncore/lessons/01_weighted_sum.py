@@ -12,7 +12,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.views.tables import heat_map, number_map
 from attncore.views.widgets.weighted_sum import kernel_picture
 from attncore.weighted_sum import hard_lookup, kernel_regression, kernel_weights, weighted_sum
@@ -274,7 +274,7 @@ kernel_picture(kernel_regression)
 
 # %% exercise="fix_weighted_sum"
 
-# %% exercise="fix_kernel_weights"
+# %% exercise="fix_forecast"
 
 # %% exercise="context-by-hand"
 

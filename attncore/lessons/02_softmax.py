@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.softmax import log_softmax, masked_softmax, softmax, temperature_for_entropy
 from attncore.views.tables import heat_map, number_map
 from attncore.views.widgets.softmax import softmax_picture
@@ -330,7 +330,7 @@ softmax_picture(softmax)
 
 # %% exercise="fix_softmax"
 
-# %% exercise="fix_masked_softmax"
+# %% exercise="fix_pooling"
 
 # %% exercise="overflow-float16"
 

@@ -13,7 +13,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.alignment import (
     additive_scores,
     align,
@@ -347,13 +347,11 @@ number_map(taken[[7]], ["alfombra"], source, title='A weight of 0.90, and less t
 # %%
 alignment_picture(local_weights)
 
-# %% exercise="fix_align"
+# %% exercise="fix_alignment_picture"
 
-# %% exercise="fix_additive_context"
+# %% exercise="fix_translation_step"
 
-# %% exercise="fix_additive_scores"
-
-# %% exercise="fix_local_weights"
+# %% exercise="fix_sentence_batch"
 
 # %% exercise="additive-parameters"
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import (
     attention_scores,
     attention_weights,
@@ -194,9 +194,9 @@ weights_picture(attention_weights)
 
 # %% exercise="fix_attention"
 
-# %% exercise="fix_attention_weights"
+# %% exercise="fix_distance_penalty"
 
-# %% exercise="fix_attention_scores"
+# %% exercise="fix_retrieval"
 
 # %% exercise="score-flops"
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.self_attention import influence, path_length, permutation_gap, self_attention
 from attncore.softmax import softmax
@@ -369,7 +369,9 @@ reach_picture(influence)
 
 # %% exercise="fix_self_attention"
 
-# %% exercise="fix_influence"
+# %% exercise="fix_word_importance"
+
+# %% exercise="fix_text_order"
 
 # %% exercise="conv-layers"
 

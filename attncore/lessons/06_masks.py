@@ -11,7 +11,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.masks import causal_mask, combine_masks, leaks_future, padding_mask, prefix_mask
 from attncore.self_attention import influence
@@ -364,9 +364,11 @@ mask_map(
 
 # %% exercise="leaks_future"
 
-# %% exercise="fix_causal_mask"
+# %% exercise="fix_new_tokens"
 
-# %% exercise="fix_prefix_mask"
+# %% exercise="fix_prompt_batch"
+
+# %% exercise="fix_answering"
 
 # %% exercise="causal-count"
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
 from attncore.heads import (
     HeadWeights,
@@ -388,11 +388,9 @@ split_picture(split_heads)
 
 # %% exercise="head_importance"
 
-# %% exercise="fix_split_heads"
+# %% exercise="fix_fused_attention"
 
-# %% exercise="fix_multi_head_attention"
-
-# %% exercise="fix_head_importance"
+# %% exercise="fix_padded_texts"
 
 # %% exercise="head-width"
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.heads import split_heads
 from attncore.masks import causal_mask
@@ -496,13 +496,11 @@ hands_picture(apply_rotary)
 
 # %% exercise="alibi_bias"
 
-# %% exercise="fix_sinusoidal_positions"
-
-# %% exercise="fix_apply_rotary"
+# %% exercise="fix_rotary_table"
 
 # %% exercise="fix_rotary_decoding"
 
-# %% exercise="fix_alibi_bias"
+# %% exercise="fix_left_padding"
 
 # %% exercise="bert-position-table"
 

@@ -13,7 +13,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask, leaks_future, prefix_mask
@@ -560,13 +560,11 @@ zoo_picture(mask_for)
 
 # %% exercise="next_token_targets"
 
-# %% exercise="fix_layer_norm"
+# %% exercise="fix_gpt_logits"
 
-# %% exercise="fix_encoder_block"
+# %% exercise="fix_translator"
 
-# %% exercise="fix_decoder_block"
-
-# %% exercise="fix_corrupt_tokens"
+# %% exercise="fix_masked_pair"
 
 # %% exercise="bert-block-parameters"
 

@@ -13,7 +13,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.heads import HeadWeights
 from attncore.recorded import photograph
@@ -430,13 +430,11 @@ cut_picture(patchify)
 
 # %% exercise="resize_positions"
 
-# %% exercise="fix_patchify"
+# %% exercise="fix_image_classes"
 
-# %% exercise="fix_unpatchify"
+# %% exercise="fix_published_kernel"
 
-# %% exercise="fix_embed_patches"
-
-# %% exercise="fix_resize_positions"
+# %% exercise="fix_inpainting"
 
 # %% exercise="pixel-score-bytes"
 

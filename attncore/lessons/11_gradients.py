@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.gradients import attention_backward, numerical_gradient, softmax_backward, sum_to
 from attncore.masks import causal_mask
@@ -426,11 +426,11 @@ gradient_picture(softmax_backward)
 
 # %% exercise="attention_backward"
 
-# %% exercise="fix_softmax_backward"
+# %% exercise="fix_block_gradient"
 
-# %% exercise="fix_attention_backward"
+# %% exercise="fix_tied_embedding"
 
-# %% exercise="fix_numerical_gradient"
+# %% exercise="fix_accumulation"
 
 # %% exercise="weights-kept-bytes"
 

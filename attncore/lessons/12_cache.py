@@ -12,7 +12,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.cache import KVCache, attend_with_cache, attention_flops, kv_cache_bytes
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.heads import (
@@ -448,11 +448,11 @@ memory_picture(kv_cache_bytes)
 
 # %% exercise="attend_with_cache"
 
-# %% exercise="fix_attention_flops"
+# %% exercise="fix_chunked_prompt"
 
-# %% exercise="fix_kv_cache"
+# %% exercise="fix_shared_prefix"
 
-# %% exercise="fix_attend_with_cache"
+# %% exercise="fix_beam_search"
 
 # %% exercise="kv-bytes"
 

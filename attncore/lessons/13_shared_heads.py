@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.cache import kv_cache_bytes
 from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
 from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
@@ -430,13 +430,11 @@ sharing_picture(grouped_query_attention)
 
 # %% exercise="kv_bytes_per_token"
 
-# %% exercise="fix_grouped_query_attention"
+# %% exercise="fix_grouped_layer"
 
-# %% exercise="fix_pool_kv_heads"
+# %% exercise="fix_latent_forms"
 
-# %% exercise="fix_latent_attention"
-
-# %% exercise="fix_latent_attention_absorbed"
+# %% exercise="fix_latent_decoding"
 
 # %% exercise="llama-70b-tokens-in-20-gib"
 

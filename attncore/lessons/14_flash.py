@@ -17,7 +17,7 @@ from itertools import permutations
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_scores, scaled_dot_product_attention
 from attncore.flash import (
     BLOCK,
@@ -376,11 +376,11 @@ memory_picture(tiled_attention)
 
 # %% exercise="peak_floats"
 
-# %% exercise="fix_online_softmax"
+# %% exercise="fix_loss_in_blocks"
 
-# %% exercise="fix_merge_partials"
+# %% exercise="fix_split_decode"
 
-# %% exercise="fix_tiled_attention"
+# %% exercise="fix_windowed_tiles"
 
 # %% exercise="score-traffic"
 

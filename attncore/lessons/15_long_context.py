@@ -14,7 +14,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.alignment import local_weights
 from attncore.cache import KVCache, kv_cache_bytes
 from attncore.dot_product import scaled_dot_product_attention
@@ -541,13 +541,11 @@ needle_picture(sliding_window_mask)
 
 # %% exercise="linear_attention_recurrent"
 
-# %% exercise="fix_sliding_window_mask"
+# %% exercise="fix_local_layers"
 
-# %% exercise="fix_softmax_with_sink"
+# %% exercise="fix_sink_layer"
 
-# %% exercise="fix_rolling_cache"
-
-# %% exercise="fix_linear_attention"
+# %% exercise="fix_chunked_linear"
 
 # %% exercise="window-pairs"
 

@@ -13,7 +13,7 @@
 # %%
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.dot_product import attention_weights
 from attncore.heads import head_importance
 from attncore.interpret import (
@@ -527,13 +527,11 @@ rollout_picture(attention_rollout)
 
 # %% exercise="induction_score"
 
-# %% exercise="fix_value_weighted_map"
+# %% exercise="fix_contributions"
 
-# %% exercise="fix_attention_rollout"
+# %% exercise="fix_flow"
 
-# %% exercise="fix_permutation_effect"
-
-# %% exercise="fix_induction_score"
+# %% exercise="fix_induction_heads"
 
 # %% exercise="bytes-of-all-maps"
 

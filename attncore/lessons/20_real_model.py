@@ -14,7 +14,7 @@ import inspect
 
 import numpy as np
 
-from attncore import answer, card, check, hint, progress, reset
+from attncore import answer, breaks, card, check, hint, progress, reset
 from attncore.cache import attention_flops
 from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.real_model import (
@@ -406,11 +406,9 @@ for vector, question in zip(asked, questions, strict=True):
 # %%
 search_picture(most_similar)
 
-# %% exercise="fix_sentence_vectors"
+# %% exercise="fix_encoder"
 
-# %% exercise="fix_vectors_of_a_batch"
-
-# %% exercise="fix_most_similar"
+# %% exercise="fix_document_search"
 
 # %% exercise="minilm-parameters"
 

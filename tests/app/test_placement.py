@@ -1,5 +1,9 @@
 """The placement: what it asks, how it takes answers, and whom it sends where."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -163,7 +167,6 @@ def test_a_question_that_is_no_more_is_passed_over(here, shown):
 
 
 def test_numbers_that_are_drawn_anew_are_judged_as_asked(here, shown, monkeypatch):
-    first = next_question([])
     drill = Drill(
         lambda n: 3 * n,
         {},
@@ -171,10 +174,23 @@ def test_numbers_that_are_drawn_anew_are_judged_as_asked(here, shown, monkeypatc
         lambda rng: {"n": int(rng.integers(100, 999))},
         words={"question": "Three times {n}?", "because": "", "title": ""},
     )
-    monkeypatch.setattr(first.exercise, "template", drill)
-    monkeypatch.setattr(first.exercise, "kind", "numeric")
-    monkeypatch.setitem(first.exercise.words, "choices", [])
+    monkeypatch.setattr(find("kv-bytes"), "template", drill)
+    Progress(progress_place(here)).keep(*KEPT, {"answers": [], "asked": "kv-bytes"})
     cell.placement()
     number = int(shown[0].message.split("Three times ")[1].split("?")[0])
     cell.placement(3 * number)
     assert shown[1].message.startswith("Right.")
+
+
+def test_no_chance_of_this_process_decides_what_is_asked():
+    """Sets of strings have another order in each process."""
+    code = (
+        "from attncore.app.placement import next_question; answers = []\n"
+        "while q := next_question(answers): answers.append((q.id, len(answers) % 3 > 0))\n"
+        "print([id for id, _ in answers])"
+    )
+    asked = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | seed).stdout
+        for seed in ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2"}, {"PYTHONHASHSEED": "3"})
+    }
+    assert len(asked) == 1 and len(asked.pop()) > 100

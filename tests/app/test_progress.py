@@ -119,6 +119,27 @@ def test_taking_over_again_counts_nothing_twice(tmp_path):
     assert store.hints("softmax") == 2
 
 
+def test_an_input_on_which_code_fails_is_kept_and_a_blank_one_is_not(here, shown):
+    cell.breaks("fix_search", question=..., texts=...)
+    assert shown[-1].outcome == "unattempted" and not progress_place(here).exists()
+    cell.breaks("fix_search", question=[[1, 0]], texts=[[[1, 0]], [[0, 1]]])
+    assert shown[-1].outcome == "right"
+    cell.breaks("fix_search", [[1, 0]], [[[1, 1]]])
+    assert shown[-1].outcome == "wrong" and "hint(fix_search) opens hint 1 of 3." in shown[-1].message
+    events = [(e.exercise, e.event, e.outcome) for e in Progress(progress_place(here)).events()]
+    assert events == [("fix_search", "breaks", "right"), ("fix_search", "breaks", "wrong")]
+    assert Progress(progress_place(here)).outcomes() == {}
+
+
+def test_breaks_says_what_it_takes(here, shown):
+    cell.breaks("softmax", [1, 2])
+    assert '"softmax" has no bug to show' in shown[-1].message
+    cell.breaks("fix_serch")
+    assert 'Did you mean "fix_search"?' in shown[-1].message
+    cell.breaks()
+    assert "missing a required argument" in shown[-1].message
+
+
 def test_a_stub_is_no_attempt(here, shown):
     cell.check(lambda x, axis=-1: None, "softmax")
     assert shown[0].outcome == "unattempted"
@@ -241,7 +262,7 @@ def test_progress_leads_to_the_lessons(here, shown):
 def test_a_card_keeps_the_learners_marks_and_tells_the_last(here, shown):
     cell.card("why-scale")
     card = shown[0]
-    points = len(card.points)
+    points = len(card.card.points)
     assert "Last time" not in card._repr_html_()
     assert card.mark(2) == f"Saved: 2 of {points} key points."
     assert Progress(progress_place(here)).marks() == {"why-scale": f"2 of {points}"}

@@ -205,7 +205,7 @@ def test_made_again_it_comes_back_within_days_however_well_it_was_known():
     events = [made()]
     for day in range(1, 60):
         events += answered(events, day)
-    known = comes_back_as(MISTAKE, 9, frozenset())
+    known = state(events, 200).comes_back_as(MISTAKE)
     events += [event(200, known.id, "right"), event(200, "softmax", "wrong", MISTAKE.label, seconds=60)]
     assert state(events, 200).items[MISTAKE].memory.stability > 5
     assert is_due(events, 203)
@@ -240,8 +240,8 @@ def test_the_one_is_asked_that_speaks_most_of_the_mistake():
 
 
 def test_what_is_right_already_comes_last():
-    assert comes_back_as(MISTAKE, 0, frozenset({"fix_softmax"})).id == "fix_masked_softmax"
-    assert comes_back_as(MISTAKE, 0, frozenset({"fix_softmax", "fix_masked_softmax"})).id == "fix_softmax"
+    assert comes_back_as(MISTAKE, 0, frozenset({"fix_softmax"})).id == "fix_pooling"
+    assert comes_back_as(MISTAKE, 0, frozenset({"fix_softmax", "fix_pooling"})).id == "fix_softmax"
 
 
 # Simulated learners

@@ -287,6 +287,9 @@ CALLS = {
     "hint": lambda: cell.hint("softmax"),
     "card": lambda: cell.card("why-scale"),
     "progress": lambda: cell.progress(),
+    "review": lambda: cell.review(),
+    "plan": lambda: cell.plan(),
+    "placement": lambda: cell.placement(),
 }
 
 

@@ -4,12 +4,14 @@ import inspect
 from dataclasses import replace
 
 import nbformat
+import numpy as np
 import pytest
 
 from attncore.app.workbook import NOTEBOOKS
 from attncore.authoring import consistency, render
 from attncore.exercises import LESSONS, exercises, find
 from attncore.grading import judge
+from attncore.grading.breaks import judge_input
 
 
 def test_rendering_is_deterministic():
@@ -58,6 +60,63 @@ def test_a_bug_to_find_does_not_say_its_name():
         if exercise.kind == "debug":
             for cell in render.learner_cells(exercise):
                 assert exercise.bug.replace(" ", "_") not in cell.source
+
+
+HUNTS = [e for e in exercises if e.kind == "debug"]
+
+
+@pytest.mark.parametrize("hunt", HUNTS, ids=lambda e: e.id)
+def test_a_hunt_asks_for_an_input_and_then_for_a_repair(hunt):
+    question, code, fails, repair = render.learner_cells(hunt)
+    assert render.FIRST_AN_INPUT in question.source
+    assert f"def {hunt.id}(" in code.source and "check(" not in code.source
+    assert fails.source.startswith(f'breaks("{hunt.id}", ') and "=..." in fails.source
+    assert repair.source == f"check({hunt.id})"
+
+
+@pytest.mark.parametrize("hunt", HUNTS, ids=lambda e: e.id)
+def test_the_solution_of_a_hunt_fails_first_and_is_right_then(hunt):
+    _, fails, repaired, _ = render.solution_cells(hunt)
+    told = []
+
+    def noted(exercise, /, **given):
+        told.append(judge_input(find(exercise), (), given).outcome)
+
+    exec(fails.source, {"breaks": noted, "np": np})
+    assert told == ["right"]
+    answer = consistency.run_in_its_notebook(hunt, repaired.source.rpartition("\n\n\ncheck(")[0])
+    assert judge(hunt, answer).message == judge(hunt, hunt.reference).message
+
+
+def test_a_sick_helper_has_the_name_of_the_healthy_one():
+    cell = render.broken(find("fix_pooling"))
+    assert "def weigh(scores" in cell and "weigh_" not in cell
+    assert cell.index("def slots") < cell.index("def weigh") < cell.index("def fix_pooling")
+    assert "weigh_" not in render.solution(find("fix_pooling"))
+
+
+def test_what_is_missing_in_a_hunt_is_noticed(monkeypatch):
+    hunt = find("fix_attention")
+    assert list(consistency.hunt_problems(hunt)) == []
+    attention = source_of_exercise("scaled_dot_product_attention")
+    for cell, says in {
+        "def fix_attention(query):\n    return query": "has 2 lines of code, from 12 to 30 are wanted",
+        "def weigh(x):\n    return x\n\n\n" * 2: "defines weigh twice",
+        attention: "it holds a copy of scaled_dot_product_attention",
+    }.items():
+        monkeypatch.setattr(consistency, "broken", lambda _, cell=cell: cell)
+        assert any(says in problem for problem in consistency.hunt_problems(hunt)), says
+
+
+def test_a_hunt_that_a_function_of_the_lesson_solves_is_noticed():
+    pasted = find("attention_weights")
+    easy = replace(pasted, kind="debug", bug=next(iter(pasted.wrong)))
+    found = list(consistency.hunt_problems(easy))
+    assert "attention_weights: attention_weights as it is would solve it" in found
+
+
+def source_of_exercise(id):
+    return render.source_of(find(id).reference)
 
 
 def notebook_of(lesson):

@@ -109,11 +109,16 @@ def test_a_lesson_that_is_opened_again_shows_stills(open_lesson):
     page = open_lesson("00_start")
     run_all(page)
     card = scroll_to(page, "card(")
-    card.get_by_role("button", name="Show the model answer").click()
+    card.locator("textarea").fill("It compares a query with keys.")
+    card.get_by_role("button", name="That's my answer").click()
+    card.get_by_text("so this is no mark").wait_for()
+    for choices in card.locator(".widget-radio-box").all():
+        choices.locator("input").first.check()
+    card.get_by_role("button", name="These are my choices").click()
     card.locator("input[type=checkbox]").first.check()
-    card.get_by_role("button", name="Save my marks").press("Enter")
-    card.get_by_text("Saved: 1 of 2 key points.").wait_for()
-    assert page.evaluate("() => document.activeElement.innerText") == "Save my marks"
+    card.get_by_role("button", name="Save my ticks").press("Enter")
+    card.get_by_text("Saved: 1 of 3 key points.").wait_for()
+    assert page.evaluate("() => document.activeElement.innerText") == "Save my ticks"
     page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
     assert scroll_to(page, "reading_picture()").locator(".noUi-handle").count(), "what the page shows stays alive"
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
@@ -121,7 +126,7 @@ def test_a_lesson_that_is_opened_again_shows_stills(open_lesson):
 
     page = open_lesson("00_start")
     scroll_to(page, "reading_picture()").get_by_text("To move it, run").wait_for()
-    scroll_to(page, "card(").get_by_text("Last time: 1 of 2 key points.").wait_for()
+    scroll_to(page, "card(").get_by_text("Last time: 1 of 3 key points.").wait_for()
     assert "model not found" not in page.inner_text("body")
 
 

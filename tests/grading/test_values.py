@@ -53,6 +53,21 @@ def test_a_word_of_the_question_may_stand_behind_a_number():
     assert judge("conv-layers", "512 layers").outcome == "right"
 
 
+TIMES = {
+    ("250 ms", "How many seconds does it take?"): 0.25, ("0.25 s", "How many seconds does it take?"): 0.25,
+    ("1.5 min", "How many seconds does it take?"): 90, ("0.25 s", "How many milliseconds does it take?"): 250,
+    ("250 ms", "How many milliseconds does it take?"): 250, ("250", "How many milliseconds does it take?"): 250,
+    ("4 GB/s", "How many bytes a second does it carry?"): 4e9, ("4 GB per second", ""): 4e9, ("4 GB a second", ""): 4e9,
+    ("272 tokens/s", "How many tokens a second are possible?"): 272, ("1.2 thousand tokens a second", "tokens"): 1200,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("asked, number", TIMES.items())
+def test_times_and_rates_are_understood(asked, number):
+    text, question = asked
+    assert read(text, 1.0, question) == pytest.approx(number)
+
+
 def test_a_complex_number_is_no_answer():
     assert "isn't a number" in judge("context-by-hand", 5 + 0j).message
 

@@ -174,8 +174,7 @@ def test_how_far_is_said_of_the_middle():
 
 
 def test_a_bug_to_repair_is_core_wherever_it_shows():
-    broken = exercise.broken("fix_shares", "NaN in a row of zeros")
-    broken.words = exercise.words
+    broken = replace(exercise, id="fix_shares", kind="debug", bug="NaN in a row of zeros")
     assert judge(broken, guarded(with_nan)).outcome == "wrong"
     assert judge(broken, shares).outcome == "right"
     assert judge(broken, lambda x: np.nan_to_num(with_nan(x))).outcome == "edge"

@@ -48,7 +48,7 @@ print("cut", cut)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_what_was_acknowledged_survives_200_kills(tmp_path):
     path = str(tmp_path / "progress.sqlite")
-    ran = subprocess.run([sys.executable, "-c", KILLER, path, "10"], capture_output=True, text=True, timeout=120)
+    ran = subprocess.run([sys.executable, "-c", KILLER, path, "10"], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     *acknowledged, last = ran.stdout.split("\n")[:-1]
     kept = [event.exercise for event in Progress(path).events()]

@@ -1,46 +1,123 @@
 """The numbers and the predictions of this topic; the cards have words alone."""
 
 from attncore.cache import kv_cache_bytes
+from attncore.exercises.configurations import (
+    A100,
+    CARDS,
+    LLAMA_2_7B,
+    LLAMA_2_13B,
+    LLAMA_3_8B,
+    MISTRAL_7B,
+    MULTI_HEAD,
+    PHI_3_MINI,
+    QWEN_3_8B,
+)
 from attncore.exercises.exercise import numeric, predict
+from attncore.exercises.figures import among, apart, binary, numbered, times
 
-LLAMA_2_7B_WEIGHTS = 6_738_415_616
+
+def cache_of(model, tokens):
+    return kv_cache_bytes(model.layers, model.kv_heads, model.head_width, tokens)
+
+
+def texts(card, model, tokens, **_):
+    return (card.bytes - model.weight_bytes) // cache_of(model, tokens)
+
+
+def without_weights(card, model, tokens, **_):
+    return card.bytes // cache_of(model, tokens)
+
+
+def of_light_weights(card, model, tokens, **_):
+    return (card.bytes - model.parameters) // cache_of(model, tokens)
+
+
+def rounded_up(card, model, tokens, **_):
+    return -((model.weight_bytes - card.bytes) // cache_of(model, tokens))
+
+
+def texts_worked(card, model, tokens, before):
+    left, each = card.bytes - model.weight_bytes, cache_of(model, tokens)
+    over = left / each % 1
+    return {
+        "weights": model.weight_bytes / 1e9,
+        "left": left / 1e9,
+        "cache": "that of the question before" if before else f"{cache_of(model, 1):,} bytes a token",
+        "token": cache_of(model, 1),
+        "each": binary(each),
+        "in_gb": each / 1e9,
+        "most": "most" if over > 0.6 else "about half" if over > 0.4 else "a part",
+        "next": numbered(left // each + 1),
+    }
+
+
 questions = [
     numeric(
         "where-the-square-wins",
-        lambda: 2 * 4096,
-        {"powers compared without their factors": lambda: 4096, "scores without the sum": lambda: 4 * 4096},
+        lambda width: 2 * width,
+        {
+            "powers compared without their factors": lambda width: width,
+            "scores without the sum": lambda width: 4 * width,
+        },
+        first={"width": 4096},
+        draw=among(width=(768, 1024, 1600, 2048, 3072, 5120, 8192, 12_288)),
     ),
     numeric(
         "kv-bytes",
-        lambda: kv_cache_bytes(32, 32, 128, tokens=1),
+        lambda model: cache_of(model, 1),
         {
-            "eight key heads as in Llama 3": lambda: kv_cache_bytes(32, 8, 128, tokens=1),
-            "keys without values": lambda: kv_cache_bytes(32, 32, 128, tokens=1) // 2,
-            "one layer only": lambda: kv_cache_bytes(1, 32, 128, tokens=1),
+            "eight key heads as in Llama 3": lambda model: kv_cache_bytes(model.layers, 8, model.head_width, 1),
+            "keys without values": lambda model: cache_of(model, 1) // 2,
+            "one layer only": lambda model: cache_of(model, 1) // model.layers,
+        },
+        first={"model": LLAMA_2_7B},
+        draw=among(model=MULTI_HEAD),
+        worked=lambda model: {
+            "size": binary(cache_of(model, 1)),
+            "times": times(cache_of(model, 1) / cache_of(LLAMA_3_8B, 1)),
         },
     ),
     numeric(
         "texts-on-a-card",
-        lambda: (80 * 10**9 - 2 * LLAMA_2_7B_WEIGHTS) // kv_cache_bytes(32, 32, 128, tokens=4096),
-        {
-            "weights forgotten": lambda: 80 * 10**9 // kv_cache_bytes(32, 32, 128, tokens=4096),
-            "one byte a weight": lambda: (80 * 10**9 - LLAMA_2_7B_WEIGHTS) // kv_cache_bytes(32, 32, 128, tokens=4096),
-            "rounded up": lambda: -(-(80 * 10**9 - 2 * LLAMA_2_7B_WEIGHTS) // kv_cache_bytes(32, 32, 128, tokens=4096)),
-        },
+        texts,
+        {"weights forgotten": without_weights, "one byte a weight": of_light_weights, "rounded up": rounded_up},
         tolerance=0,
+        first={"card": A100, "model": LLAMA_2_7B, "tokens": 4096, "before": True},
+        draw=among(
+            lambda **given: (
+                texts(**given) > 0 and apart(texts, without_weights, of_light_weights, rounded_up, by=0)(**given)
+            ),
+            card=CARDS,
+            model=(LLAMA_2_7B, LLAMA_2_13B, PHI_3_MINI, LLAMA_3_8B, MISTRAL_7B, QWEN_3_8B),
+            tokens=(1024, 2048, 4096, 8192),
+            before=(False,),
+        ),
+        worked=texts_worked,
     ),
     numeric(
         "tokens-a-second",
-        lambda: 2.039e12 / 7.5e9,
+        lambda card, billions: card.bandwidth * 1e12 / (billions * 1e9),
         {
-            "two bytes a weight": lambda: 2.039e12 / (2 * 7.5e9),
-            "arithmetic taken for the limit": lambda: 312e12 / (2 * 7.5e9),
+            "two bytes a weight": lambda card, billions: card.bandwidth * 1e12 / (2 * billions * 1e9),
+            "arithmetic taken for the limit": lambda card, billions: card.tflops * 1e12 / (2 * billions * 1e9),
+        },
+        first={"card": A100, "billions": 7.5},
+        draw=among(lambda card, billions: billions < card.memory, card=CARDS, billions=(1.5, 3, 7.5, 8, 13, 32, 70)),
+        worked=lambda card, billions: {
+            "seconds": billions / card.bandwidth / 1e3,
+            "reading": billions / card.bandwidth,
+            "computing": 2 * billions / card.tflops,
         },
     ),
     numeric(
         "tokens-to-the-ridge",
-        lambda: 312 / 2.039,
-        {"additions forgotten": lambda: 2 * 312 / 2.039, "one byte a weight": lambda: 312 / 2.039 / 2},
+        lambda card: card.tflops / card.bandwidth,
+        {
+            "additions forgotten": lambda card: 2 * card.tflops / card.bandwidth,
+            "one byte a weight": lambda card: card.tflops / card.bandwidth / 2,
+        },
+        first={"card": A100},
+        draw=among(card=CARDS),
     ),
     predict(
         "twice-the-text",

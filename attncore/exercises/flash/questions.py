@@ -1,46 +1,104 @@
 """The numbers and the predictions of this topic; the cards have words alone."""
 
 from attncore.exercises.exercise import numeric, predict
+from attncore.exercises.figures import among, apart, binary
 from attncore.flash import peak_floats
 
-N, HEADS, WIDTH, BLOCK_OF = 8192, 32, 128, 128
+ARITHMETIC, BUS = 312e12, 2.0e12  # FLOP/s and bytes a second of an A100 with 80 GB
+
+
+def peak_ratio(tokens, width, block):
+    return peak_floats(tokens, width) / peak_floats(tokens, width, block)
+
+
+def ratio_of_scores(tokens, width, block):
+    return (tokens / block) ** 2
+
+
+def ratio_without_output(tokens, width, block):
+    return (tokens * tokens + 2 * tokens) / (block**2 + 2 * tokens)
+
+
+def scores_again(tokens, heads, width):
+    return 1000 * 2 * tokens**2 * width * heads / ARITHMETIC
+
+
+def scores_stored(tokens, heads, width):
+    return 1000 * 2 * heads * tokens**2 * 2 / BUS
+
+
 questions = [
     numeric(
         "score-traffic",
-        lambda: 4 * HEADS * N * N * 2,
+        lambda heads, tokens: 4 * heads * tokens * tokens * 2,
         {
-            "crossed only once": lambda: HEADS * N * N * 2,
-            "half of the traffic": lambda: 2 * HEADS * N * N * 2,
-            "one head only": lambda: 4 * N * N * 2,
+            "crossed only once": lambda heads, tokens: heads * tokens * tokens * 2,
+            "half of the traffic": lambda heads, tokens: 2 * heads * tokens * tokens * 2,
+            "one head only": lambda heads, tokens: 4 * tokens * tokens * 2,
+        },
+        first={"heads": 32, "tokens": 8192},
+        draw=among(heads=(16, 24, 32, 40, 64), tokens=(2048, 4096, 8192, 16_384, 32_768)),
+        worked=lambda heads, tokens: {
+            "square": binary(heads * tokens**2 * 2),
+            "size": binary(4 * heads * tokens**2 * 2),
+            "bus": 1000 * 4 * heads * tokens**2 * 2 / BUS,
+            "tflop": 4 * tokens**2 * 128 * heads / 1e12,
+            "products": 1000 * 4 * tokens**2 * 128 * heads / ARITHMETIC,
         },
     ),
     numeric(
         "peak-ratio",
-        lambda: peak_floats(N, WIDTH) / peak_floats(N, WIDTH, BLOCK_OF),
-        {
-            "only the scores are compared": lambda: (N / BLOCK_OF) ** 2,
-            "the output is left out": lambda: (N * N + 2 * N) / (BLOCK_OF**2 + 2 * N),
-        },
+        peak_ratio,
+        {"only the scores are compared": ratio_of_scores, "the output is left out": ratio_without_output},
         tolerance=0.02,
+        first={"tokens": 8192, "width": 128, "block": 128},
+        draw=among(
+            apart(peak_ratio, ratio_of_scores, ratio_without_output, by=0.1),
+            tokens=(8192, 16_384, 32_768, 65_536),
+            width=(64, 128),
+            block=(64, 128),
+        ),
+        worked=lambda tokens, width, block: {
+            "plain": peak_floats(tokens, width),
+            "tiled": peak_floats(tokens, width, block),
+            "near": tokens // width,
+            "shrink": (tokens // block) ** 2,
+        },
     ),
     numeric(
         "causal-tiles",
-        lambda: 64 * 65 // 2,
+        lambda blocks, block: blocks * (blocks + 1) // 2,
         {
-            "exactly half of the tiles": lambda: 64 * 64 // 2,
-            "the tiles on the diagonal are forgotten": lambda: 64 * 63 // 2,
-            "no tile is skipped": lambda: 64 * 64,
+            "exactly half of the tiles": lambda blocks, block: blocks * blocks // 2,
+            "the tiles on the diagonal are forgotten": lambda blocks, block: blocks * (blocks - 1) // 2,
+            "no tile is skipped": lambda blocks, block: blocks * blocks,
         },
         tolerance=0,
+        first={"blocks": 64, "block": 128},
+        draw=among(blocks=(16, 32, 48, 64, 96, 128), block=(64, 128, 256)),
+        worked=lambda blocks, block: {
+            "tokens": blocks * block,
+            "tiles": blocks**2,
+            "more": blocks + 1,
+            "percent": 50 * (blocks + 1) / blocks,
+        },
     ),
     numeric(
         "recompute-flops",
-        lambda: 1000 * 2 * N * N * WIDTH * HEADS / 312e12,
+        scores_again,
         {
-            "the whole forward again": lambda: 1000 * 4 * N * N * WIDTH * HEADS / 312e12,
-            "only multiplications are counted": lambda: 1000 * N * N * WIDTH * HEADS / 312e12,
-            "one head only": lambda: 1000 * 2 * N * N * WIDTH / 312e12,
-            "the time to store them instead": lambda: 1000 * 2 * HEADS * N * N * 2 / 2.0e12,
+            "the whole forward again": lambda **given: 2 * scores_again(**given),
+            "only multiplications are counted": lambda **given: scores_again(**given) / 2,
+            "one head only": lambda heads, **given: scores_again(heads=1, **given),
+            "the time to store them instead": scores_stored,
+        },
+        first={"tokens": 8192, "heads": 32, "width": 128},
+        draw=among(tokens=(4096, 8192, 16_384, 32_768), heads=(16, 24, 32, 40, 64), width=(64, 96, 128)),
+        worked=lambda tokens, heads, width: {
+            "tflop": 2 * tokens**2 * width * heads / 1e12,
+            "traffic": 4 * heads * tokens**2 / 1e9,
+            "storing": scores_stored(tokens, heads, width),
+            "kept": binary(2 * heads * tokens**2),
         },
     ),
     predict("unchanged-maximum", lambda: 1, {"the old sum is dropped": lambda: 0}),

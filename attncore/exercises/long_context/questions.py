@@ -2,45 +2,109 @@
 
 import math
 
+from attncore.cache import kv_cache_bytes
+from attncore.exercises.configurations import GROUPED, MISTRAL_7B
 from attncore.exercises.exercise import numeric, predict
+from attncore.exercises.figures import among, binary, numbered, part
 
-TOKEN_BYTES = 2 * 32 * 8 * 128 * 2  # Mistral 7B: keys and values, layers, key heads, width, bytes a number
+
+def layers_to_reach(window, distance):
+    return math.ceil(distance / (window - 1))
+
+
+def cache_of(model, tokens):
+    return kv_cache_bytes(model.layers, model.kv_heads, model.head_width, tokens)
+
+
 questions = [
     numeric(
         "layers-to-reach-back",
-        lambda: math.ceil(130_000 / 1023),
+        layers_to_reach,
         {
-            "window times layers": lambda: math.ceil(130_000 / 1024),
-            "doubled by each layer": lambda: 1 + math.ceil(math.log2(130_000 / 1023)),
+            "window times layers": lambda window, distance: math.ceil(distance / window),
+            "doubled by each layer": lambda window, distance: 1 + math.ceil(math.log2(distance / (window - 1))),
         },
         tolerance=0,
+        first={"window": 1024, "distance": 130_000},
+        draw=among(
+            lambda window, distance: (
+                20 < math.ceil(distance / window) < layers_to_reach(window, distance) < 300
+                and distance / (window - 1) % 1 > 0.05
+            ),
+            window=(256, 512, 1024, 2048, 4096),
+            distance=tuple(range(10_000, 400_000, 5000)),
+        ),
+        worked=lambda window, distance: {
+            "reach": window - 1,
+            "ratio": distance / (window - 1),
+            "last": numbered(layers_to_reach(window, distance)),
+            "fewer": math.ceil(distance / window),
+            "short": math.ceil(distance / window) * (window - 1),
+        },
     ),
     numeric(
         "mistral-window-bytes",
-        lambda: TOKEN_BYTES * 4096,
+        lambda model, window, times: cache_of(model, window),
         {
-            "the whole text": lambda: TOKEN_BYTES * 32_768,
-            "keys without values": lambda: TOKEN_BYTES * 4096 // 2,
-            "one layer only": lambda: TOKEN_BYTES * 4096 // 32,
-            "every query head": lambda: TOKEN_BYTES * 4096 * 4,
+            "the whole text": lambda model, window, times: cache_of(model, times * window),
+            "keys without values": lambda model, window, times: cache_of(model, window) // 2,
+            "one layer only": lambda model, window, times: cache_of(model, window) // model.layers,
+            "every query head": lambda model, window, times: cache_of(model, window) * model.group,
+        },
+        first={"model": MISTRAL_7B, "window": 4096, "times": 8},
+        draw=among(
+            lambda model, window, times: times != model.group,
+            model=GROUPED,
+            window=(512, 1024, 2048, 4096, 8192),
+            times=(4, 8, 16, 32),
+        ),
+        worked=lambda model, window, times: {
+            "tokens": times * window,
+            "token": cache_of(model, 1),
+            "size": binary(cache_of(model, window)),
+            "part": part(times),
         },
     ),
     numeric(
         "window-pairs",
-        lambda: 1000 * 100 - 100 * 99 // 2,
-        {"every row full": lambda: 100_000, "the whole triangle": lambda: 500_500},
+        lambda tokens, window: tokens * window - window * (window - 1) // 2,
+        {
+            "every row full": lambda tokens, window: tokens * window,
+            "the whole triangle": lambda tokens, window: tokens * (tokens + 1) // 2,
+        },
         tolerance=0,
+        first={"tokens": 1000, "window": 100},
+        draw=among(tokens=(500, 800, 1000, 2000, 4000), window=(10, 20, 50, 100, 200)),
+        worked=lambda tokens, window: {
+            "full": tokens - window,
+            "before": window * (window + 1) // 2,
+            "short": window - 1,
+        },
     ),
     numeric(
         "gemma-cache-share",
-        lambda: (131_072 + 5 * 1024) / (6 * 131_072),
-        {"one layer in six": lambda: 1 / 6, "one layer in five": lambda: (131_072 + 4 * 1024) / (5 * 131_072)},
+        lambda window, tokens, **_: (tokens + 5 * window) / (6 * tokens),
+        {
+            "one layer in six": lambda window, tokens, **_: 1 / 6,
+            "one layer in five": lambda window, tokens, **_: (tokens + 4 * window) / (5 * tokens),
+        },
+        first={"window": 1024, "tokens": 131_072, "whose": "Gemma 3 repeats"},
+        draw=among(
+            lambda window, tokens, whose: 20 <= tokens // window <= 200 or tokens // window == 16,
+            window=(512, 1024, 2048, 4096),
+            tokens=(16_384, 32_768, 65_536, 131_072),
+            whose=("A model built like Gemma 3 repeats",),
+        ),
+        worked=lambda window, tokens, **_: {"percent": 100 * tokens / (tokens + 5 * window)},
     ),
     numeric(
         "state-in-tokens",
-        lambda: (128 * 128 + 128) / (2 * 128),
-        {"sum of the keys forgotten": lambda: 64, "keys without values": lambda: 129},
+        lambda width: (width * width + width) / (2 * width),
+        {"sum of the keys forgotten": lambda width: width // 2, "keys without values": lambda width: width + 1},
         tolerance=0.001,
+        first={"width": 128},
+        draw=among(width=(32, 64, 80, 96, 128, 256)),
+        worked=lambda width: {"more": width // 2 + 1},
     ),
     predict(
         "two-window-layers", lambda: 5, {"window times layers": lambda: 6, "one layer only": lambda: 3}, tolerance=0

@@ -1,20 +1,54 @@
 """The numbers and the predictions of this topic; the cards have words alone."""
 
 from attncore.exercises.exercise import numeric, predict
+from attncore.exercises.figures import among, binary, capital, placed, spelled
 
 questions = [
     numeric(
         "causal-count",
-        lambda: 5050,
-        {"the whole square": lambda: 10000, "diagonal forgotten": lambda: 4950, "half of the square": lambda: 5000},
+        lambda tokens: tokens * (tokens + 1) // 2,
+        {
+            "the whole square": lambda tokens: tokens * tokens,
+            "diagonal forgotten": lambda tokens: tokens * (tokens - 1) // 2,
+            "half of the square": lambda tokens: tokens * tokens // 2,
+        },
         tolerance=0,
+        first={"tokens": 100},
+        draw=among(tokens=(20, 40, 60, 100, 200, 400, 1000)),
+        worked=lambda tokens: {"square": tokens * tokens, "more": tokens + 1},
     ),
     numeric(
         "mask-bytes",
-        lambda: 8192 * 8192,
-        {"bits not bytes": lambda: 8192 * 8192 / 8, "a float32 mask": lambda: 8192 * 8192 * 4},
+        lambda tokens: tokens * tokens,
+        {
+            "bits not bytes": lambda tokens: tokens * tokens / 8,
+            "a float32 mask": lambda tokens: tokens * tokens * 4,
+        },
+        first={"tokens": 8192},
+        draw=among(tokens=(512, 1024, 2048, 4096, 8192, 16_384, 32_768)),
+        worked=lambda tokens: {"size": binary(tokens * tokens)},
     ),
-    numeric("visible-keys", lambda: 5, {"queries counted from the start": lambda: 3, "itself left out": lambda: 4}),
+    numeric(
+        "visible-keys",
+        lambda cached, chunk, which: cached + which,
+        {
+            "queries counted from the start": lambda cached, chunk, which: which,
+            "itself left out": lambda cached, chunk, which: cached + which - 1,
+        },
+        first={"cached": 2, "chunk": 4, "which": 3},
+        draw=among(
+            lambda cached, chunk, which: which <= chunk,
+            cached=(2, 3, 5, 7, 10, 12, 20),
+            chunk=(3, 4, 5, 6, 8),
+            which=(1, 2, 3, 4, 5),
+        ),
+        worked=lambda cached, chunk, which: {
+            "all": cached + chunk,
+            "place": placed(which),
+            "Cached": capital(spelled(cached)),
+            "first": "first" if which == 1 else f"first {spelled(which)}",
+        },
+    ),
     predict(
         "masked-shape",
         lambda: (2, 1, 7),

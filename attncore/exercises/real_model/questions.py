@@ -1,6 +1,8 @@
 """The numbers and the predictions of this topic; the cards have words alone."""
 
+from attncore.exercises.configurations import BERT_BASE, BERT_LARGE, DISTILBERT, MINILM
 from attncore.exercises.exercise import numeric, predict
+from attncore.exercises.figures import among
 
 WORDS, POSITIONS, WIDTH, INNER, LAYERS = 30_522, 512, 384, 1_536, 6
 EMBEDDINGS = (WORDS + POSITIONS + 2 + 2) * WIDTH  # two kinds of text; gain and bias of a norm
@@ -8,6 +10,13 @@ ATTENTION = 4 * (WIDTH * WIDTH + WIDTH)
 FEED_FORWARD = WIDTH * INNER + INNER + INNER * WIDTH + WIDTH
 BLOCKS = LAYERS * (ATTENTION + FEED_FORWARD + 4 * WIDTH)
 POOLER = WIDTH * WIDTH + WIDTH
+
+
+def blocks_of(model):
+    """The parameters of an encoder's blocks, feed-forward layers four times as wide as the model."""
+    return model.layers * (12 * model.width**2 + 13 * model.width)
+
+
 questions = [
     numeric(
         "minilm-parameters",
@@ -22,10 +31,18 @@ questions = [
     ),
     numeric(
         "minilm-embedding-share",
-        lambda: WORDS * WIDTH / (EMBEDDINGS + BLOCKS + POOLER),
+        lambda model: WORDS * model.width / model.parameters,
         {
-            "compared with the rest": lambda: WORDS * WIDTH / (EMBEDDINGS + BLOCKS + POOLER - WORDS * WIDTH),
-            "the share of the blocks": lambda: BLOCKS / (EMBEDDINGS + BLOCKS + POOLER),
+            "compared with the rest": lambda model: WORDS * model.width / (model.parameters - WORDS * model.width),
+            "the share of the blocks": lambda model: blocks_of(model) / model.parameters,
+        },
+        first={"model": MINILM},
+        draw=among(model=(BERT_BASE, BERT_LARGE, DISTILBERT)),
+        worked=lambda model: {
+            "what": "The file of all-MiniLM-L6-v2" if model == MINILM else model.name,
+            "table": WORDS * model.width,
+            "percent": 100 * WORDS * model.width / model.parameters,
+            "blocks": {6: "six", 12: "twelve", 24: "twenty-four"}[model.layers],
         },
     ),
     numeric(
@@ -39,14 +56,19 @@ questions = [
     ),
     numeric(
         "cross-encoder-runs",
-        lambda: 10_000 + 100 + 100 * 50,
+        lambda queries, documents, best: documents + queries + queries * best,
         {
-            "every pair is read together": lambda: 100 * 10_000,
-            "the documents are never read": lambda: 100 + 100 * 50,
-            "the candidates of one query only": lambda: 10_000 + 100 + 50,
-            "the queries are never read": lambda: 10_000 + 100 * 50,
+            "every pair is read together": lambda queries, documents, best: queries * documents,
+            "the documents are never read": lambda queries, documents, best: queries + queries * best,
+            "the candidates of one query only": lambda queries, documents, best: documents + queries + best,
+            "the queries are never read": lambda queries, documents, best: documents + queries * best,
         },
         tolerance=0,
+        first={"queries": 100, "documents": 10_000, "best": 50},
+        draw=among(
+            queries=(20, 50, 100, 200, 500), documents=(5000, 10_000, 20_000, 100_000), best=(10, 20, 25, 50, 100)
+        ),
+        worked=lambda queries, documents, best: {"pairs": queries * documents, "fresh": best + 1},
     ),
     predict(
         "all-maps-shape",

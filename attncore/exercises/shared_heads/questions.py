@@ -2,47 +2,149 @@
 
 import math
 
+from attncore.exercises.configurations import (
+    DEEPSEEK_V3,
+    GROUPED,
+    LATENT,
+    LLAMA_2_70B,
+    LLAMA_3_3B,
+    LLAMA_3_8B,
+    LLAMA_3_70B,
+    LLAMA_3_405B,
+    MISTRAL_7B,
+    QWEN_3_4B,
+    QWEN_3_8B,
+    QWEN_3_32B,
+)
 from attncore.exercises.exercise import numeric, predict
+from attncore.exercises.figures import among, spelled
+from attncore.shared_heads import kv_bytes_per_token
+
+
+def grouped_bytes(model, groups):
+    return kv_bytes_per_token("gqa", model.layers, model.heads, model.head_width, n_groups=groups)
+
+
+def latent_bytes(model, rotated):
+    return kv_bytes_per_token("mla", model.layers, model.heads, model.head_width, d_latent=model.latent, d_rope=rotated)
+
+
+def narrower(model, heads):
+    """The parameters of keys and values in all layers with so many heads."""
+    return model.layers * 2 * model.width * heads * model.head_width
+
+
+def unpacking_pays(latent, width, rotated, **_):
+    return math.ceil(latent * 2 * width / unpacked_saves(latent, width, rotated))
+
+
+def unpacked_saves(latent, width, rotated):
+    return (latent + rotated + latent) - (width + rotated + width)
+
+
+def keys_alone_pay(latent, width, rotated, **_):
+    return math.ceil(latent * width / unpacked_saves(latent, width, rotated))
+
+
+def unpacked_for_free(latent, width, rotated, **_):
+    return math.ceil(latent * 2 * width / (latent + rotated + latent))
+
 
 questions = [
     numeric(
         "llama-70b-tokens-in-20-gib",
-        lambda: 20 * 2**30 // (2 * 80 * 8 * 128 * 2),
+        lambda model, room: room * 2**30 // grouped_bytes(model, model.kv_heads),
         {
-            "every query head cached": lambda: 20 * 2**30 // (2 * 80 * 64 * 128 * 2),
-            "only the keys cached": lambda: 20 * 2**30 // (80 * 8 * 128 * 2),
+            "every query head cached": lambda model, room: room * 2**30 // grouped_bytes(model, model.heads),
+            "only the keys cached": lambda model, room: room * 2**31 // grouped_bytes(model, model.kv_heads),
+        },
+        first={"model": LLAMA_3_70B, "room": 20},
+        draw=among(model=(*GROUPED, LLAMA_2_70B, LLAMA_3_3B), room=(4, 8, 10, 16, 20, 32, 40)),
+        worked=lambda model, room: {
+            "token": grouped_bytes(model, model.kv_heads),
+            "multi": room * 2**30 // grouped_bytes(model, model.heads),
         },
     ),
     numeric(
         "llama-8b-key-value-parameters",
-        lambda: 32 * 2 * 4096 * (4096 - 1024),
+        lambda model: narrower(model, model.heads - model.kv_heads),
         {
-            "one layer only": lambda: 2 * 4096 * (4096 - 1024),
-            "only the keys": lambda: 32 * 4096 * (4096 - 1024),
-            "what is left": lambda: 32 * 2 * 4096 * 1024,
+            "one layer only": lambda model: narrower(model, model.heads - model.kv_heads) // model.layers,
+            "only the keys": lambda model: narrower(model, model.heads - model.kv_heads) // 2,
+            "what is left": lambda model: narrower(model, model.kv_heads),
+        },
+        first={"model": LLAMA_3_8B},
+        draw=among(
+            model=(LLAMA_2_70B, LLAMA_3_8B, LLAMA_3_70B, LLAMA_3_405B, MISTRAL_7B, QWEN_3_4B, QWEN_3_8B, QWEN_3_32B)
+        ),
+        worked=lambda model: {
+            "now": model.kv_heads * model.head_width,
+            "before": model.heads * model.head_width,
+            "less": (model.heads - model.kv_heads) * model.head_width,
+            "spent": " The model spends them elsewhere, in wider feed-forward layers."
+            if model in (LLAMA_2_70B, LLAMA_3_8B)
+            else "",
         },
     ),
     numeric(
         "deepseek-v3-bytes-of-a-text",
-        lambda: 100_000 * 61 * (512 + 64) * 2,
+        lambda model, tokens: tokens * latent_bytes(model, model.rotated),
         {
-            "counted for keys and for values": lambda: 2 * 100_000 * 61 * (512 + 64) * 2,
-            "rotated key forgotten": lambda: 100_000 * 61 * 512 * 2,
-            "a rotated key for every head": lambda: 100_000 * 61 * (512 + 128 * 64) * 2,
-            "one token only": lambda: 61 * (512 + 64) * 2,
+            "counted for keys and for values": lambda model, tokens: 2 * tokens * latent_bytes(model, model.rotated),
+            "rotated key forgotten": lambda model, tokens: tokens * latent_bytes(model, 0),
+            "a rotated key for every head": lambda model, tokens: (
+                tokens * latent_bytes(model, model.heads * model.rotated)
+            ),
+            "one token only": lambda model, tokens: latent_bytes(model, model.rotated),
+        },
+        first={"model": DEEPSEEK_V3, "tokens": 100_000},
+        draw=among(model=LATENT, tokens=(8192, 20_000, 32_768, 50_000, 100_000, 131_072)),
+        worked=lambda model, tokens: {
+            "token": latent_bytes(model, model.rotated),
+            "size": f"{tokens * latent_bytes(model, model.rotated) / 2**30:.1f}",
         },
     ),
     numeric(
         "groups-worth-a-latent",
-        lambda: (512 + 64) / (2 * 128),
-        {"keys without values": lambda: (512 + 64) / 128, "latent without its rotated key": lambda: 512 / (2 * 128)},
+        lambda latent, rotated, width, **_: (latent + rotated) / (2 * width),
+        {
+            "keys without values": lambda latent, rotated, width, **_: (latent + rotated) / width,
+            "latent without its rotated key": lambda latent, rotated, width, **_: latent / (2 * width),
+        },
+        first={"latent": 512, "rotated": 64, "width": 128, "whom": "128 different heads"},
+        draw=among(
+            lambda latent, rotated, width, whom: (
+                (2 * (latent + rotated)) % width == 0 < (latent + rotated) % (2 * width)
+            ),
+            latent=(256, 384, 512, 768, 1024),
+            rotated=(32, 64),
+            width=(64, 128),
+            whom=("any number of heads",),
+        ),
+        worked=lambda latent, rotated, width, **_: {
+            "kept": latent + rotated,
+            "group": 2 * width,
+            "groups": spelled((latent + rotated) // (2 * width)),
+            "and": {1: "a quarter", 2: "a half", 3: "three quarters"}[(latent + rotated) * 2 // width % 4],
+        },
     ),
     numeric(
         "price-of-absorbing",
-        lambda: math.ceil(512 * (128 + 128) / ((512 + 64 + 512) - (128 + 64 + 128))),
-        {
-            "only the keys unpacked": lambda: math.ceil(512 * 128 / ((512 + 64 + 512) - (128 + 64 + 128))),
-            "unpacked form taken for free": lambda: math.ceil(512 * (128 + 128) / (512 + 64 + 512)),
+        unpacking_pays,
+        {"only the keys unpacked": keys_alone_pay, "unpacked form taken for free": unpacked_for_free},
+        first={"latent": 512, "width": 128, "rotated": 64, "whose": "DeepSeek-V3"},
+        draw=among(
+            lambda latent, width, rotated, whose: latent * 2 * width % unpacked_saves(latent, width, rotated) > 0,
+            latent=(256, 320, 384, 448, 512, 768, 1024),
+            width=(64, 96, 128),
+            rotated=(32, 64),
+            whose=("A model with a latent",),
+        ),
+        worked=lambda latent, width, rotated, **_: {
+            "unpacking": latent * 2 * width,
+            "absorbed": 2 * latent + rotated,
+            "unpacked": 2 * width + rotated,
+            "saves": unpacked_saves(latent, width, rotated),
         },
     ),
     predict("which-key-head", lambda: 2, {"dealt out in turn": lambda: 1, "place within the group": lambda: 0}),

@@ -3,6 +3,7 @@
 import math
 
 from attncore.exercises.exercise import numeric, predict
+from attncore.exercises.figures import among, capital, placed, spelled
 
 questions = [
     numeric(
@@ -12,10 +13,27 @@ questions = [
     ),
     numeric(
         "saturated-gradient",
-        lambda: 0.99 * 0.01,
-        {"the weight itself": lambda: 0.99, "rounded too early": lambda: 0.01},
+        lambda percent: percent / 100 * (100 - percent) / 100,
+        {
+            "the weight itself": lambda percent: percent / 100,
+            "rounded too early": lambda percent: (100 - percent) / 100,
+        },
+        first={"percent": 99},
+        draw=among(percent=(92, 94, 95, 96, 97, 98)),
+        worked=lambda percent: {
+            "weight": percent / 100,
+            "rest": (100 - percent) / 100,
+            "part": placed(round(2500 / (percent * (100 - percent)))),
+        },
     ),
-    numeric("uniform-entropy", lambda: 3, {"nats": lambda: math.log(8)}),
+    numeric(
+        "uniform-entropy",
+        lambda keys: keys.bit_length() - 1,
+        {"nats": lambda keys: math.log(keys)},
+        first={"keys": 8},
+        draw=among(keys=(4, 16, 32, 64)),
+        worked=lambda keys: {"Keys": capital(spelled(keys)), "all": spelled(keys)},
+    ),
     predict(
         "shifted-scores",
         lambda: "the doubling",

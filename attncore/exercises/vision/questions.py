@@ -1,6 +1,27 @@
 """The numbers and the predictions of this topic; the cards have words alone."""
 
 from attncore.exercises.exercise import numeric, predict
+from attncore.exercises.figures import among, binary, capital, spelled, times
+
+VITS = {  # name: patch, width, and the size in millions as the paper states it (Dosovitskiy et al., 2020, table 1)
+    "ViT-B/16": (16, 768, 86),
+    "ViT-L/16": (16, 1024, 307),
+    "ViT-H/14": (14, 1280, 632),
+}
+
+
+def tokens_at(side, patch):
+    return (side // patch) ** 2 + 1
+
+
+def growth(patch, larger):
+    return tokens_at(larger, patch) / tokens_at(224, patch)
+
+
+def patch_parameters(model, channels=3):
+    patch, width, _ = VITS[model]
+    return patch * patch * channels * width + width
+
 
 questions = [
     predict(
@@ -37,39 +58,90 @@ questions = [
     ),
     numeric(
         "pixel-score-bytes",
-        lambda: (512 * 512) ** 2 * 2,
-        {"numbers instead of bytes": lambda: (512 * 512) ** 2, "one score per pixel": lambda: 512 * 512 * 2},
+        lambda power: 2 * 4 ** (2 * power),
+        {
+            "numbers instead of bytes": lambda power: 4 ** (2 * power),
+            "one score per pixel": lambda power: 2 * 4**power,
+        },
+        first={"power": 9},
+        draw=among(power=(6, 7, 8, 9, 10, 11)),
+        worked=lambda power: {
+            "side": 2**power,
+            "tokens": 4**power,
+            "tokens_power": 2 * power,
+            "pairs_power": 4 * power,
+            "bytes_power": 4 * power + 1,
+            "size": binary(2 * 4 ** (2 * power)),
+        },
     ),
     numeric(
         "vit-tokens-at-448",
-        lambda: 32 * 32 + 1,
+        tokens_at,
         {
-            "class token forgotten": lambda: 32 * 32,
-            "patches of one row": lambda: 32,
-            "tokens at 224": lambda: 16 * 16 + 1,
+            "class token forgotten": lambda side, patch: (side // patch) ** 2,
+            "patches of one row": lambda side, patch: side // patch,
+            "tokens at 224": lambda side, patch: tokens_at(224, patch),
         },
         tolerance=1e-4,
+        first={"side": 448, "patch": 14},
+        draw=among(lambda side, patch: side % patch == 0, side=(256, 336, 384, 448, 512, 518, 560), patch=(14, 16, 32)),
+        worked=lambda side, patch: {"row": side // patch, "patches": (side // patch) ** 2},
     ),
     numeric(
         "vit-patch-parameters",
-        lambda: 16 * 16 * 3 * 768 + 768,
+        patch_parameters,
         {
-            "bias forgotten": lambda: 16 * 16 * 3 * 768,
-            "one channel only": lambda: 16 * 16 * 768 + 768,
-            "one projection for each patch": lambda: 196 * (16 * 16 * 3 * 768 + 768),
+            "bias forgotten": lambda model: patch_parameters(model) - VITS[model][1],
+            "one channel only": lambda model: patch_parameters(model, channels=1),
+            "one projection for each patch": lambda model: (224 // VITS[model][0]) ** 2 * patch_parameters(model),
         },
         tolerance=1e-4,
+        first={"model": "ViT-B/16"},
+        draw=among(model=tuple(VITS)),
+        worked=lambda model: {
+            "patch": VITS[model][0],
+            "width": VITS[model][1],
+            "millions": VITS[model][2],
+            "numbers": VITS[model][0] ** 2 * 3,
+        },
     ),
     numeric(
         "vit-score-growth",
-        lambda: (577 / 197) ** 2,
-        {"tokens instead of pairs": lambda: 577 / 197, "only one side of the image": lambda: 384 / 224},
+        lambda patch, larger: growth(patch, larger) ** 2,
+        {
+            "tokens instead of pairs": growth,
+            "only one side of the image": lambda patch, larger: larger / 224,
+        },
         tolerance=0.02,
+        first={"patch": 16, "larger": 384},
+        draw=among(
+            lambda patch, larger: larger % patch == 0, patch=(14, 16), larger=(320, 336, 384, 448, 512, 518, 560)
+        ),
+        worked=lambda patch, larger: {
+            "name": {14: "ViT-L/14", 16: "ViT-B/16"}[patch],
+            "before": tokens_at(224, patch),
+            "after": tokens_at(larger, patch),
+            "pixels": (larger / 224) ** 2,
+            "tokens": growth(patch, larger),
+        },
     ),
     numeric(
         "patches-half-as-wide",
-        lambda: 16,
-        {"tokens instead of pairs": lambda: 4, "only one side of the patch": lambda: 2},
+        lambda small, parts: parts**4,
+        {
+            "tokens instead of pairs": lambda small, parts: parts**2,
+            "only one side of the patch": lambda small, parts: parts,
+        },
         tolerance=0.02,
+        first={"small": 8, "parts": 2},
+        draw=among(small=(7, 8, 14, 16), parts=(2, 3, 4)),
+        worked=lambda small, parts: {
+            "large": small * parts,
+            "part": {2: "half", 3: "a third", 4: "a quarter"}[parts],
+            "Times": capital(times(parts)),
+            "Cutting": {2: "Halving the side", 3: "A third of the side", 4: "A quarter of the side"}[parts],
+            "square": parts**2,
+            "squared": spelled(parts**2),
+        },
     ),
 ]
