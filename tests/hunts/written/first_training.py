@@ -272,5 +272,4 @@ UNSOUND = {
     "test_batch_never_has_the_same_token_twice_in_a_period",  # tokens are drawn with repetition
     "test_dropout_share",  # flaky: one standard deviation is 0.02
     "test_gradient_check_tight",  # a step of 0.01 is too coarse for that
-    "test_every_step_of_training_helps",  # losses go up now and then
 }
