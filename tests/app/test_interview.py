@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from attncore.app.interview.report import RULES, facts, page, panel, rubric
 from attncore.app.interview.round import DOES, FOLLOW_UPS, Refused, current, exercise_of, left, stage, step, used
 from attncore.app.interview.scene import blank, scene
 from attncore.app.progress import Progress
+from attncore.app.review import Item, replay
 from attncore.exercises import Card, exercises, find
 from attncore.grading.report import Panel
 
@@ -354,6 +356,17 @@ def test_an_earlier_mistake_is_asked_about_where_this_round_gave_none():
     assert current(state)["follow_ups"][0]["about"] == ["softmax", label]
 
 
+def test_a_follow_up_that_was_left_is_called_so_and_is_no_mark_of_the_learners():
+    state = ready(level="basic")
+    while not current(state)["follow_ups"]:
+        state = step(state, {"at": START, **fitting(state)})
+    given = step(state, gives("So."))
+    for left_at, said in ((state, "Not answered."), (given, "Answered, and not marked.")):
+        after = step(left_at, {"do": "move on", "at": START})
+        assert facts(after)["parts"][0]["questions"][0]["lines"][-1].endswith(said)
+    assert after["parts"][0]["questions"][0]["follow_ups"][0]["given"] == "So."
+
+
 def test_a_hunt_with_a_bug_left_in_is_asked_about_and_told():
     state = at_part("hunt")
     found = {"repaired": ["bug 0"], "caught": ["bug 0"], "false_alarms": ["test_of_nothing"], "tests": 2, "lines": []}
@@ -553,6 +566,23 @@ def test_history_is_what_no_follow_up_was_right_about_since():
     store.record("causal_mask", "follow_up", "right", "one")
     assert history(store) == [("causal_mask", "two"), ("softmax", "base 2")]
     assert history(None) == []
+
+
+def test_a_follow_up_speaks_of_its_mistake_alone():
+    label = next(iter(find("softmax").wrong))
+    store = Progress(":memory:")
+    store.record("softmax", "interview", "wrong", label)
+    store.record("softmax", "follow_up", "right", label)
+    seen = replay(store.events(), datetime.now(UTC))
+    assert "softmax" not in seen.done, "it was said what is wrong, and nothing was written"
+    assert seen.items[Item("softmax", label)].times == 1
+
+
+def test_the_test_that_a_hunt_begins_with_is_not_counted_as_the_learners(desk):
+    to(desk, "files")
+    desk.give("done")
+    (found,) = (q["found"] for part in desk.state["parts"] for q in part["questions"] if q.get("found"))
+    assert found["tests"] == 0
 
 
 def test_calls_outside_the_function_and_test_functions_are_counted():

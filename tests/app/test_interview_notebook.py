@@ -137,3 +137,15 @@ def test_where_nothing_can_be_kept_the_round_goes_on(here, monkeypatch):
     press(room, "Begin")
     type_in(room, "Words.")
     assert current(room.desk.state)["said"] == "Words."
+
+
+def test_a_number_is_given_at_enter_and_a_bad_one_stays_in_its_field(room):
+    press(room, "Begin")
+    while current(room.desk.state)["kind"] != "numeric":
+        room.give("/skip")
+    for typed, said in (("12 foo", '"foo" is not known here'), ("", "isn't a number")):
+        field = room.box().children[0]
+        field.value = typed
+        room.entered(field, field, {"event": "submit"}, [])
+        assert said in room.said and room.box().children[0].value == typed
+    assert current(room.desk.state)["checks"] == []

@@ -47,6 +47,14 @@ def counts_down(page, cell):
     page.wait_for_function("([clock, before]) => clock.innerText !== before", arg=[clock.element_handle(), before])
 
 
+def leave(page, cell):
+    """Move on, and wait until something else is asked."""
+    was = cell.get_by_role("status").inner_text()
+    cell.get_by_role("button", name="Move on").or_(cell.get_by_role("button", name="Go on")).first.click()
+    asked = "([cell, was]) => cell.querySelector('[role=status]').innerText !== was"
+    page.wait_for_function(asked, arg=[cell.element_handle(), was])
+
+
 def test_a_round_from_its_beginning_to_its_report(open_lesson, lab):
     page, (_, workbook) = open_lesson(LESSON), lab
     cell = begun(page)
@@ -56,17 +64,13 @@ def test_a_round_from_its_beginning_to_its_report(open_lesson, lab):
     cell.get_by_role("button", name="That's my answer").click()
     cell.get_by_text("You said: Values are what is mixed.").wait_for()
     while not cell.get_by_placeholder("such as 128 KiB").count():
-        was = cell.inner_text()
-        cell.get_by_role("button", name="Move on").or_(cell.get_by_role("button", name="Go on")).first.click()
-        page.wait_for_function("([cell, was]) => cell.innerText !== was", arg=[cell.element_handle(), was])
+        leave(page, cell)
     page.wait_for_function("() => document.activeElement.tagName === 'INPUT'")
     page.keyboard.type("12 foo")
     page.keyboard.press("Enter")
     cell.get_by_text('"foo" is not known here.').wait_for()
     while not cell.get_by_text("submit(").count():
-        was = cell.inner_text()
-        cell.get_by_role("button", name="Move on").click()
-        page.wait_for_function("([cell, was]) => cell.innerText !== was", arg=[cell.element_handle(), was])
+        leave(page, cell)
     name = cell.locator("b code, p code").last.inner_text()
     run(page, "hunt(", MINE.format(name=name))
     cell.get_by_text("Not yet.").wait_for()

@@ -25,6 +25,7 @@ from attncore.hunts import Hunt
 
 KIND = "interview"  # of the documents in the store
 PAGE = "report.html"
+EXAMPLE = hunting.TESTS.partition("\n\n\n")[2]  # the test that every hunt begins with is none of the learner's
 COMMANDS = {"/hint": "hint", "/skip": "move on", "/pause": "pause", "/end": "end"}
 
 
@@ -135,7 +136,7 @@ class Desk:
     def judge_hunt(self) -> None:
         """Judge the hunt's files as they are saved."""
         question = current(self.state)
-        source, tests = self.read("model.py"), self.read("test_model.py")
+        source, tests = self.read("model.py"), self.read("test_model.py").replace(EXAMPLE, "")
         hunt = self.hunt()
         if [bug.label for bug in hunt.bugs] != [bug["label"] for bug in question["bugs"]]:
             raise Refused("This course's hunts have changed since the round began; this one can't be judged. Move on.")
@@ -148,7 +149,7 @@ class Desk:
             caught=report.caught,
             false_alarms=report.false_alarms,
             lines=[list(line) for line in report.lines],
-            tests=count_tests(tests.replace(hunting.TESTS.partition("\n\n\n")[2], ""), ""),
+            tests=count_tests(tests, ""),
         )
 
     # The report

@@ -20,6 +20,7 @@ from attncore.app.progress import NOT_KEPT, Progress, progress_here
 from attncore.grading.report import Lines, Panel
 from attncore.look import INK, ORANGE
 
+LETTERS_COME_WITHIN = 0.4  # seconds
 SAVED_EVERY = 2.0  # seconds, while somebody types
 Bundle = dict[str, Any]  # one thing to display, in several forms
 NOTHING: Bundle = {"text/html": "", "text/plain": ""}
@@ -100,6 +101,7 @@ class Room:
         self.handles: list[DisplayHandle] = []
         self.shown: list[Bundle] = []
         self.field: Any = None  # where one types
+        self.buttons: list[Any] = []
         self.saved = 0.0
         self.ending = False  # was it asked whether the round should end?
 
@@ -151,6 +153,14 @@ class Room:
         """What a button does: it gives a value, and says so under the question where that doesn't fit."""
 
         def press(_widget: Any) -> None:
+            for button in self.buttons:
+                button.disabled = True  # a hunt is judged for seconds, and nothing should be given twice
+            if self.field is None:
+                take()
+            else:
+                soon(take)
+
+        def take() -> None:
             try:
                 self.save_draft()
                 self.give(value())
@@ -195,10 +205,10 @@ class Room:
         return "\n".join(filter(None, [self.panel().message, how(self.desk, self.desk.scene)]))
 
     def box(self) -> ipywidgets.VBox:
-        fields, buttons = self.fields(self.desk.scene)
+        fields, self.buttons = self.fields(self.desk.scene)
         said = " ".join(filter(None, [self.said, self.desk.trouble]))
         told = ipywidgets.HTML(f'{WRAPPED}<p role="alert" style="{INK}">{escape(said)}</p>')
-        box = ipywidgets.VBox([*fields, ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}), told])
+        box = ipywidgets.VBox([*fields, ipywidgets.HBox(self.buttons, layout={"flex_flow": "row wrap"}), told])
         box.add_class("attncore-room")
         return box
 
@@ -234,7 +244,7 @@ class Room:
     def entered(self, field: Any, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
         """Take a value at Enter."""
         if content.get("event") == "submit":
-            soon(lambda: self.pressed(lambda: field.value)(None))
+            self.pressed(lambda: field.value)(None)
 
     def typed_in(self, field: Any) -> Any:
         """A field with what was typed before; what is typed now is kept every few seconds."""
@@ -257,9 +267,9 @@ class Room:
 
 
 def soon(act: Callable[[], None]) -> None:
-    """Do it in a moment: what was typed last is still on its way when Enter comes."""
+    """Do it in a moment: a field's last letters may come after the message that a button was pressed."""
     try:
-        asyncio.get_running_loop().call_later(0.3, act)
+        asyncio.get_running_loop().call_later(LETTERS_COME_WITHIN, act)
     except RuntimeError:
         act()
 

@@ -212,16 +212,16 @@ def is_left(question: State, bug: State) -> bool:
 
 def asked_after(question: State) -> list[str]:
     return [
-        f"Follow-up: {follow_up['ask']} {FOLLOWED[follow_up['outcome']]}{own_mark(follow_up)}."
+        f"Follow-up: {follow_up['ask']} {FOLLOWED.get(follow_up['outcome'], 'Not answered')}{own_mark(follow_up)}."
         for follow_up in question["follow_ups"]
     ]
 
 
-FOLLOWED = {"right": "Right", "wrong": "Not right", None: "Not answered"}
+FOLLOWED = {"right": "Right", "wrong": "Not right", "not marked": "Answered, and not marked"}
 
 
 def own_mark(follow_up: State) -> str:
-    return ", by your own mark" if follow_up["kind"] == "text" and follow_up["outcome"] else ""
+    return ", by your own mark" if follow_up["kind"] == "text" and follow_up["outcome"] in ("right", "wrong") else ""
 
 
 # The rubric
@@ -296,7 +296,8 @@ def time_to_right(question: State) -> float:
 
 
 def depth(state: State) -> Measured:
-    asked = [f for _, question in questions(state) for f in question["follow_ups"] if f["outcome"]]
+    every = [f for _, question in questions(state) for f in question["follow_ups"]]
+    asked = [f for f in every if f["outcome"] not in (None, "not marked")]
     if not asked:
         return "no follow-up was answered"
     right = [f for f in asked if f["outcome"] == "right"]
@@ -336,7 +337,7 @@ def reread(state: State) -> list[Facts]:
 
 def places(question: State) -> Iterable[tuple[str, str]]:
     ids = [bug["unit"] for bug in question.get("bugs", []) if is_left(question, bug)]
-    ids += [f["about"][0] for f in question["follow_ups"] if f["outcome"] == "wrong"]
+    ids += [f["about"][0] for f in question["follow_ups"] if f["outcome"] in ("wrong", "not answered")]
     if question["kind"] != "hunt" and (right_share(question) != 1 or mistakes_in(question)):
         ids.append(question["id"])
     for id in ids:
@@ -388,8 +389,8 @@ def panel(report: Facts, page: str = "") -> Panel:
     for part in report["parts"]:
         lines.append(("head", f"{part['name']}: {part['time']}"))
         lines += [("where", f"{q['title']}: {q['result']}") for q in part["questions"]]
-    rows = [f"{row['name']:<14}{points(row['points']):<14}{row['measured']}" for row in report["rubric"]]
-    lines.append(("input", "\n".join(rows)))
+    lines.append(("head", "The rubric"))
+    lines += [("where", f"{row['name']}: {points(row['points'])} ({row['measured']})") for row in report["rubric"]]
     links = {}
     if report["reread"]:
         lines.append(("head", "To read again"))

@@ -17,6 +17,7 @@ DOES = ("resume", "pause", "draft", "answer", "checked", "hunted", "hint", "move
 FOLLOW_UPS = dict(zip(LEVELS, (1, 1, 2, 2), strict=True))  # after a question, at most
 DONE = ("right", "edge")
 YES, NO = "yes", "no"
+WHAT_IS_WRONG = "What's wrong with that?"
 
 
 class Refused(ValueError):
@@ -157,7 +158,7 @@ def typed(value: Any) -> str:
 
 def chosen(value: Any, choices: list[str]) -> str:
     if value not in choices:
-        raise Refused("Choose one of " + ", ".join(f'"{choice}"' for choice in choices) + ".")
+        raise Refused("That's none of the choices.")
     return str(value)
 
 
@@ -266,8 +267,8 @@ def move_on(state: State) -> None:
     state["told"] = []
     keep_draft(state)
     if question["follow_ups"] and (last := question["follow_ups"][-1])["outcome"] is None:
+        outcome_of(state, last, "not marked" if last["given"] else "not answered")
         last["given"] = last["given"] or ""
-        outcome_of(state, last, "wrong")
         state["told"] = [["why", last["why"]]]
         return
     question["moved_on"] = True
@@ -376,7 +377,7 @@ def mistakes(question: State) -> list[str]:
 
 
 def about_label(state: State, id: str, label: str, where: str) -> Iterator[State]:
-    """A number that went wrong is asked with other numbers; of another mistake it is asked what it does."""
+    """A number that went wrong is asked with other numbers; of another mistake, what is wrong with it."""
     try:
         exercise = find(id)
     except UnknownExercise:
@@ -389,7 +390,7 @@ def about_label(state: State, id: str, label: str, where: str) -> Iterator[State
         yield follow_up("value", [id, label], ask, draw=other)
         return
     whys = exercise.words.get("why", {})
-    ask = f'In {where} "{exercise.title}" there was this: {label}. What does that do?'
+    ask = f'In {where} "{exercise.title}" there was this: {label}. {WHAT_IS_WRONG}'
     if label in whys:
         yield from which_why(state, [id, label], ask, whys[label], [why for name, why in whys.items() if name != label])
 
@@ -398,7 +399,7 @@ def about_bugs(state: State, question: State) -> Iterator[State]:
     found = question["found"] or {"repaired": [bug["label"] for bug in question["bugs"]]}
     for bug in question["bugs"]:
         if bug["label"] not in found["repaired"]:
-            ask = f"There was a bug left in `{bug['unit']}`, line {bug['line']}: {bug['label']}. What does it do?"
+            ask = f"There was a bug left in `{bug['unit']}`, line {bug['line']}: {bug['label']}. {WHAT_IS_WRONG}"
             others = [other["why"] for other in question["bugs"] if other is not bug]
             yield from which_why(state, [hunt_name(question), bug["label"]], ask, bug["why"], others)
 

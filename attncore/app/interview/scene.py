@@ -126,7 +126,7 @@ def hunt_lines(state: State, question: State) -> Lines:
         ("head", f"{bugs} in {where}/model.py."),
         ("why", f"{where}/SYMPTOMS.md says what a run of it looks like. Repair the model."),
         ("why", f"For each bug write a test, in {where}/test_model.py, that fails on it and passes once it's mended."),
-        ("why", "Both count. Say when you're done: the files are judged once."),
+        ("why", "Both count. Say when you've saved them and are done: they're judged once."),
     ]
 
 

@@ -129,6 +129,8 @@ class Terminal:
         line = self.text() if scene.expects == "text" else self.line()
         if scene.expects == "files" and line.strip() not in (*COMMANDS, "done"):
             raise Refused("Nothing is judged yet. Type done when you're done.")
+        if scene.expects == "files" and line.strip() == "done":
+            self.console.print("One moment, I'm running your files.", style="dim")
         if not self.command(line):
             self.desk.give(line)
 
