@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from attncore.app.cards import CardPanel as Shown
 from attncore.authoring import bank
 from attncore.exercises import Card, cards, find, lessons, read
 from attncore.exercises.configurations import A100, DEEPSEEK_V3, H100, LLAMA_3_8B, LLAMA_3_70B, LOCAL
@@ -111,6 +112,14 @@ def test_a_design_without_a_worked_answer_is_told():
     assert [p for p in bank.card_problems(bare)] == ["design-agent: the worked answer has 0 words, expected 150 to 350"]
     spoken = Card(card.id, words={**bare.words, "type": "concept"}, lesson=card.lesson)
     assert list(bank.card_problems(spoken)) == []
+
+
+@each
+def test_the_worked_answer_is_shown_below_the_model_answer(card):
+    shown = Shown(card)
+    assert "The same with its numbers" in shown.revealed() and card.worked[:40] in repr(shown)
+    plain = Shown(find("why-scale"))
+    assert "with its numbers" not in plain.revealed() + repr(plain)
 
 
 # Costs, by hand

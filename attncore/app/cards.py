@@ -30,9 +30,10 @@ class CardPanel:
         card = self.card
         points = "\n".join(f"  - {point}" for point in card.points)
         follow_ups = "\n".join(f"  - {asked.ask} {asked.answer}" for asked in card.follow_ups)
+        worked = f"With its numbers: {card.worked}\n\n" if card.worked else ""
         wrong = f"Often said, and wrong: {card.common_wrong} {card.what_is_wrong}"
         return (
-            f"{card.question}\n\nModel answer: {card.answer}\n\nKey points:\n{points}\n\n{wrong}\n\n"
+            f"{card.question}\n\nModel answer: {card.answer}\n\n{worked}Key points:\n{points}\n\n{wrong}\n\n"
             f"They may go on to ask:\n{follow_ups}"
         )
 
@@ -65,7 +66,10 @@ class CardPanel:
         return f"<p {TEXT}><b>{escape(self.card.question)}</b></p><p {TEXT}><small>{level}</small></p>"
 
     def revealed(self) -> str:
-        return "".join(map(paragraph, self.card.answer.split("\n\n")))
+        """The model answer; of a design the one with its numbers as well, folded."""
+        answer, worked = ("".join(map(paragraph, t.split("\n\n"))) for t in (self.card.answer, self.card.worked))
+        folded = f"<details {TEXT}><summary>The same with its numbers</summary>{worked}</details>"
+        return answer + (folded if self.card.worked else "")
 
     def often_wrong(self) -> str:
         said = f"Often said, and wrong: <i>{escape(self.card.common_wrong)}</i> {escape(self.card.what_is_wrong)}"

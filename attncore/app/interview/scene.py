@@ -103,6 +103,8 @@ def spoken(question: State, card: Card, opening: Lines, waits_for: str) -> Scene
         verdict = "Right" if choice == claim.right else f'Not right, you chose "{choice}"'
         graded.append(("where", f"{verdict}: {claim.ask} {claim.right}. {claim.why}"))
     model: Lines = [("head", "A model answer"), *(("why", text) for text in card.answer.split("\n\n"))]
+    if card.worked:
+        model += [("head", "The same with its numbers"), *(("why", text) for text in card.worked.split("\n\n"))]
     tick: Lines = [("head", "Which of these did you say? The ticks are your own; nobody else judges them.")]
     return Scene([*head, *said, *graded, *model, *tick], "ticks", card.points)
 
