@@ -130,7 +130,8 @@ def test_every_level_is_asked_at_in_every_lesson():
 
     for name, lesson in lessons.items():
         levels = {exercise.words["level"] for exercise in lesson}
-        assert levels >= ({"basic"} if name == "00_start" else {"basic", "intermediate"}), name
+        if name != "99_interview":
+            assert levels >= ({"basic"} if name == "00_start" else {"basic", "intermediate"}), name
         assert name == "00_start" or levels & {"senior", "staff"}, name
 
 

@@ -63,9 +63,9 @@ def hunt(chosen: argparse.Namespace) -> int:
         else:
             panel = hunting.judged() if chosen.action == "check" else hunting.hinted()
     except (ValueError, OSError) as problem:
-        print(problem, file=sys.stderr)
+        print(hunting.typed(str(problem)), file=sys.stderr)
         return 2
-    print(panel.message)
+    print(hunting.typed(panel.message))
     return int(panel.tone in ("wrong", "raised"))
 
 

@@ -1,7 +1,9 @@
 """A hunt in the working copy: its files, its hints, and the judge's word on what the learner made of them."""
 
+import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,8 @@ mustn't change when something else does, what two ways of computing one thing ha
 
 import numpy as np
 
-
-def test_probabilities_sum_to_one():
-    assert np.isclose(probabilities(np.array([1.0, 2.0, 3.0])).sum(), 1)  # noqa: F821
+# def test_weights_sum_to_one():
+#     assert np.allclose(softmax(np.array([[1.0, 2.0, 3.0]])).sum(axis=-1), 1)
 '''
 
 
@@ -161,9 +162,10 @@ def facts(hunt: Hunt, report: HuntReport, now: dict[str, Any]) -> Iterator[str]:
     yield f"{minutes:.0f} minutes since you began, {checks}, {hints} hint{'s' if hints != 1 else ''}."
     if not report.done:
         yield "hint(hunt) narrows down where a bug is."
-    elif len(report.caught) < len(hunt.bugs):
+        return
+    if len(report.caught) < len(hunt.bugs):
         yield "Not every bug has a test yet. In the interview you'd be asked for one each."
-    elif hunt.follow_ups:
+    if hunt.follow_ups:
         rounds = ", ".join(f'hunt(follow_up="{name}")' for name in hunt.follow_ups)
         yield f"What an interviewer asks next, on the same file: {rounds}."
 
@@ -173,7 +175,8 @@ def record(hunt: Hunt, report: HuntReport, now: dict[str, Any]) -> None:
     for bug in hunt.bugs:
         hints = now["hints"].count(bug.label)
         outcome = f"repaired, {hints} hints" + (", caught by a test" if bug.label in report.caught else "")
-        progress_here().record(f"hunt {hunt.kind} {hunt.seed}", "hunt", outcome, bug.label)
+        with suppress(*NOT_KEPT):
+            progress_here().record(f"hunt {hunt.kind} {hunt.seed}", "hunt", outcome, bug.label)
 
 
 held: dict[str, Any] = {}  # the hunt of this kernel, for where nothing can be kept
@@ -181,9 +184,9 @@ held: dict[str, Any] = {}  # the hunt of this kernel, for where nothing can be k
 
 def kept_hunt() -> dict[str, Any] | None:
     try:
-        return progress_here().kept(*KEPT) or held or None
+        return progress_here().kept(*KEPT) or dict(held) or None
     except NOT_KEPT:
-        return held or None
+        return dict(held) or None
 
 
 def keep(now: dict[str, Any]) -> None:
@@ -193,3 +196,18 @@ def keep(now: dict[str, Any]) -> None:
         progress_here().keep(*KEPT, now)
     except NOT_KEPT:
         return
+
+
+TYPED = {  # what is called in a cell, and how one types it in a terminal
+    r"(check|hint)\(hunt\)": r"`attncore hunt \1`",
+    r"hunt\(seed=(\d+)\)": r"`attncore hunt --seed \1`",
+    r'hunt\(follow_up="(\w+)"\)': r"`attncore hunt --follow-up \1`",
+    r"hunt\(\)": "`attncore hunt`",
+}
+
+
+def typed(text: str) -> str:
+    """A panel's text for a terminal."""
+    for call, command in TYPED.items():
+        text = re.sub(call, command, text)
+    return text

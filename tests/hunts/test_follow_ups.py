@@ -118,11 +118,6 @@ def test_speed_is_a_ratio_of_one_run():
     assert "takes 1/" in same.message and same.tone == "wrong"
     wrong = DECODER.healthy.replace("ids[len(prompt) :]", "ids")
     assert "doesn't give what it gave before" in DECODER.judge_follow_up("faster", wrong).message
-    slow = DECODER.healthy.replace(
-        "ids = list(prompt)", "ids = list(prompt)\n    [logits(weights, ids) for _ in range(200)]"
-    )
-    hunt = hunts.Hunt(0, "staff", DECODER.file, DECODER.source, DECODER.bugs)
-    assert hunt.judge_follow_up("faster", slow).tone == "wrong"
 
 
 def test_other_kinds_have_their_own_rounds():
