@@ -35,7 +35,7 @@ class Row:
 
     @property
     def exercises(self) -> list[Exercise]:
-        return [e for e in lessons[self.lesson] if e.kind != "explain"]
+        return [e for e in lessons[self.lesson] if e.kind != "explain" and on_a_page(e)]
 
     @property
     def cards(self) -> list[Exercise]:
@@ -148,7 +148,7 @@ def counted(number: int, what: str) -> str:
 
 def next_one(outcomes: dict[str, str], here: str = "") -> Exercise | None:
     """The first exercise that is left in this lesson, else in one where something was tried, else of all."""
-    left = [e for e in exercises if e.kind != "explain" and outcomes.get(e.id) not in DONE]
+    left = [e for e in exercises if e.kind != "explain" and outcomes.get(e.id) not in DONE and on_a_page(e)]
     started = {e.lesson for e in exercises if e.id in outcomes}
     of_here = (e for e in left if e.lesson == here)
     return next(of_here, None) or next((e for e in left if e.lesson in started), left[0] if left else None)
@@ -186,6 +186,11 @@ def place_of(exercise: Exercise, folder: str = "") -> str:
         if cell := first_lines((SOLUTIONS if folder else NOTEBOOKS) / f"{lesson}.ipynb").get(line):
             return f"{folder}{lesson}.ipynb#cell-id={cell}"
     return f"{folder}{exercise.lesson}.ipynb"
+
+
+def on_a_page(exercise: Exercise) -> bool:
+    """Is it somewhere in a notebook? Some drills are asked by interviews and by the review alone."""
+    return "#cell-id=" in place_of(exercise)
 
 
 @cache
