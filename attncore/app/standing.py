@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attncore.app.review import Replay
 
 MOST = 5  # mistakes that are shown
-NAME, DOTS, COUNTS = "flex:0 0 9.5em", "flex:1 1 14em;letter-spacing:.12em;overflow-wrap:anywhere", "flex:0 0 12em"
+NAME, DOTS, COUNTS = "flex:0 0 9.5em", "flex:1 1 14em;letter-spacing:.12em;overflow-wrap:anywhere", "flex:0 0 13em"
 MARKS = {"right": ("■", GREEN), "edge": ("◧", BLUE), "wrong": ("✗", ORANGE), "raised": ("✗", ORANGE)}
 SAID, TO_SAY, TO_DO = ("●", GREEN), ("○", GREY), ("□", GREY)
 LEGEND = "■ right  ◧ right, with an open corner  ✗ tried  □ to do  ● card answered  ○ card to answer"
@@ -47,7 +47,8 @@ class Row:
     @property
     def counts(self) -> str:
         told = sum(card.id in self.told for card in self.cards)
-        return f"{self.count(*DONE)} of {len(self.exercises)} right, {told} of {len(self.cards)} cards"
+        right = [f"{self.count(*DONE)} of {len(self.exercises)} right"] if self.exercises else []
+        return ", ".join([*right, f"{told} of {len(self.cards)} cards"])
 
     def mark(self, exercise: Exercise) -> tuple[str, str]:
         if exercise.kind == "explain":
