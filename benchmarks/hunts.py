@@ -1,7 +1,7 @@
 """Which bugs are loud and which are silent, as measured: each alone, in the two files that write text.
 
-A bug is silent where the loss on held-out text stays within 0.1 nats of the healthy file's, however the file reads it, and
-what it writes surprises the healthy model by no more than 0.3 nats above what that writes itself.
+A bug is silent where the loss on held-out text stays within 0.1 nats of the healthy file's, however the file reads it,
+and what it writes surprises the healthy model by no more than 0.3 nats above what that writes itself.
 """
 
 import sys

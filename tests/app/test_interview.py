@@ -477,7 +477,7 @@ def test_what_to_read_again_is_where_the_lesson_says_it():
     id = current(state)["id"]
     state = step(state, gives("0.123"))
     (place,) = [place for place in facts(state)["reread"] if find(id).title in place["text"]]
-    assert place["address"].startswith(f"{find(id).lesson}.ipynb#cell-id=")
+    assert place["address"].startswith(f"{find(id).lesson}.ipynb")
 
 
 # The desk

@@ -115,7 +115,7 @@ def test_a_classifier_reads_the_last_token_of_each_text(added, said):
 
 def test_speed_is_a_ratio_of_one_run():
     same = DECODER.judge_follow_up("faster", DECODER.healthy)
-    assert "takes 1/" in same.message and same.tone == "wrong"
+    assert "times as fast as the file was" in same.message and same.tone == "wrong"
     wrong = DECODER.healthy.replace("ids[len(prompt) :]", "ids")
     assert "doesn't give what it gave before" in DECODER.judge_follow_up("faster", wrong).message
 
