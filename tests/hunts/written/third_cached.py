@@ -1,6 +1,4 @@
 # ruff: noqa: F821
-import math
-
 import numpy as np
 import pytest
 from model import Cache, forward, new_caches, prefill
