@@ -4,7 +4,7 @@ import pytest
 
 from attncore import hunts
 from attncore.hunts import hunt as hunting
-from attncore.hunts.hear import Heard
+from attncore.hunts.hear import Heard, hear
 from attncore.hunts.planting import FRAMEWORKS, LEVELS, kind_named, names, planted, units
 from attncore.hunts.trial import Raised, departures, healthy_units, module_of, outcomes
 
@@ -307,3 +307,32 @@ def test_the_verdict_is_pure():
 
 def test_frameworks_share_their_kinds():
     assert all(set(names(framework)) <= set(names()) for framework in FRAMEWORKS)
+
+
+FLAKY = """
+import random
+
+
+def test_first(): assert np.isclose(probabilities(np.array([0.0, 1.0]), 0.5)[1], 1 / (1 + np.exp(-2)))
+def test_seedless(): assert abs(np.random.default_rng().normal(size=20).mean()) < 0.2
+def test_global(): assert abs(np.random.randn(20).mean()) < 0.2
+def test_plain(): assert random.random() < 0.6
+
+
+class TestOne:
+    def test_value(self): assert np.isclose(probabilities(np.array([0.0, 1.0]), 0.5)[1], 1 / (1 + np.exp(-2)))
+
+
+class TestOther:
+    def test_value(self): assert probabilities(np.zeros(2))[0] == 2
+"""
+
+
+def test_chance_catches_no_bug_and_two_tests_of_one_name_are_two():
+    kind = HUNT.file
+    bugs = [bug for bug in kind.bugs if bug.unit in ("probabilities", "split_heads", "hide_future")]
+    heard = hear(hunts.Hunt(0, "staff", kind, kind.healthy, tuple(bugs)), kind.healthy, FLAKY)
+    for bug in bugs:
+        caught = set(hunting.catching(heard, bug.label))
+        assert caught == ({"test_first", "TestOne::test_value"} if bug.label == "the temperature multiplies" else set())
+    assert not heard.tests[""]["TestOther::test_value"]

@@ -38,7 +38,13 @@ def plainly(tests, model, folder):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=found.xml", "test_model.py"]
     subprocess.run(command, cwd=folder, capture_output=True)
     cases = ElementTree.parse(folder / "found.xml").iter("testcase")
-    return {case.get("name"): not [part for part in case if part.tag in ("failure", "error")] for case in cases}
+    return {name_of(case): not [part for part in case if part.tag in ("failure", "error")] for case in cases}
+
+
+def name_of(case):
+    """As pytest writes it: with the class in front, where there is one."""
+    of = case.get("classname").partition(".")[2]
+    return f"{of}::{case.get('name')}" if of else case.get("name")
 
 
 def test_there_are_three_hundred_of_three_hands():

@@ -104,7 +104,7 @@ def probabilities(scores, temperature=1.0, top_p=1.0):
     p = softmax(scores / temperature)
     order = np.argsort(-p)
     before = np.cumsum(p[order]) - p[order]
-    p[order[before >= top_p]] = 0
+    p[order[before >= top_p - 1e-12]] = 0
     return p / p.sum()
 
 

@@ -94,7 +94,9 @@ def logits(weights, ids):
 def loss(weights, ids):
     """The mean surprise, in nats, at each token of a text but the first."""
     inputs, targets = ids[:-1], ids[1:]
-    log_p = np.log(softmax(logits(weights, inputs)) + 1e-300)
+    scores = logits(weights, inputs)
+    scores = scores - scores.max(axis=-1, keepdims=True)
+    log_p = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
     return -log_p[np.arange(len(targets)), targets].mean()
 
 
@@ -102,8 +104,8 @@ def probabilities(scores, temperature=1.0, top_k=None):
     """The distribution to draw the next token from; with top_k, over the k most likely alone."""
     scores = scores / temperature
     if top_k is not None:
-        weakest = np.sort(scores)[-top_k]
-        scores = np.where(scores >= weakest, scores, -np.inf)
+        order = np.argsort(-scores, kind="stable")
+        scores[order[top_k:]] = -np.inf
     return softmax(scores)
 
 

@@ -56,7 +56,9 @@ def cross_entropy(logits, targets):
     p = softmax(logits)
     picked = np.where(asked, targets, 0)[..., None]
     right = np.take_along_axis(p, picked, axis=-1)[..., 0]
-    loss = -np.log(right[asked]).mean()
+    largest = logits.max(axis=-1)
+    log_total = largest + np.log(np.exp(logits - largest[..., None]).sum(axis=-1))
+    loss = (log_total - np.take_along_axis(logits, picked, axis=-1)[..., 0])[asked].mean()
     d_logits = p.copy()
     np.put_along_axis(d_logits, picked, right[..., None] - 1, axis=-1)
     return loss, d_logits * asked[..., None] / asked.sum()

@@ -23,7 +23,9 @@ def weights_of(seed, layers=2, scale=1.0):
                 feed_forward=transformer.FeedForwardWeights(r.randn(M, F), r.randn(F), r.randn(F, M), r.randn(M)),
             )
         )
-    return transformer.GPTWeights(r.randn(C, M), r.randn(POSITIONS, M), tuple(blocks), r.uniform(0.5, 1.5, M), r.randn(M))
+    return transformer.GPTWeights(
+        r.randn(C, M), r.randn(POSITIONS, M), tuple(blocks), r.uniform(0.5, 1.5, M), r.randn(M)
+    )
 
 
 W = weights_of(11)
@@ -64,7 +66,9 @@ def test_each_layer_fills_its_own_cache():
 # ---- one pass, chunks, tokens
 
 
-@pytest.mark.parametrize("sizes", [[13], [1] * 13, [5, 8], [12, 1], [1, 12], [4, 4, 4, 1]], ids=lambda s: "+".join(map(str, s)))
+@pytest.mark.parametrize(
+    "sizes", [[13], [1] * 13, [5, 8], [12, 1], [1, 12], [4, 4, 4, 1]], ids=lambda s: "+".join(map(str, s))
+)
 def test_chunks_do_not_matter(sizes):
     caches = new_caches(W)
     rows, at = [], 0
@@ -133,7 +137,13 @@ def test_logits_come_from_normalized_vectors():
         attention=layer.attention._replace(W_output=np.zeros((M, M))),
         feed_forward=layer.feed_forward._replace(W_out=np.zeros((F, M)), b_out=np.zeros(M)),
     )
-    one = one._replace(blocks=(silent,), token_embedding=W.token_embedding, position_embedding=W.position_embedding, gain=W.gain, bias=W.bias)
+    one = one._replace(
+        blocks=(silent,),
+        token_embedding=W.token_embedding,
+        position_embedding=W.position_embedding,
+        gain=W.gain,
+        bias=W.bias,
+    )
     assert forward(one, [3], new_caches(one)) == pytest.approx(z @ W.token_embedding.T)
 
 

@@ -262,5 +262,4 @@ UNSOUND = {
     "test_spread_of_the_start",
     "test_nothing_is_asked",
     "test_schedule_begins_and_ends_at_zero",
-    "test_loss_goes_down_with_every_step",
 }
