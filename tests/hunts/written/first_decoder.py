@@ -261,7 +261,6 @@ def test_generate_greedy_past_the_window(weights):
 
 
 UNSOUND = {
-    "test_sample_std_is_one",  # the variance divides by m
-    "test_gelu_tanh_formula",  # the exact one is asked for
-    "test_top_k_with_a_tie_still_keeps_k",  # scores >= weakest keeps all three
+    "TestLayerNorm::test_sample_std_is_one",
+    "test_gelu_tanh_formula",
 }

@@ -255,8 +255,7 @@ def test_generate_goes_on_past_the_last_position(gpt):
 
 
 UNSOUND = {
-    "test_layer_norm_variance_is_one_to_the_last_digit",
     "test_gelu_is_the_gpt2_formula",
-    "test_top_k_keeps_k_even_with_ties",
+    "test_layer_norm_variance_is_one_to_the_last_digit",
     "test_mask_holds_for_any_scores",
 }
