@@ -48,8 +48,8 @@ def measured(runs: Runs) -> dict[str, Any]:
 
 def filled(model: Any, weights: dict[str, np.ndarray]) -> Any:
     """The model in float64 with these parameters; it keeps its own where it has others."""
-    model.load_state_dict({name: tensor(value) for name, value in weights.items()}, strict=False)
-    return model.double()
+    model.double().load_state_dict({name: tensor(value) for name, value in weights.items()}, strict=False)
+    return model
 
 
 def gradients(model: Any, loss: Any) -> list[tuple[str, np.ndarray]]:
