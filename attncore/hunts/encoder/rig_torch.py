@@ -93,7 +93,7 @@ def scenarios(module: Any) -> dict[str, Any]:
         return [coarse(loss), [(name, coarse(g)) for name, g in gradients(model, loss)]]
 
     def masked(rate: float) -> list[Any]:
-        """Of a large batch: is the share of real tokens hidden that was asked for, and are the labels what they were?"""
+        """Of a large batch: is the share hidden that was asked for, only of real tokens, and are the labels right?"""
         ids = torch.randint(2, MASK, (200, 12), generator=generator(1))
         real = torch.arange(12) < torch.randint(3, 13, (200, 1), generator=generator(2))
         kept = ids.clone()
@@ -187,7 +187,7 @@ def symptoms(module: Any) -> dict[str, Any]:
         return float(array(x[own]).std())
 
     def hidden() -> list[int]:
-        changed, asked = module.mask_tokens(read.clone(), real, len(ids), generator(0), 0.5)
+        changed, asked = module.mask_tokens(read.clone(), real, len(ids), generator(0), 0.2)
         return [int((changed != read).sum()), int((asked != -100).sum()), int(real.sum())]
 
     def unmasked() -> float:
