@@ -23,6 +23,7 @@ def main() -> None:
     from attncore.hunts.planting import kind_named
 
     kind = kind_named(job["kind"], job["framework"])
+    kind.rig  # noqa: B018 - loads PyTorch, where the file needs it, before memory is bounded
     confine()
     send("begun")
     try_file(job, kind, send)
@@ -143,8 +144,9 @@ def ran(path: Path, source: str, skip: list[str], send: Send) -> tuple[dict[str,
     sys.modules["model"] = module
     sys.modules.pop(path.stem, None)
     np.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
     watching = Watching(skip, send)
-    pytest.main(
-        [str(path), "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(path.parent)], [watching]
-    )
+    plugins = ["-p", "no:cacheprovider", "-p", "no:unraisableexception"]  # the latter collects garbage five times a run
+    pytest.main([str(path), "-q", *plugins, "-c", os.devnull, "--rootdir", str(path.parent)], [watching])
     return watching.passed, watching.reasons

@@ -128,7 +128,7 @@ def symptoms(module: Any) -> dict[str, Any]:
         with torch.no_grad():
             caches = module.new_caches(model, 1)
             logits = torch.cat([model(part, caches) for part in text[:, :-1].split(chunk, dim=1)], dim=1)
-        return torch.nn.functional.cross_entropy(logits[0], text[0, 1:]).item()
+        return float(torch.nn.functional.cross_entropy(logits[0], text[0, 1:]).item())
 
     def in_half_precision() -> float:
         model.half()
