@@ -45,10 +45,10 @@ def attention_backward(query, key, value, d_output, mask=None, scale=None):
 def layer_norm_backward(x, gain, d_output, eps=1e-5):
     """Carry a gradient back through a layer norm: returns (d_x, d_gain, d_bias).
 
-    `d_output` is the gradient of a loss by the output of `layer_norm` with the same eps. The mean
-    and the variance depend on every number of a vector, and the gradient flows through both.
-    d_gain and d_bias are added up over all vectors; d_x has the shape of x, summed where leading
-    axes were broadcast. Ba et al. (2016).
+    `d_output` is the gradient of a loss with respect to the output of `layer_norm` with the same
+    eps. The mean and the variance depend on x too, and the gradient flows through both. d_gain and
+    d_bias are summed over all vectors; d_x has the shape of x, summed where leading axes were
+    broadcast. Ba et al. (2016).
     """
     d_output = np.broadcast_to(d_output, np.broadcast_shapes(x.shape, d_output.shape))
     centred = x - x.mean(axis=-1, keepdims=True)
@@ -62,8 +62,8 @@ def layer_norm_backward(x, gain, d_output, eps=1e-5):
 
 @shaped("(...),(...)->(...)")
 def gelu_backward(x, d_output):
-    """Carry a gradient back through the exact GELU, x times the share of a standard normal
-    distribution below x.
+    """Carry a gradient back through the exact GELU: x times the share of a standard normal
+    distribution that lies below x.
 
     Hendrycks and Gimpel (2016).
     """

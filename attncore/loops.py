@@ -513,6 +513,20 @@ def numerical_gradient(f, x, eps=1e-6):
     return [numerical_gradient(lambda part, i=i: f([*x[:i], part, *x[i + 1 :]]), x[i], eps) for i in range(len(x))]
 
 
+def adam(number, gradients, rate=1e-3, mean_decay=0.9, square_decay=0.999, eps=1e-8):
+    """Where a number is after each step. Both means are weighted ones: the older a gradient, the less it weighs."""
+    path = []
+    for step in range(len(gradients)):
+        ages = range(step + 1)
+        mean = sum(mean_decay**age * gradients[step - age] for age in ages)
+        mean /= sum(mean_decay**age for age in ages)
+        mean_square = sum(square_decay**age * gradients[step - age] ** 2 for age in ages)
+        mean_square /= sum(square_decay**age for age in ages)
+        number -= rate * mean / (math.sqrt(mean_square) + eps)
+        path.append(number)
+    return path
+
+
 def attention_flops(n, d_model):
     """Token by token: each number of a product takes as many multiplications as its sum has terms, and additions."""
     count = 0

@@ -79,13 +79,13 @@ def temperature_for_entropy(scores, bits):
 
 @shaped("(...,t,c),(...,t):int->()", axes={"c": "class"})
 def cross_entropy(logits, targets, ignore=-100):
-    """Measure how little a model expected what came: minus the log of the probability that it gave
-    to each target, averaged.
+    """Measure how surprised a model is by the targets: minus the log of the probability that it gave
+    to each, averaged over the places.
 
-    In nats, that is, with the natural logarithm. The probabilities are the softmax of the logits
-    over the classes. No finite logits, however large, give NaN. Targets equal to `ignore` are left
-    out, and so they don't count in the mean. Raises ValueError where nothing is left to predict,
-    where another target is no class, and where there is not one target for each place. Good (1952).
+    In nats, which means the natural logarithm. The probabilities are the softmax of the logits over
+    the classes. No finite logits, however large, give NaN. Places whose target is `ignore` don't
+    count, in the mean either. Raises ValueError if no place counts, if any other target isn't a
+    class, and if there isn't one target for each place. Good (1952).
     """
     wanted = wanted_classes(logits, targets, ignore)
     return float(-log_softmax(logits)[wanted].mean())
@@ -95,7 +95,7 @@ def cross_entropy(logits, targets, ignore=-100):
 def cross_entropy_backward(logits, targets, ignore=-100):
     """Return the gradient of `cross_entropy` with respect to the logits.
 
-    A place whose target is `ignore` gets zeros. Raises ValueError where `cross_entropy` does.
+    A place whose target is `ignore` gets zeros. Raises ValueError whenever `cross_entropy` does.
     Bridle (1990).
     """
     wanted = wanted_classes(logits, targets, ignore)
@@ -105,7 +105,7 @@ def cross_entropy_backward(logits, targets, ignore=-100):
 
 @shaped("(...,t,c),(...,t):int->(...,t,c)", axes={"c": "class"})
 def wanted_classes(logits, targets, ignore):
-    """Mark the class that is right at each place: True there and False elsewhere; all False where it is ignored."""
+    """Mark the right class at each place: True there, False for all others; a place that is ignored has none."""
     places, n_classes = logits.shape[:-1], logits.shape[-1]
     if targets.shape != places:
         raise ValueError(f"wanted_classes: targets is {targets.shape}, expected {places}, one for each place")

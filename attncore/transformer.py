@@ -58,8 +58,10 @@ class DecoderWeights(NamedTuple):
 
 
 class GPTWeights(NamedTuple):
-    """A decoder-only model: token_embedding (c, m), a row for each id of the vocabulary, position_embedding (n, m), a
-    row for each position, the blocks, and gain and bias of the last norm, each (m)."""
+    """A decoder-only model: token_embedding (c, m) and position_embedding (n, m), the blocks, and the final norm.
+
+    The token embedding has a row for each id in the vocabulary; gain and bias are those of the final norm, each (m).
+    """
 
     token_embedding: np.ndarray
     position_embedding: np.ndarray
@@ -84,8 +86,8 @@ def layer_norm(x, gain, bias, eps=1e-5):
 def rms_norm(x, gain, eps=1e-5):
     """Give every vector a mean square of 1, then a learned gain.
 
-    The mean is left where it is, and there is no bias. The mean square divides by m, and eps is
-    added inside the root. Zhang and Sennrich (2019).
+    The mean isn't subtracted, and there's no bias. The mean square divides by m, and eps is added
+    inside the root. Zhang and Sennrich (2019).
     """
     return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps) * gain
 
@@ -117,11 +119,11 @@ def silu(x):
 
 @shaped("(...,m)->(...,m)", weights="(m,f),(m,f),(f,m)")
 def swiglu(x, weights):
-    """Pass every token by itself through a layer that another one gates, and back to its width.
+    """Pass every token by itself through a wider layer, gated by another one, and back.
 
-    `weights` is a `SwigluWeights`. What W_gate makes of x goes through SiLU, x times the sigmoid
-    of x, and multiplies what W_up makes of x; W_down brings the product back. No bias. Shazeer
-    (2020).
+    `weights` is a `SwigluWeights`. The projection by W_gate goes through SiLU (x times the sigmoid
+    of x) and multiplies the projection by W_up, entry by entry; W_down projects the product. There
+    are no biases. Shazeer (2020).
     """
     return (silu(x @ weights.W_gate) * (x @ weights.W_up)) @ weights.W_down
 
@@ -208,13 +210,13 @@ def next_token_targets(ids):
 
 @shaped("(...,n):int->(...,n,c)", axes={"c": "class"})
 def gpt_logits(ids, weights, n_heads):
-    """Score every id of the vocabulary as the next one, at each place of a text.
+    """Score every id in the vocabulary as the next token, at each position of a sequence.
 
-    `weights` is a `GPTWeights`. Each id gets its row of the token embedding plus the row of its
-    position, from 0, and goes through the pre-norm blocks, whose attention is causal, and through
-    a last layer norm; every eps is 1e-5. The scores are dot products with the token embedding,
-    which is tied: there is no matrix of its own. Raises ValueError for an id that has no row, and
-    for more ids than positions. Radford et al. (2019).
+    `weights` is a `GPTWeights`. Each id's row of the token embedding, plus the row of its position,
+    counted from 0, goes through the pre-norm blocks with a causal mask and through a final layer
+    norm; every eps is 1e-5. The logits are dot products with the rows of the token embedding, which
+    is tied. Raises ValueError for an id that has no row, and for more ids than there are positions.
+    Radford et al. (2019).
     """
     x = embed_ids(ids, weights)
     for block in weights.blocks:
@@ -224,7 +226,7 @@ def gpt_logits(ids, weights, n_heads):
 
 @shaped("(...,n):int->(...,n,m)")
 def embed_ids(ids, weights):
-    """Add the vector of each id and the vector of its position."""
+    """Add the embedding of each id and the embedding of its position."""
     n, (size, _), most = ids.shape[-1], weights.token_embedding.shape, len(weights.position_embedding)
     if n > most:
         raise ValueError(f"embed_ids: there are {n} ids, expected at most {most}, one for each position")
@@ -236,13 +238,13 @@ def embed_ids(ids, weights):
 
 @shaped("(c)->()", axes={"c": "class"})
 def sample_token(logits, rng, temperature=1.0, top_k=None, top_p=None):
-    """Draw the next token: an index, each as likely as softmax(logits / temperature) says.
+    """Draw the next token: an index, with the probabilities softmax(logits / temperature).
 
-    `rng` is a Generator. A temperature of 0 takes the largest, the first of equals. `top_k` keeps
-    the k most likely, of equals the lower index. `top_p` then keeps the most likely, as few as
-    reach a sum of p. What is kept shares out the whole probability again. Raises ValueError for a
-    temperature below 0, a top_k below 1, and a top_p that is not above 0 and at most 1. Fan et
-    al. (2018); top-p: Holtzman et al. (2019).
+    `rng` is a Generator. A temperature of 0 takes the largest logit, the first one if several tie.
+    `top_k` keeps the k most likely tokens; if there's a tie, the lower index. `top_p` then keeps
+    the smallest number of most likely tokens whose probabilities reach a sum of p. What is kept is
+    renormalized. Raises ValueError for a temperature below 0, a top_k below 1, and a top_p that
+    isn't above 0 and at most 1. Fan et al. (2018); top-p: Holtzman et al. (2019).
     """
     if temperature < 0:
         raise ValueError(f"sample_token: temperature is {temperature}, expected at least 0")
@@ -255,18 +257,18 @@ def sample_token(logits, rng, temperature=1.0, top_k=None, top_p=None):
         return int(order[0])
     p = softmax(logits[order].astype(np.float64) / temperature)
     if top_p is not None:
-        reached = np.append(0, np.cumsum(p)[:-1])  # by those before
+        reached = np.append(0, np.cumsum(p)[:-1])  # by the more likely ones
         p = np.where(reached < top_p, p, 0)
     return int(rng.choice(order, p=p / p.sum()))
 
 
 @shaped("_,(n):int->(t)")
 def generate(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
-    """Continue a text, one token at a time: each is drawn, appended, and read with all before it.
+    """Continue a sequence, one token at a time: draw it, append it, and read everything again.
 
-    `next_logits(ids)` takes all ids so far, a list, and returns the logits (c) of the next. Each
-    is drawn as `sample_token` draws. Returns the list of the new ids alone: n_new of them, or
-    fewer, where the id `stop` is drawn, which is then the last. Radford et al. (2018).
+    `next_logits(ids)` takes all ids so far, as a list, and returns the logits (c) of the next one,
+    which is drawn as `sample_token` draws. Returns only the new ids, as a list: n_new of them, or
+    fewer if the id `stop` is drawn, which is then the last. Radford et al. (2018).
     """
     ids = prompt.tolist()
     n_prompt = len(ids)

@@ -19,7 +19,7 @@ from attncore.exercises import KINDS, LESSONS, Card, Code, Exercise, UnknownExer
 from attncore.grading import judge
 from attncore.grading.trial import trial
 
-BASICS = {"shapes", "look", "words", "recorded", "views", "start"}
+BASICS = {"shapes", "look", "words", "recorded", "views", "start", "backpropagation", "training", "toy", "tiny_gpt"}
 NEEDED = {
     "code": {"title", "level", "minutes", "hints", "walkthrough"},
     "debug": {"title", "level", "minutes", "prompt", "hints", "walkthrough"},

@@ -58,9 +58,9 @@ def scenarios(model: Any) -> dict[str, Any]:
 def symptoms(model: Any) -> dict[str, Any]:
     """What a run on real text shows: the loss in one pass and token by token, and samples."""
     weights = tiny_gpt.load()
-    ids = np.array(tiny_gpt.encode(tiny_gpt.HELD_OUT))
+    ids = np.array(tiny_gpt.encode(tiny_gpt.held_out()))
     n = len(weights.position_embedding)
-    prompts = [tiny_gpt.encode(text) for text in ("the queen said ", "alice was ")]
+    prompts = [tiny_gpt.encode(text) for text in ("said the queen, ", "alice thought ")]
     rng = np.random.default_rng(7)
     sample = model.generate(weights, prompts[0], n // 2 - len(prompts[0]), rng, temperature=0.7, top_p=0.9)
     served = model.serve(weights, prompts, n // 4)
@@ -92,7 +92,7 @@ def hidden(model: Any, weights: Any, ids: Any) -> Any:
 
 
 def served(model: Any, weights: Any) -> Any:
-    return model.serve(weights, [tiny_gpt.encode(text) for text in ("the queen ", "alice was ", "it", "she said ")], 24)
+    return model.serve(weights, [tiny_gpt.encode(text) for text in ("the queen ", "alice thought ", "it", "she said ")], 24)
 
 
 FOLLOW_UPS = {

@@ -77,10 +77,10 @@ def scenarios(model: Any) -> dict[str, Any]:
 def symptoms(model: Any) -> dict[str, Any]:
     """What a run on real text shows: losses, a sample, how far apart the activations of each layer are."""
     weights = tiny_gpt.load()
-    ids = np.array(tiny_gpt.encode(tiny_gpt.HELD_OUT))
+    ids = np.array(tiny_gpt.encode(tiny_gpt.held_out()))
     n = len(weights.position_embedding)
     windows = [ids[start : start + n + 1] for start in range(0, 8 * n, n)]
-    prompt = tiny_gpt.encode("the queen said ")
+    prompt = tiny_gpt.encode("said the queen, ")
     sample = model.generate(weights, list(prompt), 120, np.random.default_rng(7), temperature=0.7, top_k=8)
     x, spread = model.embed(weights, ids[:n]), []
     for layer in weights.blocks:
@@ -102,7 +102,7 @@ def hidden(model: Any, weights: Any, ids: Any) -> Any:
 
 
 def long_text(model: Any, weights: Any) -> Any:
-    prompt = tiny_gpt.encode("the queen said ")
+    prompt = tiny_gpt.encode("said the queen, ")
     return model.generate(weights, prompt, 40, np.random.default_rng(0), temperature=1e-3)
 
 
