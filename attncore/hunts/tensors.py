@@ -26,19 +26,26 @@ def generator(seed: int) -> Any:
     return torch.Generator().manual_seed(seed)
 
 
+@contextmanager
+def from_the_start() -> Iterator[None]:
+    """PyTorch as it is after a start, whatever a file has set, and on one thread; afterwards it is as it was before."""
+    dtype, grad, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        torch.set_num_threads(1)
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.set_grad_enabled(grad)
+            torch.set_num_threads(threads)
+
+
 def steady(runs: Runs) -> Runs:
-    """The same functions, each called with PyTorch as it is after a start, whatever the file has set."""
-
-    def begun(run: Callable[[], Any]) -> Callable[[], Any]:
-        def from_the_start() -> Any:
-            torch.set_default_dtype(torch.float32)
-            torch.set_grad_enabled(True)
-            torch.manual_seed(0)
-            return run()
-
-        return from_the_start
-
-    return {name: begun(run) for name, run in runs.items()}
+    """The same functions, each called with PyTorch as it is after a start."""
+    return {name: from_the_start()(run) for name, run in runs.items()}
 
 
 def measured(runs: Runs) -> dict[str, Any]:

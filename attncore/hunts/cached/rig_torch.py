@@ -10,7 +10,7 @@ from attncore import tiny_gpt
 from attncore.hunts.decoder.rig import CONTEXT, TOKENS, small_weights
 from attncore.hunts.decoder.rig_torch import IDS, ROWS, config, near
 from attncore.hunts.decoder.rig_torch import state as decoder_state
-from attncore.hunts.tensors import array, filled, generator, measured, steady, tensor, watched
+from attncore.hunts.tensors import array, filled, from_the_start, generator, measured, steady, tensor, watched
 from attncore.transformer import GPTWeights
 
 
@@ -114,12 +114,13 @@ def scenarios(module: Any) -> dict[str, Any]:
     )
 
 
+@from_the_start()
 def symptoms(module: Any) -> dict[str, Any]:
     """What a run on real text shows, in float32: losses in one pass and with the cache, a sample, and a search."""
     weights = tiny_gpt.load()
-    ids, n = tiny_gpt.encode(tiny_gpt.HELD_OUT), len(weights.position_embedding)
+    ids, n = tiny_gpt.encode(tiny_gpt.held_out()), len(weights.position_embedding)
     text = tensor([ids[: n + 1]])
-    prompts = tensor([tiny_gpt.encode(prompt)[: n // 3] for prompt in ("the queen said ", "alice was the m")])
+    prompts = tensor([tiny_gpt.encode(prompt) for prompt in ("said the queen, and ", "alice was not a bit ")])
     model = built(module, weights, dropout=0.1).float()
 
     def loss(chunk: int) -> float:

@@ -9,7 +9,18 @@ import torch
 
 from attncore import tiny_gpt
 from attncore.hunts.decoder.rig import CONTEXT, SCORES, TOKENS, small_weights
-from attncore.hunts.tensors import array, filled, generator, gradients, left_behind, measured, steady, tensor, watched
+from attncore.hunts.tensors import (
+    array,
+    filled,
+    from_the_start,
+    generator,
+    gradients,
+    left_behind,
+    measured,
+    steady,
+    tensor,
+    watched,
+)
 from attncore.transformer import EncoderWeights, GPTWeights, NormWeights
 
 IDS = np.random.default_rng(0).integers(TOKENS, size=(3, CONTEXT))
@@ -158,13 +169,13 @@ def scenarios(module: Any) -> dict[str, Any]:
     )
 
 
+@from_the_start()
 def symptoms(module: Any) -> dict[str, Any]:
     """What a run on real text shows, in float32: losses, a sample, activations, and what a new model starts with."""
     weights = tiny_gpt.load()
-    ids, n = tiny_gpt.encode(tiny_gpt.HELD_OUT), len(weights.position_embedding)
+    ids, n = tiny_gpt.encode(tiny_gpt.held_out()), len(weights.position_embedding)
     windows = tensor([ids[start : start + n + 1] for start in range(0, 8 * n, n)])
-    prompt = tensor([tiny_gpt.encode("the queen said ")])
-    torch.manual_seed(0)
+    prompt = tensor([tiny_gpt.encode("said the queen, ")])
     model = built(module, weights, dropout=0.1).float()
     new = module.GPT(config(module, weights, 0.1))
 

@@ -8,7 +8,18 @@ import torch
 from attncore.hunts.decoder.rig import WIDTH, small_weights
 from attncore.hunts.decoder.rig_torch import norm_state
 from attncore.hunts.encoder.rig import SENTENCES, TEXTS, word_ids, word_weights
-from attncore.hunts.tensors import array, filled, generator, gradients, left_behind, measured, steady, tensor, watched
+from attncore.hunts.tensors import (
+    array,
+    filled,
+    from_the_start,
+    generator,
+    gradients,
+    left_behind,
+    measured,
+    steady,
+    tensor,
+    watched,
+)
 from attncore.transformer import EncoderWeights, GPTWeights
 
 CONTEXT, CLASSES, MASK = 16, 3, 10
@@ -163,12 +174,12 @@ def scenarios(module: Any) -> dict[str, Any]:
     )
 
 
+@from_the_start()
 def symptoms(module: Any) -> dict[str, Any]:
     """What a run on real words shows: what a sentence's vector depends on, who is similar to whom, and two losses."""
     weights, ids = word_weights(), word_ids()
     texts = [[ids[word] for word in sentence.split()] for sentence in SENTENCES]
     model = built(module, weights, dropout=0.1).float()
-    torch.manual_seed(0)
     read, real, labels = padded(texts, CONTEXT)
 
     def alone_and_together() -> list[float]:

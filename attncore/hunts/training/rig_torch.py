@@ -5,7 +5,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from attncore.hunts.tensors import array, filled, generator, gradients, measured, steady, tensor, watched
+from attncore.hunts.tensors import (
+    array,
+    filled,
+    from_the_start,
+    generator,
+    gradients,
+    measured,
+    steady,
+    tensor,
+    watched,
+)
 from attncore.hunts.training.rig import drawn_params
 
 IDS = np.random.default_rng(2).integers(8, size=(6, 12))
@@ -128,9 +138,9 @@ def scenarios(module: Any) -> dict[str, Any]:
     )
 
 
+@from_the_start()
 def symptoms(module: Any) -> dict[str, Any]:
     """What a training shows: the losses on the way, the mode of the model, what moves and what doesn't."""
-    torch.manual_seed(0)
     model, new = module.Model(), module.Model()
     begun = {name: p.detach().clone() for name, p in model.named_parameters()}
     losses: list[float] = []
