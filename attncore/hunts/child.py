@@ -24,6 +24,7 @@ def main() -> None:
     from attncore.hunts.planting import kind_named
 
     kind = kind_named(job["kind"], job["framework"])
+    kind.rig  # noqa: B018 - loads PyTorch, where the file needs it, before memory is bounded
     confine()
     send("begun")
     try_file(job, kind, send)
@@ -159,6 +160,8 @@ def fix_chance(seed: list[int]) -> None:
     random.seed(str(seed))
     np.random.seed(seed)
     np.random.default_rng = Fixed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed[1])
 
 
 def named(nodeid: str) -> str:
@@ -182,7 +185,6 @@ def ran(path: Path, source: str, skip: list[str], send: Send, seed: int = 0) -> 
     sys.modules["model"] = module
     sys.modules.pop(path.stem, None)
     watching = Watching(skip, send, seed)
-    pytest.main(
-        [str(path), "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(path.parent)], [watching]
-    )
+    plugins = ["-p", "no:cacheprovider", "-p", "no:unraisableexception"]  # the latter collects garbage five times a run
+    pytest.main([str(path), "-q", *plugins, "-c", os.devnull, "--rootdir", str(path.parent)], [watching])
     return watching.passed, watching.reasons

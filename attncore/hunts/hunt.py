@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import combinations
 
 import numpy as np
@@ -116,6 +117,8 @@ def make(seed: int, bugs: int = 4, level: str = "senior", kind: str | None = Non
 def checked(seed: int, bugs: int, level: str, kind: str | None, framework: str) -> None:
     if framework not in FRAMEWORKS:
         raise ValueError(f'There are no hunts in "{framework}"; there are some in {" and ".join(FRAMEWORKS)}.')
+    if framework == "torch" and find_spec("torch") is None:
+        raise ValueError("PyTorch isn't installed here, and hunts in it need it: pip install torch.")
     if level not in LEVELS:
         raise ValueError(f'There is no level "{level}"; there are {", ".join(LEVELS)}.')
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:

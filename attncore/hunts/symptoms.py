@@ -31,7 +31,7 @@ def measured(kind: Kind) -> dict[str, Any]:
 
 
 def line(name: str, value: Any, expected: Any) -> str:
-    if isinstance(value, str):
+    if isinstance(expected, str):
         return f"{name}:\n{quoted(value)}\n  and of a healthy file:\n{quoted(expected)}"
     return f"{name}: {figures(value)} (a healthy file: {figures(expected)})"
 

@@ -1,4 +1,10 @@
-"""Bug hunts: what can be planted, what the judge says of repairs and of tests, and what a seed gives."""
+"""Bug hunts: what can be planted, what the judge says of repairs and of tests, and what a seed gives.
+
+What holds of every file is tested in every framework; hunts in PyTorch are skipped where it isn't installed.
+"""
+
+from functools import cache
+from importlib.util import find_spec
 
 import pytest
 
@@ -8,28 +14,41 @@ from attncore.hunts.hear import Heard, hear
 from attncore.hunts.planting import FRAMEWORKS, LEVELS, kind_named, names, planted, units
 from attncore.hunts.trial import Raised, departures, healthy_units, module_of, outcomes
 
-KINDS = [kind_named(name, "numpy") for name in names()]
-BUGS = [(kind, bug) for kind in KINDS for bug in kind.bugs]
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-each_bug = pytest.mark.parametrize(("kind", "bug"), BUGS, ids=lambda part: getattr(part, "label", None) or part.name)
+KINDS = [kind_named(name, framework) for framework in FRAMEWORKS for name in names(framework)]
 
 
-@pytest.fixture(scope="module")
-def expected():
-    return {kind.name: outcomes(module_of(kind.healthy), kind) for kind in KINDS}
+def where_installed(framework, *values):
+    """A case of a test, skipped where its framework isn't installed; `values` are what is tested, or the framework."""
+    named = "-".join(getattr(part, "label", None) or getattr(part, "name", "") for part in values)
+    absent = framework == "torch" and find_spec("torch") is None
+    marks = [pytest.mark.skipif(absent, reason="PyTorch isn't installed")]
+    return pytest.param(*(values or [framework]), marks=marks, id=f"{framework}-{named}".strip("-"))
 
 
-def test_there_are_four_kinds_and_many_bugs_of_every_level():
-    assert names() == ["cached", "decoder", "encoder", "training"]
-    assert len(BUGS) >= 60
-    assert {bug.level for _, bug in BUGS} <= set(LEVELS)
-    for kind in KINDS:
+BUGS = [where_installed(kind.framework, kind, bug) for kind in KINDS for bug in kind.bugs]
+each_kind = pytest.mark.parametrize("kind", [where_installed(kind.framework, kind) for kind in KINDS])
+each_bug = pytest.mark.parametrize(("kind", "bug"), BUGS)
+each_framework = pytest.mark.parametrize("framework", [where_installed(framework) for framework in FRAMEWORKS])
+
+
+@cache
+def expected(kind):
+    return outcomes(module_of(kind.healthy), kind)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_there_are_four_kinds_and_many_bugs_of_every_level(framework):
+    assert names(framework) == ["cached", "decoder", "encoder", "training"]
+    kinds = [kind for kind in KINDS if kind.framework == framework]
+    assert sum(len(kind.bugs) for kind in kinds) >= 60
+    assert {bug.level for kind in kinds for bug in kind.bugs} <= set(LEVELS)
+    for kind in kinds:
         assert len({bug.unit for bug in kind.bugs if bug.level == "basic"}) >= 4, kind.name
 
 
 @each_kind
-def test_a_healthy_file_runs_and_is_ordinary_code(kind, expected):
-    assert not any(isinstance(value, Raised) for value in expected[kind.name].values())
+def test_a_healthy_file_runs_and_is_ordinary_code(kind):
+    assert not any(isinstance(value, Raised) for value in expected(kind).values())
     lines = [line for line in kind.healthy.splitlines() if line.strip()]
     assert 60 <= len(lines) <= 120
     labels = [bug.label for bug in kind.bugs]
@@ -38,14 +57,14 @@ def test_a_healthy_file_runs_and_is_ordinary_code(kind, expected):
 
 
 @each_bug
-def test_each_bug_alone_runs_is_seen_and_stands_in_its_unit(kind, bug, expected):
+def test_each_bug_alone_runs_is_seen_and_stands_in_its_unit(kind, bug):
     source, (there,) = planted(kind.healthy, [bug])
     module = module_of(source)
     found = outcomes(module, kind)
-    assert departures(found, expected[kind.name])
+    assert departures(found, expected(kind))
     assert not all(isinstance(value, Raised) for value in found.values())
     other = next(unit for unit in kind.stages if unit != bug.unit)
-    assert healthy_units(source, kind, [bug.unit, other], expected[kind.name]) == [other]
+    assert healthy_units(source, kind, [bug.unit, other], expected(kind)) == [other]
     assert (bug.after.splitlines() or [""])[0].strip() in source.splitlines()[there.line - 1]
     assert bug.why[-1] == "."
 
@@ -57,21 +76,23 @@ def test_the_report_of_a_run_comes_from_a_run(kind):
         assert hunt.symptoms.count("(a healthy file:") >= 2 or "The run ends with IndexError" in hunt.symptoms
 
 
+@each_framework
 @pytest.mark.parametrize("seed", range(8))
-def test_a_seed_gives_the_same_hunt_each_time_and_another_than_the_next(seed):
-    one, same, other = hunts.make(seed), hunts.make(seed), hunts.make(seed + 1)
+def test_a_seed_gives_the_same_hunt_each_time_and_another_than_the_next(seed, framework):
+    one, same, other = (hunts.make(k, framework=framework) for k in (seed, seed, seed + 1))
     assert (one.source, one.bugs) == (same.source, same.bugs)
     assert one.source != other.source
-    fixed = [hunts.make(seed + k, bugs=2, level="basic", kind="cached") for k in range(2)]
+    fixed = [hunts.make(seed + k, bugs=2, level="basic", kind="cached", framework=framework) for k in range(2)]
     assert {bug.label for bug in fixed[0].bugs} != {bug.label for bug in fixed[1].bugs}
     assert len(one.bugs) == 4 and [bug.line for bug in one.bugs] == sorted(bug.line for bug in one.bugs)
     for bug in one.bugs:
         assert (bug.after.splitlines() or [""])[0].strip() in one.source.splitlines()[bug.line - 1]
 
 
+@each_framework
 @pytest.mark.parametrize("level", LEVELS)
-def test_no_bug_is_harder_than_the_level_and_one_is_as_hard(level):
-    found = [bug.level for seed in range(4) for bug in hunts.make(seed, level=level).bugs]
+def test_no_bug_is_harder_than_the_level_and_one_is_as_hard(level, framework):
+    found = [bug.level for seed in range(4) for bug in hunts.make(seed, level=level, framework=framework).bugs]
     assert max(map(LEVELS.index, found)) <= LEVELS.index(level)
     assert max(map(LEVELS.index, found)) == min(LEVELS.index(level), LEVELS.index("senior"))
 
@@ -102,13 +123,15 @@ def without(hunt, *repaired):
     return planted(hunt.healthy, [bug for bug in hunt.bugs if bug not in repaired])[0]
 
 
-def test_healthy_sick_and_half_repaired_files():
-    labels = [bug.label for bug in HUNT.bugs]
-    whole = HUNT.judge(HUNT.healthy)
+@each_framework
+def test_healthy_sick_and_half_repaired_files(framework):
+    hunt = hunts.make(3, kind="decoder", framework=framework)
+    labels = [bug.label for bug in hunt.bugs]
+    whole = hunt.judge(hunt.healthy)
     assert whole.done and whole.repaired == labels and not whole.missed
-    sick = HUNT.judge(HUNT.source)
+    sick = hunt.judge(hunt.source)
     assert not sick.done and not sick.repaired and sick.missed == labels and not sick.found
-    part = HUNT.judge(without(HUNT, HUNT.bugs[1]))
+    part = hunt.judge(without(hunt, hunt.bugs[1]))
     assert part.repaired == part.found == [labels[1]] and part.missed == [labels[0], *labels[2:]]
     assert not any(label in part.message for label in part.missed)
 
