@@ -346,7 +346,8 @@ def places(question: State) -> Iterable[tuple[str, str]]:
         except UnknownExercise:
             continue
         if exercise.kind != "explain":
-            yield f"{exercise.lesson}: {exercise.title}", place_of(exercise)
+            if "#" in (address := place_of(exercise)):  # else no lesson has it, and a round alone asks it
+                yield f"{exercise.lesson}: {exercise.title}", address
         elif "section" in exercise.words:
             lesson, heading = card_of({"id": id}).section
             yield f"{lesson}: {heading}", section_address(lesson, heading)
