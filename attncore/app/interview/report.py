@@ -345,11 +345,11 @@ def places(question: State) -> Iterable[tuple[str, str]]:
             exercise = find(id)
         except UnknownExercise:
             continue
-        if exercise.kind != "explain":
-            yield f"{exercise.lesson}: {exercise.title}", place_of(exercise)
-        elif "section" in exercise.words:
-            lesson, heading = card_of({"id": id}).section
+        if "section" in exercise.words:
+            lesson, heading = exercise.section
             yield f"{lesson}: {heading}", section_address(lesson, heading)
+        elif exercise.kind != "explain":
+            yield f"{exercise.lesson}: {exercise.title}", place_of(exercise)
 
 
 def mistakes_in(question: State) -> bool:
