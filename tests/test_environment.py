@@ -129,7 +129,7 @@ def test_the_package_imports_nothing_that_is_not_declared():
 
 
 def test_the_tests_import_nothing_that_is_not_declared():
-    assert imported("tests") <= declared(COURSE, AUTHORS)
+    assert imported("tests") - {"model"} <= declared(COURSE, AUTHORS)  # the file of a hunt, in tests written for it
 
 
 JUDGE_ALONE = """

@@ -56,16 +56,15 @@ def hunt(chosen: argparse.Namespace) -> int:
     from attncore.app import hunting
 
     try:
-        if chosen.action == "begin":
-            panel = hunting.begin(
-                chosen.seed, chosen.bugs, chosen.level, chosen.kind, chosen.framework, chosen.follow_up
-            )
-        else:
+        which = (chosen.seed, chosen.bugs, chosen.level, chosen.kind, chosen.framework)
+        if chosen.action == "begin" or which != hunting.ANY:
+            panel = hunting.begin(*which, chosen.follow_up)
+        if chosen.action != "begin":
             panel = hunting.judged() if chosen.action == "check" else hunting.hinted()
     except (ValueError, OSError) as problem:
-        print(problem, file=sys.stderr)
+        print(hunting.typed(str(problem)), file=sys.stderr)
         return 2
-    print(panel.message)
+    print(hunting.typed(panel.message))
     return int(panel.tone in ("wrong", "raised"))
 
 
@@ -124,7 +123,7 @@ def add_hunt(verbs: Any) -> None:
     parser.add_argument("--seed", type=int, help="which hunt (without it, the one that goes on, or any)")
     parser.add_argument("--bugs", type=int, default=4, help="how many bugs (%(default)s)")
     parser.add_argument("--level", default="senior", help="basic, intermediate, senior or staff (%(default)s)")
-    parser.add_argument("--kind", help="which kind of file")
+    parser.add_argument("--kind", help="cached, decoder, encoder or training (without it, one by the seed)")
     parser.add_argument("--framework", default="numpy", help="numpy or torch (%(default)s)")
     parser.add_argument("--follow-up", help="the round that follows on the same file: cache, classifier or faster")
 

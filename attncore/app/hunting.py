@@ -1,7 +1,9 @@
 """A hunt in the working copy: its files, its hints, and the judge's word on what the learner made of them."""
 
+import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from attncore.hunts import Hunt, HuntReport, make
 FILES = ("model.py", "test_model.py", "SYMPTOMS.md")
 WHICH = ("seed", "bugs", "level", "kind", "framework")  # what tells one hunt from another
 ANY = (None, 4, "senior", None, "numpy")  # what stands for the hunt that goes on, or else for any
-KEPT = ("hunt", "now")  # the document of the hunt that is going on
+NOW = "now"  # under which the hunt that goes on is kept
 TESTS = '''"""Your tests. A test counts if it fails on a bug, and passes on the healthy file, which you can't see.
 
 Call the functions of model.py by their names. Say what has to hold whatever the weights are: what a row sums to, what
@@ -23,9 +25,10 @@ mustn't change when something else does, what two ways of computing one thing ha
 
 import numpy as np
 
+from model import *  # so that `pytest` in this folder runs them, too
 
-def test_probabilities_sum_to_one():
-    assert np.isclose(probabilities(np.array([1.0, 2.0, 3.0])).sum(), 1)  # noqa: F821
+# def test_weights_sum_to_one():
+#     assert np.allclose(softmax(np.array([[1.0, 2.0, 3.0]])).sum(axis=-1), 1)
 '''
 
 
@@ -42,12 +45,10 @@ def begin(
     hunt = make(secrets.randbelow(10_000) if seed is None else seed, bugs, level, kind, framework)
     folder = folder_of(hunt)
     again = (folder / FILES[0]).exists()
-    if not again:
-        write(hunt, folder)
+    write(hunt, folder)
     began = dict(zip(WHICH, (hunt.seed, bugs, level, hunt.kind, framework), strict=True))
-    if now is None or {key: now[key] for key in WHICH} != began:
-        keep(began | {"at": datetime.now(UTC).isoformat(), "hints": [], "checks": 0})
-    return told(hunt, folder, "goes on" if again else "begins")
+    keep(kept_hunt(folder.name) or began | {"at": datetime.now(UTC).isoformat(), "hints": [], "checks": 0})
+    return told(hunt, folder, again)
 
 
 def follow(name: str) -> Panel:
@@ -137,16 +138,20 @@ def read(path: Path) -> str:
         raise ValueError(f"{path} isn't a text file in UTF-8.") from None
 
 
-def told(hunt: Hunt, folder: Path, how: str) -> Panel:
-    """The files, the report of the run, and what to do."""
+def told(hunt: Hunt, folder: Path, again: bool) -> Panel:
+    """The files, the report of a run of the file as it stands, and what to do."""
     model, tests = (str((folder / name).relative_to(workbook_here())) for name in FILES[:2])
+    how = "goes on" if again else "begins"
     panel = Panel(
         "info",
         [
             ("head", f"Hunt {hunt.seed} {how}. {about(hunt)}"),
-            ("input", hunt.symptoms),
+            ("input", hunt.symptoms_of(read(folder / FILES[0]))),
             ("next", f"Repair {model}, and write a test for each bug in {tests}."),
-            ("next", "check(hunt) judges both. hint(hunt) narrows down where a bug is."),
+            (
+                "next",
+                "check(hunt) judges both. hint(hunt) narrows down where a bug is. hunt() runs the file once more.",
+            ),
         ],
     )
     panel.links = {model: model, tests: tests}
@@ -155,15 +160,16 @@ def told(hunt: Hunt, folder: Path, how: str) -> Panel:
 
 def facts(hunt: Hunt, report: HuntReport, now: dict[str, Any]) -> Iterator[str]:
     """What else there is to say: the time, the hints, what comes next."""
-    minutes = (datetime.now(UTC) - datetime.fromisoformat(now["at"])).total_seconds() / 60
-    hints = len(now["hints"])
-    checks = f"{now['checks']} check{'s' if now['checks'] != 1 else ''}"
-    yield f"{minutes:.0f} minutes since you began, {checks}, {hints} hint{'s' if hints != 1 else ''}."
+    minutes = round((datetime.now(UTC) - datetime.fromisoformat(now["at"])).total_seconds() / 60)
+    counted = ((minutes, "minute since you began"), (now["checks"], "check"), (len(now["hints"]), "hint"))
+    words = [f"{number} {word if number == 1 else plural(word)}" for number, word in counted]
+    yield f"Hunt {hunt.seed}, {hunt.kind}, {hunt.level}: {', '.join(words)}."
     if not report.done:
         yield "hint(hunt) narrows down where a bug is."
-    elif len(report.caught) < len(hunt.bugs):
+        return
+    if len(report.caught) < len(hunt.bugs):
         yield "Not every bug has a test yet. In the interview you'd be asked for one each."
-    elif hunt.follow_ups:
+    if hunt.follow_ups:
         rounds = ", ".join(f'hunt(follow_up="{name}")' for name in hunt.follow_ups)
         yield f"What an interviewer asks next, on the same file: {rounds}."
 
@@ -173,23 +179,44 @@ def record(hunt: Hunt, report: HuntReport, now: dict[str, Any]) -> None:
     for bug in hunt.bugs:
         hints = now["hints"].count(bug.label)
         outcome = f"repaired, {hints} hints" + (", caught by a test" if bug.label in report.caught else "")
-        progress_here().record(f"hunt {hunt.kind} {hunt.seed}", "hunt", outcome, bug.label)
+        with suppress(*NOT_KEPT):
+            progress_here().record(f"hunt {hunt.kind} {hunt.seed}", "hunt", outcome, bug.label)
 
 
-held: dict[str, Any] = {}  # the hunt of this kernel, for where nothing can be kept
+held: dict[str, dict[str, Any]] = {}  # the hunts of this kernel, for where nothing can be kept
 
 
-def kept_hunt() -> dict[str, Any] | None:
+def kept_hunt(name: str = NOW) -> dict[str, Any] | None:
+    """What is kept of a hunt: of the one that goes on, or of that in a folder of that name."""
     try:
-        return progress_here().kept(*KEPT) or held or None
+        return progress_here().kept("hunt", name) or held.get(name)
     except NOT_KEPT:
-        return held or None
+        return held.get(name)
 
 
 def keep(now: dict[str, Any]) -> None:
-    held.clear()
-    held.update(now)
-    try:
-        progress_here().keep(*KEPT, now)
-    except NOT_KEPT:
-        return
+    """Keep it as the hunt that goes on, and under its folder's name for when somebody comes back to it."""
+    for name in (NOW, folder_of(make(*(now[key] for key in WHICH))).name):
+        held[name] = dict(now)
+        with suppress(*NOT_KEPT):
+            progress_here().keep("hunt", name, now)
+
+
+def plural(words: str) -> str:
+    first, _, rest = words.partition(" ")
+    return f"{first}s {rest}".strip()
+
+
+TYPED = {  # what is called in a cell, and how one types it in a terminal
+    r"(check|hint)\(hunt\)": r"`attncore hunt \1`",
+    r"hunt\(seed=(\d+)\)": r"`attncore hunt --seed \1`",
+    r'hunt\(follow_up="(\w+)"\)': r"`attncore hunt --follow-up \1`",
+    r"hunt\(\)": "`attncore hunt`",
+}
+
+
+def typed(text: str) -> str:
+    """A panel's text for a terminal."""
+    for call, command in TYPED.items():
+        text = re.sub(call, command, text)
+    return text

@@ -47,6 +47,10 @@ class Question:
         return self.exercise.id
 
     @property
+    def kind(self) -> str:
+        return "claim" if "#" in self.id else self.exercise.kind
+
+    @property
     def choices(self) -> list[str]:
         return list(self.exercise.words.get("choices", []))
 
@@ -104,6 +108,7 @@ def next_question(answers: list[Answer], seen: Iterable[str] = ()) -> Question |
     """The one that tells most: of the lesson least sure of, about as hard as the learner is good. None at the end."""
     rated, asked, seen = ratings(answers), [id for id, _ in answers], set(seen)
     times = Counter(bank()[id].about for id in asked if id in bank())
+    kinds = Counter(bank()[id].kind for id in asked if id in bank())
     left = [question for question in bank().values() if question.id not in asked]
     open_ones = {
         question.about for question in left if abs(rated[question.about]) < CLEAR and times[question.about] < 2
@@ -117,8 +122,8 @@ def next_question(answers: list[Answer], seen: Iterable[str] = ()) -> Question |
 
     about = min(open_ones, key=unsure)
 
-    def far(question: Question) -> tuple[bool, float, bool]:  # of equals, first what takes less time
-        return question.id in seen, abs(question.strength - rated[about]), question.exercise.kind == "numeric"
+    def far(question: Question) -> tuple[bool, float, int]:  # of equals, a kind that was asked less
+        return question.id in seen, abs(question.strength - rated[about]), kinds[question.kind]
 
     return min((question for question in left if question.about == about), key=far)
 

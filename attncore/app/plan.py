@@ -16,8 +16,8 @@ from attncore.app.listed import Listed, code, link
 from attncore.app.placement import KNOWN, NEW, known, next_question, so_far
 from attncore.app.progress import DONE, Progress
 from attncore.app.review import day_of, due, replay
-from attncore.app.standing import place_of
-from attncore.exercises import LESSONS, STORIES, Exercise, lessons
+from attncore.app.standing import on_a_page, place_of
+from attncore.exercises import LESSONS, STORIES, Card, Exercise, lessons
 
 # How much a topic matters in an interview on attention, of 1, and a half where it isn't named: a judgment, no count.
 MATTERS = {
@@ -31,6 +31,7 @@ MATTERS = {
     "positions": 0.85,
     "flash": 0.8,
     "transformer": 0.8,
+    "interview": 0.75,
     "weighted_sum": 0.7,
     "gradients": 0.65,
     "long_context": 0.65,
@@ -41,6 +42,7 @@ MATTERS = {
     "start": 0.2,
 }
 MINUTES = {"code": 8, "debug": 5, "numeric": 3, "predict": 2, "explain": 4}  # where an exercise says none
+DESIGN = 10  # a system to design aloud
 FIRST = {"code": 1.0, "explain": 0.95, "debug": 0.85, "numeric": 0.7, "predict": 0.5}  # of a lesson, what matters more
 DEPTH = {"basic": 1.0, "intermediate": 0.95, "senior": 0.8, "staff": 0.7}
 READ = 110  # words a minute, with the cells run and the pictures moved
@@ -143,14 +145,15 @@ def make(days: int, minutes: int, start: Start) -> Plan:
 def left_to_do(start: Start) -> Iterator[Block]:
     """All that isn't done, in the order of the course; of a lesson that is known, no reading."""
     for lesson, every in lessons.items():
-        left = [exercise for exercise in every if exercise.id not in start.done]
+        left = [exercise for exercise in every if exercise.id not in start.done and on_a_page(exercise)]
         likely = (start.likely or {}).get(lesson, 0.0)
         matters = MATTERS.get(lesson[3:], 0.5) * (0.4 if likely >= KNOWN else 1)
         if left and likely < KNOWN:
             begun = len(left) < len(every) or likely >= NEW
             yield Block("skim", SKIM, lesson) if begun else Block("read", reading(lesson), lesson)
         for exercise in left:
-            minutes = int(exercise.words.get("minutes", MINUTES[exercise.kind]))
+            usual = DESIGN if isinstance(exercise, Card) and exercise.type == "design" else MINUTES[exercise.kind]
+            minutes = int(exercise.words.get("minutes", usual))
             depth = DEPTH.get(exercise.words.get("level", ""), 1.0)
             yield Block("do", minutes, lesson, exercise, matters * FIRST[exercise.kind] * depth)
 

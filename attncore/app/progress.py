@@ -186,7 +186,8 @@ class Progress:
     def outcomes(self) -> dict[str, str]:
         """The outcome of the last attempt at each exercise; what was once done stays done, and right stays right."""
         latest: dict[str, str] = {}
-        for exercise, outcome in self.rows("select exercise, outcome from events where event = 'attempt' order by id"):
+        asked = "select exercise, outcome from events where event in ('attempt', 'interview') order by id"
+        for exercise, outcome in self.rows(asked):
             if rank(outcome) >= rank(latest.get(exercise, "")):
                 latest[exercise] = outcome
         return latest

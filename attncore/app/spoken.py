@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -69,9 +70,14 @@ def cosines(text: str, points: list[str]) -> list[float]:
     """For each point, its largest cosine with a sentence of the text, or with two in a row."""
     sentences = [part for part in SENTENCE.split(text.strip()) if part]
     spans = [*sentences, *(f"{one} {other}" for one, other in zip(sentences, sentences[1:], strict=False))]
-    vectors = encode(load_model(), [*spans, *points])
+    vectors = encode(model(), [*spans, *points])
     said, asked = vectors[: len(spans)], vectors[len(spans) :]
     return [float(np.max(said @ point)) for point in asked]
+
+
+@cache
+def model() -> Any:
+    return load_model()
 
 
 def has_model() -> bool:

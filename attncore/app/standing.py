@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attncore.app.review import Replay
 
 MOST = 5  # mistakes that are shown
-NAME, DOTS, COUNTS = "flex:0 0 9.5em", "flex:1 1 14em;letter-spacing:.12em;overflow-wrap:anywhere", "flex:0 0 12em"
+NAME, DOTS, COUNTS = "flex:0 0 9.5em", "flex:1 1 14em;letter-spacing:.12em;overflow-wrap:anywhere", "flex:0 0 13em"
 MARKS = {"right": ("■", GREEN), "edge": ("◧", BLUE), "wrong": ("✗", ORANGE), "raised": ("✗", ORANGE)}
 SAID, TO_SAY, TO_DO = ("●", GREEN), ("○", GREY), ("□", GREY)
 LEGEND = "■ right  ◧ right, with an open corner  ✗ tried  □ to do  ● card answered  ○ card to answer"
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def exercises(self) -> list[Exercise]:
-        return [e for e in lessons[self.lesson] if e.kind != "explain"]
+        return [e for e in lessons[self.lesson] if e.kind != "explain" and on_a_page(e)]
 
     @property
     def cards(self) -> list[Exercise]:
@@ -47,7 +47,8 @@ class Row:
     @property
     def counts(self) -> str:
         told = sum(card.id in self.told for card in self.cards)
-        return f"{self.count(*DONE)} of {len(self.exercises)} right, {told} of {len(self.cards)} cards"
+        right = [f"{self.count(*DONE)} of {len(self.exercises)} right"] if self.exercises else []
+        return ", ".join([*right, f"{told} of {len(self.cards)} cards"])
 
     def mark(self, exercise: Exercise) -> tuple[str, str]:
         if exercise.kind == "explain":
@@ -148,7 +149,7 @@ def counted(number: int, what: str) -> str:
 
 def next_one(outcomes: dict[str, str], here: str = "") -> Exercise | None:
     """The first exercise that is left in this lesson, else in one where something was tried, else of all."""
-    left = [e for e in exercises if e.kind != "explain" and outcomes.get(e.id) not in DONE]
+    left = [e for e in exercises if e.kind != "explain" and outcomes.get(e.id) not in DONE and on_a_page(e)]
     started = {e.lesson for e in exercises if e.id in outcomes}
     of_here = (e for e in left if e.lesson == here)
     return next(of_here, None) or next((e for e in left if e.lesson in started), left[0] if left else None)
@@ -186,6 +187,11 @@ def place_of(exercise: Exercise, folder: str = "") -> str:
         if cell := first_lines((SOLUTIONS if folder else NOTEBOOKS) / f"{lesson}.ipynb").get(line):
             return f"{folder}{lesson}.ipynb#cell-id={cell}"
     return f"{folder}{exercise.lesson}.ipynb"
+
+
+def on_a_page(exercise: Exercise) -> bool:
+    """Is it somewhere in a notebook? Some drills are asked by interviews and by the review alone."""
+    return exercise.kind == "explain" or place_of(exercise).startswith(f"{exercise.lesson}.ipynb#cell-id=")
 
 
 @cache

@@ -128,7 +128,12 @@ class Watching:
         self.passed[name] = self.passed.get(name, True) and not report.failed
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
-            self.reasons[name] = (crash.message if crash else str(report.longrepr)).strip()[:300]
+            self.reasons[name] = (crash.message if crash else error_in(str(report.longrepr))).strip()[:300]
+
+
+def error_in(text: str) -> str:
+    """Of a report without a crash, such as that of an unknown fixture, the line that says what is wrong."""
+    return next((line[1:] for line in text.splitlines() if line.startswith("E ")), text)
 
 
 def ran(path: Path, source: str, skip: list[str], send: Send) -> tuple[dict[str, bool], dict[str, str]]:

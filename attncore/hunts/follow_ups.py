@@ -162,8 +162,8 @@ def speeding(factor: float, task: str, work: Callable[[ModuleType, Any], Any]) -
                 work(one, weights)
                 own.append(time.perf_counter() - begun)
         ratio = min(times[healthy]) / min(times[module])
-        told = f"It takes 1/{ratio:.1f} of the time that the file took before."
-        return Judged([] if ratio >= factor else [f"{told} Asked for is 1/{factor:g}."], told)
+        told = f"It's {ratio:.1f} times as fast as the file was before."
+        return Judged([] if ratio >= factor else [f"{told} It should be {factor:g} times as fast."], told)
 
     return FollowUp(
         f"Make it {factor:g} times as fast",

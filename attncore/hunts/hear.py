@@ -60,7 +60,7 @@ def hear(hunt: "Hunt", source: str, tests: str, follow_up: str = "") -> Heard:
 
 
 def hear_once(job: dict[str, Any], folder: str, heard: Heard, until: float) -> None:
-    silence = {"begun": FILE, "file": TEST, "test": TEST, "tested": TEST}
+    silence = {"begun": FILE, "file": FILE, "test": TEST, "tested": TEST}
     with Child(job, folder, "attncore.hunts.child") as child:
         for kind, *parts in child.messages(silence, START, until):
             if kind == "problem":

@@ -42,7 +42,11 @@ class Hunt:
     @cached_property
     def symptoms(self) -> str:
         """The report of a run of the sick file, beside what the healthy one gives."""
-        return told(self.source, self.file)
+        return self.symptoms_of(self.source)
+
+    def symptoms_of(self, source: str) -> str:
+        """The report of a run of a file, beside what the healthy one gives."""
+        return told(source, self.file)
 
     def judge(self, source: str, tests: str = "") -> "HuntReport":
         """Judge a repaired file, and tests written for it, in a process of their own.

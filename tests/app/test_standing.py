@@ -9,7 +9,7 @@ from attncore.app import cell
 from attncore.app.places import NOTEBOOKS
 from attncore.app.progress import Progress
 from attncore.app.review import day_of, replay, todays
-from attncore.app.standing import LEGEND, first_lines, lesson_of, next_one, place_of, standing
+from attncore.app.standing import LEGEND, first_lines, lesson_of, next_one, on_a_page, place_of, standing
 from attncore.exercises import exercises, find, lessons
 
 
@@ -42,8 +42,7 @@ def store():
 def test_each_exercise_is_a_mark_that_says_how_it_stands_and_leads_to_it(store):
     panel = standing(store)
     found = dict(reversed(Links(panel._repr_html_()).found))
-    for exercise in exercises:
-        assert place_of(exercise) in found
+    assert all(place_of(exercise) in found for exercise in exercises if on_a_page(exercise))
     assert found[place_of(find("softmax"))] == "Softmax that no input breaks: right"
     labels = [label for _, label in Links(panel._repr_html_()).found]
     for id, how in {
@@ -66,6 +65,8 @@ def test_an_exercise_leads_to_its_cell_and_so_does_a_card():
     for exercise in exercises:
         notebook, _, cell = place_of(exercise).partition("#cell-id=")
         assert cell in first_lines(NOTEBOOKS / notebook).values(), f"{exercise.id} leads to no cell"
+        drill = exercise.lesson == "99_interview" and exercise.kind == "numeric"
+        assert on_a_page(exercise) is not drill, "a drill is asked by interviews and the review, not by a page"
 
 
 def test_the_next_one_is_that_of_the_lesson_one_is_in(store):

@@ -106,7 +106,7 @@ def test_a_document_that_is_no_json_is_refused_and_the_one_before_stays(store):
 
 def test_threads_share_a_store(store):
     def write():
-        for n in range(20):
+        for n in range(6):
             store.record("a", "attempt", str(n))
 
     threads = [threading.Thread(target=write) for _ in range(4)]
@@ -114,7 +114,7 @@ def test_threads_share_a_store(store):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(store.events()) == 80
+    assert len(store.events()) == 24
 
 
 # Other editions
@@ -228,7 +228,7 @@ SPOILERS = [spoil_with_text, spoil_by_cutting, spoil_a_page, spoil_with_other_ta
 def test_a_damaged_store_is_set_aside_and_a_new_one_begun(tmp_path, spoil):
     path = tmp_path / "progress.sqlite"
     store = Progress(path)
-    for n in range(200):
+    for n in range(20):
         store.record(f"e{n}", "attempt", "right")
     store.close()
     spoil(path)

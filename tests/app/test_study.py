@@ -11,8 +11,9 @@ import pytest
 
 from attncore.app import anki
 from attncore.app.cli import main
+from attncore.app.placement import KEPT, bank
 from attncore.app.places import progress_place
-from attncore.app.progress import Progress
+from attncore.app.progress import Progress, progress_here
 from attncore.exercises import exercises
 
 CARDS = [e for e in exercises if e.kind == "explain"]
@@ -42,18 +43,28 @@ def test_plan_takes_days_and_hours_and_refuses_what_is_neither(here, capsys):
     assert told(capsys, "plan", "--hours", "nan")[0] == 2
 
 
+def ask(id):
+    """Let the placement have asked this."""
+    progress_here().keep(*KEPT, {"answers": [], "asked": id})
+
+
 def test_calls_are_told_as_one_types_them_in_a_terminal(here, capsys):
-    asked = told(capsys, "placement")[1]
-    assert '`attncore placement 128` answers, say; `attncore placement "?"` says' in asked
-    assert told(capsys, "placement", "?")[1].startswith("Never mind: ")
+    shape = next(id for id, question in bank().items() if isinstance(question.exercise.reference(), tuple))
+    choice = next(id for id, question in bank().items() if question.choices)
+    for id, typed in {"kv-bytes": "128", shape: '"(2, 3)"', choice: '"a"'}.items():
+        ask(id)
+        asked = told(capsys, "placement")[1]
+        assert f'`attncore placement {typed}` answers, say; `attncore placement "?"` says' in asked
     while "Question" in (out := told(capsys, "placement", "?")[1]):
-        pass
+        assert out.startswith("Never mind: ")
     assert "`attncore plan` makes a plan of it; `attncore placement --again` asks anew." in out
 
 
 def test_an_answer_from_a_terminal_is_read(here, capsys):
-    told(capsys, "placement")
-    assert "Not right: " in told(capsys, "placement", "7")[1]
+    right = bank()["kv-bytes"].exercise.drawn(0).reference()
+    for typed, begins in {"7": "Not right: ", f"{right / 1024} KiB": "Right."}.items():
+        ask("kv-bytes")
+        assert told(capsys, "placement", typed)[1].startswith(begins)
 
 
 def test_a_store_that_cannot_be_read_is_told(here, capsys):

@@ -115,14 +115,9 @@ def test_a_classifier_reads_the_last_token_of_each_text(added, said):
 
 def test_speed_is_a_ratio_of_one_run():
     same = DECODER.judge_follow_up("faster", DECODER.healthy)
-    assert "takes 1/" in same.message and same.tone == "wrong"
+    assert "times as fast as the file was" in same.message and same.tone == "wrong"
     wrong = DECODER.healthy.replace("ids[len(prompt) :]", "ids")
     assert "doesn't give what it gave before" in DECODER.judge_follow_up("faster", wrong).message
-    slow = DECODER.healthy.replace(
-        "ids = list(prompt)", "ids = list(prompt)\n    [logits(weights, ids) for _ in range(200)]"
-    )
-    hunt = hunts.Hunt(0, "staff", DECODER.file, DECODER.source, DECODER.bugs)
-    assert hunt.judge_follow_up("faster", slow).tone == "wrong"
 
 
 def test_other_kinds_have_their_own_rounds():

@@ -12,6 +12,7 @@ from typing import Any
 from attncore.app.interview.plan import LEVELS, State
 from attncore.exercises import Card, Exercise, UnknownExercise, find
 from attncore.grading import Report, judge
+from attncore.hunts.planting import kind_named
 
 DOES = ("resume", "pause", "draft", "answer", "checked", "hunted", "hint", "move on", "end")
 FOLLOW_UPS = dict(zip(LEVELS, (1, 1, 2, 2), strict=True))  # after a question, at most
@@ -397,10 +398,11 @@ def about_label(state: State, id: str, label: str, where: str) -> Iterator[State
 
 def about_bugs(state: State, question: State) -> Iterator[State]:
     found = question["found"] or {"repaired": [bug["label"] for bug in question["bugs"]]}
+    planted = {bug["label"] for bug in question["bugs"]}  # what was said of these stands on the screen
+    others = [bug.why for bug in kind_named(question["id"], "numpy").bugs if bug.label not in planted]
     for bug in question["bugs"]:
         if bug["label"] not in found["repaired"]:
             ask = f"There was a bug left in `{bug['unit']}`, line {bug['line']}: {bug['label']}. {WHAT_IS_WRONG}"
-            others = [other["why"] for other in question["bugs"] if other is not bug]
             yield from which_why(state, [hunt_name(question), bug["label"]], ask, bug["why"], others)
 
 
