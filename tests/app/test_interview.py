@@ -476,8 +476,10 @@ def test_what_to_read_again_is_where_the_lesson_says_it():
     state = at_part("numeric")
     id = current(state)["id"]
     state = step(state, gives("0.123"))
-    (place,) = [place for place in facts(state)["reread"] if find(id).title in place["text"]]
-    assert place["address"].startswith(f"{find(id).lesson}.ipynb")
+    exercise = find(id)
+    text = ": ".join(exercise.section) if "section" in exercise.words else f"{exercise.lesson}: {exercise.title}"
+    (place,) = [place for place in facts(state)["reread"] if place["text"] == text]
+    assert place["address"].startswith(f"{exercise.taught_in}.ipynb#cell-id=")
 
 
 # The desk
