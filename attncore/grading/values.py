@@ -25,6 +25,7 @@ WORDS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 SECONDS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3}
 SECONDS |= {"us": 1e-6, "µs": 1e-6, "microseconds": 1e-6, "min": 60, "minute": 60, "minutes": 60}
 RATE = re.compile(r"(\s*/|\s+per|\s+an?|\s+each)\s*s(ec(ond)?)?$")  # "GB/s", "tokens a second"
+NOUNS = "tokens positions heads layers keys queries requests"  # what a number may be followed by anywhere
 UNITS = ("B", "byte", "bytes", "FLOP", "FLOPs", "parameters", "")
 NUMBER = re.compile(r"([-+]?[\d.,_]+(?:e[-+]?\d{1,3})?(?:\s*/\s*[\d.]+)?)\s*(.*)", re.IGNORECASE)
 
@@ -33,7 +34,7 @@ def judge_value(exercise: Exercise, answer: Any) -> Report:
     """Judge a number, a shape or a choice."""
     expected, choices = exercise.reference(), exercise.words.get("choices", [])
     try:
-        got = read(answer, expected, exercise.words.get("question", ""))
+        got = read(answer, expected, f"{exercise.words.get('question', '')} {NOUNS}")
     except ValueError as problem:
         return said(exercise, "wrong", f"{problem}.", unread=True)
     if is_value(got, expected, exercise.tolerance):

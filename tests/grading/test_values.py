@@ -2,6 +2,7 @@
 
 import pytest
 
+from attncore.exercises import find
 from attncore.grading import judge
 from attncore.grading.values import read
 
@@ -79,3 +80,10 @@ def test_what_is_no_choice_is_told_the_choices():
 def test_units_of_a_thousand_are_told_from_units_of_1024():
     assert "units of 1,024" in judge("score-bytes", "1 GB").message
     assert judge("score-bytes", "1 GiB").outcome == "right"
+
+
+def test_what_is_counted_may_be_named_though_the_question_does_not():
+    asked = find("alibi-half-weight")
+    assert "tokens" not in asked.words["question"]
+    assert judge(asked, f"{asked.reference():.2f} tokens").outcome == "right"
+    assert judge(asked, "44.36 bananas").unread
