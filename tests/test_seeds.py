@@ -129,6 +129,8 @@ def test_every_level_is_asked_at_in_every_lesson():
     from attncore.exercises import lessons
 
     for name, lesson in lessons.items():
+        if name == "99_interview":  # it draws from the others
+            continue
         levels = {exercise.words["level"] for exercise in lesson}
         if name != "99_interview":
             assert levels >= ({"basic"} if name == "00_start" else {"basic", "intermediate"}), name

@@ -60,7 +60,7 @@ def bank() -> dict[str, Question]:
     """All that may be asked, in the order of the course."""
     found: dict[str, Question] = {}
     for exercise in exercises:
-        about = lesson_named(exercise.words["points_to"]) if "points_to" in exercise.words else exercise.lesson
+        about = lesson_named(exercise.words["points_to"]) if "points_to" in exercise.words else exercise.taught_in
         strength = STRENGTH.get(exercise.words.get("level", ""), 0.0)
         if isinstance(exercise, Card):
             asked = [claimed(exercise, number) for number in range(len(exercise.claims))]

@@ -211,7 +211,7 @@ def comes_back_as(item: Item, times: int, done: frozenset[str]) -> Exercise:
     the one that speaks most of this mistake; what is right already comes last, unless its numbers can be drawn anew.
     """
     made_in = find(item.exercise)
-    topic = [e for e in lessons[made_in.lesson] if e is not made_in and e.kind != made_in.kind]
+    topic = [e for e in lessons[made_in.taught_in] if e is not made_in and e.kind != made_in.kind]
     kinds = [found for kinds in OTHER_KINDS if (found := [e for e in topic if e.kind in kinds])]
     if not kinds:
         return made_in

@@ -11,7 +11,7 @@ from attncore.app.listed import Listed, link, prose
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.app.progress import DONE, Progress
 from attncore.app.workbook import cells_of, lesson_named
-from attncore.exercises import LESSONS, Card, Exercise, exercises, find, lessons
+from attncore.exercises import LESSONS, Exercise, exercises, find, lessons
 from attncore.look import BLUE, GREEN, GREY, ORANGE
 
 if TYPE_CHECKING:
@@ -176,11 +176,11 @@ def lesson_of(path: str) -> str:
 def place_of(exercise: Exercise, folder: str = "") -> str:
     """The address of an exercise in its notebook, seen from the working copy, as JupyterLab follows it.
 
-    A card that no cell asks has that of the section which answers it.
+    What no cell asks has that of the section which answers it.
     """
     first = [f"### {exercise.title}", f'card("{exercise.id}")']
     places = [(exercise.lesson, line) for line in first]
-    if isinstance(exercise, Card) and "section" in exercise.words:
+    if "section" in exercise.words:
         lesson, heading = exercise.section
         places += [(lesson, f"## {heading}"), (lesson, f"### {heading}")]
     for lesson, line in places:
@@ -191,7 +191,7 @@ def place_of(exercise: Exercise, folder: str = "") -> str:
 
 def on_a_page(exercise: Exercise) -> bool:
     """Is it somewhere in a notebook? Some drills are asked by interviews and by the review alone."""
-    return "#cell-id=" in place_of(exercise)
+    return exercise.kind == "explain" or place_of(exercise).startswith(f"{exercise.lesson}.ipynb#cell-id=")
 
 
 @cache

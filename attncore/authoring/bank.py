@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from attncore.exercises import LESSONS, STORIES, Card, exercises
+from attncore.exercises import LESSONS, STORIES, Card, Exercise, exercises
 from attncore.exercises.card import TYPES
 
 ASKED = 150  # questions, in all
@@ -38,14 +38,19 @@ def card_problems(card: Card) -> Iterator[str]:
     for text in [card.question, *spoken]:
         if not text or text[-1] not in '.?!)"`':
             yield f"{card.id}: no sentence, or no end to it: {text!r}"
-    lesson, heading = card.section
-    if lesson not in LESSONS or heading not in headings(lesson):
-        yield f'{card.id}: {lesson} has no section "{heading}"'
+    yield from section_problems(card)
     for address in card.seen:
         if not ADDRESS.fullmatch(address):
             yield f"{card.id}: {address} is no https address"
     if len(set(card.seen)) != len(card.seen):
         yield f"{card.id}: a source is named twice"
+
+
+def section_problems(exercise: Exercise) -> Iterator[str]:
+    """A section that isn't there."""
+    lesson, heading = exercise.section
+    if lesson not in LESSONS or heading not in headings(lesson):
+        yield f'{exercise.id}: {lesson} has no section "{heading}"'
 
 
 def headings(lesson: str) -> list[str]:

@@ -91,7 +91,8 @@ def exercise_problems(exercise: Exercise, whole: bool = True) -> Iterator[str]:
 def words_problems(exercise: Exercise) -> Iterator[str]:
     """Words that are missing, and words that belong to nothing."""
     words, name = exercise.words, exercise.id
-    missing = NEEDED[exercise.kind] - words.keys()
+    needed = NEEDED[exercise.kind] | ({"section"} if exercise.lesson in WITHOUT_CELLS else set())
+    missing = needed - words.keys()
     if missing:
         yield f"{name}: no {', '.join(sorted(missing))} in {exercise.lesson[3:]}/{words_of(exercise)}"
         return
@@ -257,6 +258,8 @@ def run_in_its_notebook(exercise: Exercise, source: str) -> Any:
 def value_problems(exercise: Exercise) -> Iterator[str]:
     """The right value passes, the wrong ones are named; where numbers are redrawn, in every draw."""
     yield from drawn_problems(exercise, exercise.id)
+    if "section" in exercise.words or exercise.lesson in WITHOUT_CELLS:
+        yield from bank.section_problems(exercise)
     for seed in range(DRAWS if exercise.template else 0):
         yield from drawn_problems(exercise.drawn(seed), f"{exercise.id}, draw {seed}")
 

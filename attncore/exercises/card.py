@@ -1,6 +1,5 @@
 """A question of the bank: said aloud, its directions chosen, then read beside a model answer."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -30,8 +29,7 @@ class FollowUp(NamedTuple):
 class Card(Exercise):
     """A question answered aloud; all of it is words, and they stand in `cards.toml`.
 
-    Its type is one of TYPES. `section` is the heading that answers it, in its own lesson or, after "06_masks: ", in
-    another. `seen` are public addresses at which the question was reported.
+    Its type is one of TYPES. `seen` are public addresses at which the question was reported.
     """
 
     kind: str = "explain"
@@ -77,9 +75,3 @@ class Card(Exercise):
     @property
     def what_is_wrong(self) -> str:
         return self.words.get("what_is_wrong", "")
-
-    @property
-    def section(self) -> tuple[str, str]:
-        """The lesson and the heading that answer it."""
-        lesson, heading = re.fullmatch(r"(?:(\d\d_\w+): )?(.*)", self.words["section"]).groups()  # type: ignore[union-attr]
-        return lesson or self.lesson, heading

@@ -19,6 +19,7 @@ A case with a promise is an edge: a corner that this sentence of the prompt name
 """
 
 import inspect
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -176,6 +177,17 @@ class Exercise:
     @property
     def hints(self) -> list[str]:
         return self.words.get("hints", [])
+
+    @property
+    def section(self) -> tuple[str, str]:
+        """The lesson and the heading that answer it, where its words name them: "Bytes", or "12_cache: Bytes"."""
+        lesson, heading = re.fullmatch(r"(?:(\d\d_\w+): )?(.*)", self.words["section"]).groups()  # type: ignore[union-attr]
+        return lesson or self.lesson, heading
+
+    @property
+    def taught_in(self) -> str:
+        """The lesson that teaches what it asks: mostly its own."""
+        return self.section[0] if "section" in self.words else self.lesson
 
     def why(self, label: str) -> str:
         """The sentence that explains a wrong solution or a convention."""

@@ -14,7 +14,7 @@ from attncore.app.progress import Progress
 from attncore.exercises import LESSONS, Card, find, lessons
 from attncore.exercises.exercise import Drill
 
-ORDER = [lesson for lesson in LESSONS[1:] if lessons[lesson]]
+ORDER = [lesson for lesson in LESSONS[1:] if lessons[lesson] and lesson != "99_interview"]
 
 
 def asked(knows, rng, slip=0.1):

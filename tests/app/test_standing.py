@@ -64,10 +64,9 @@ def test_each_exercise_is_a_mark_that_says_how_it_stands_and_leads_to_it(store):
 def test_an_exercise_leads_to_its_cell_and_so_does_a_card():
     for exercise in exercises:
         notebook, _, cell = place_of(exercise).partition("#cell-id=")
-        if exercise.lesson == "99_interview" and exercise.kind == "numeric":
-            assert not on_a_page(exercise), "a drill, which interviews and the review ask"
-        else:
-            assert cell in first_lines(NOTEBOOKS / notebook).values(), f"{exercise.id} leads to no cell"
+        assert cell in first_lines(NOTEBOOKS / notebook).values(), f"{exercise.id} leads to no cell"
+        drill = exercise.lesson == "99_interview" and exercise.kind == "numeric"
+        assert on_a_page(exercise) is not drill, "a drill is asked by interviews and the review, not by a page"
 
 
 def test_the_next_one_is_that_of_the_lesson_one_is_in(store):

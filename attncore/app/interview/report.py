@@ -345,12 +345,11 @@ def places(question: State) -> Iterable[tuple[str, str]]:
             exercise = find(id)
         except UnknownExercise:
             continue
-        if exercise.kind != "explain":
-            if "#" in (address := place_of(exercise)):  # else no lesson has it, and a round alone asks it
-                yield f"{exercise.lesson}: {exercise.title}", address
-        elif "section" in exercise.words:
-            lesson, heading = card_of({"id": id}).section
+        if "section" in exercise.words:
+            lesson, heading = exercise.section
             yield f"{lesson}: {heading}", section_address(lesson, heading)
+        elif exercise.kind != "explain":
+            yield f"{exercise.lesson}: {exercise.title}", place_of(exercise)
 
 
 def mistakes_in(question: State) -> bool:
