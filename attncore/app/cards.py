@@ -143,7 +143,7 @@ class CardPanel:
     def graded(self, chosen: list[str]) -> tuple[list[str], int]:
         """What is said of each choice, and how many are right."""
         pairs = list(zip(chosen, self.card.claims, strict=True))
-        lines = [f"{'✓' if choice == claim.right else '✗'} {claim.right}: {claim.why}" for choice, claim in pairs]
+        lines = [f"{verdict(choice, claim.right)}: {claim.ask} {claim.right}. {claim.why}" for choice, claim in pairs]
         return lines, sum(choice == claim.right for choice, claim in pairs)
 
     def reading(self) -> "Step":
@@ -204,6 +204,10 @@ class Step(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             if self.then.opens:
                 self.then.opens()
             self.then.layout.display = SHOWN
+
+
+def verdict(choice: str, right: str) -> str:
+    return "✓ Right" if choice == right else f'✗ Not right, you chose "{choice}"'
 
 
 def paragraph(text: str) -> str:

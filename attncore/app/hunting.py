@@ -103,7 +103,8 @@ def hinted() -> Panel:
     if opened > now["hints"].count(bug.label):
         now["hints"].append(bug.label)
         keep(now)
-    head = f"Hint {opened} of 3, on one of {len(left)} bugs that are left"
+    which = "the bug that's left" if len(left) == 1 else f"one of the {len(left)} bugs that are left"
+    head = f"Hint {opened} of 3, on {which}"
     more = ["check(hunt) judges the files; hint(hunt) narrows it further."] if opened < 3 else []
     return Panel("info", [("head", head), *(("why", text) for text in hunt.hints(bug)[:opened]), *next_lines(more)])
 

@@ -84,7 +84,7 @@ def has_model() -> bool:
     return bool((model_folder() / "model.safetensors").is_file())
 
 
-WORTH = "I compare words and can't tell *is* from *isn't*, so this is no mark. The directions come next."
+WORTH = "I compare words and can't tell a claim from its opposite, so this is no mark. The directions come next."
 
 
 def told(text: str, points: list[str]) -> str:

@@ -208,6 +208,8 @@ def lines(hunt: Hunt, report: HuntReport, heard: Heard) -> Lines:
             said.append(("where", f"`{bug.unit}` had a bug, and you've changed it, but it isn't right yet."))
     if heard.tests:
         said.append(("case", f"Your tests catch {len(report.caught)} of the {len(hunt.bugs)} bugs."))
+        unseen = [label for label in report.repaired if label not in report.caught]
+        said += [("where", f"No test of yours fails on this one: {label}.") for label in unseen]
     for name in report.false_alarms:
         reason = heard.reasons.get(name, "it passes only sometimes").splitlines()[0]
         said.append(("where", f"`{name}` fails on the healthy file as well, so it proves nothing: {reason}"))
@@ -216,7 +218,7 @@ def lines(hunt: Hunt, report: HuntReport, heard: Heard) -> Lines:
 
 
 def headline(repaired: int, planted: int, report: HuntReport) -> str:
-    every = "The one bug is" if planted == 1 else f"All {planted} bugs are"
+    every = {1: "The one bug is", 2: "Both bugs are"}.get(planted, f"All {planted} bugs are")
     if report.strange:
         return f"{every} repaired, but something else has changed: the file doesn't do what it did when it was healthy."
     if repaired == planted:

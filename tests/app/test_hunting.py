@@ -49,7 +49,7 @@ def test_it_is_judged_narrowed_and_kept(begun, here, shown):
     assert f"line {first.line}" in shown[4].message and "Hint 3 of 3" in shown[4].message
     (begun / "model.py").write_text(HUNT.healthy)
     cell.check(cell.hunt)
-    assert "All 2 bugs are repaired" in shown[5].message and "1 check, 3 hints" in shown[5].message
+    assert "Both bugs are repaired" in shown[5].message and "1 check, 3 hints" in shown[5].message
     cell.check(cell.hunt)
     kept = [(event.outcome, event.mistake) for event in Progress(progress_place(here)).events("hunt")]
     assert kept == [("repaired, 3 hints", first.label), ("repaired, 0 hints", HUNT.bugs[1].label)]
@@ -106,7 +106,7 @@ def test_where_nothing_can_be_kept_the_hunt_goes_on_in_this_kernel(here, shown, 
     cell.hunt(**WHICH)
     (next(here.glob("hunts/*")) / "model.py").write_text(HUNT.healthy)
     cell.check(cell.hunt)
-    assert "All 2 bugs are repaired" in shown[1].message
+    assert "Both bugs are repaired" in shown[1].message
 
 
 def test_in_a_terminal_the_commands_are_those_of_a_terminal(here, capsys):

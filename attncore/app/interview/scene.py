@@ -1,7 +1,10 @@
 """What the interviewer says in a state, and what is expected next. Pure; the front ends show it."""
 
+import inspect
+import re
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import Any
 
 from attncore.app.interview.plan import State
 from attncore.app.interview.round import NO, YES, Refused, current, exercise_of, hunt_name, left, part_of, stage
@@ -140,4 +143,12 @@ def blank(exercise: Exercise) -> str:
     cells = cells_of(NOTEBOOKS / f"{exercise.lesson}.ipynb")
     after = {source.partition("\n")[0]: cells[place : place + 2][-1] for place, (_, source, _) in enumerate(cells)}
     _, source, _ = after[f"### {exercise.title}"]
-    return source.rpartition("check(")[0].rstrip()
+    return "\n".join([*fields(exercise), source.rpartition("check(")[0].rstrip()])
+
+
+def fields(exercise: Exercise) -> list[str]:
+    """The named tuples that a contract speaks of, each with its fields: nobody can know them otherwise."""
+    names: dict[str, Any] = vars(inspect.getmodule(inspect.unwrap(exercise.reference)))
+    found = re.findall(r"`(\w+)`", inspect.getdoc(exercise.reference) or "")
+    tuples = [names[name] for name in dict.fromkeys(found) if hasattr(names.get(name), "_fields")]
+    return [f"# {kind.__name__}: {', '.join(kind._fields)}" for kind in tuples]
