@@ -143,7 +143,10 @@ class CardPanel:
     def graded(self, chosen: list[str]) -> tuple[list[str], int]:
         """What is said of each choice, and how many are right."""
         pairs = list(zip(chosen, self.card.claims, strict=True))
-        lines = [f"{verdict(choice, claim.right)}: {claim.ask} {claim.right}. {claim.why}" for choice, claim in pairs]
+        lines = [
+            f"{verdict(choice, claim.right)}. {claim.ask} The answer is: {claim.right}. {claim.why}"
+            for choice, claim in pairs
+        ]
         return lines, sum(choice == claim.right for choice, claim in pairs)
 
     def reading(self) -> "Step":

@@ -197,7 +197,11 @@ def catching(heard: Heard, label: str) -> list[str]:
 def lines(hunt: Hunt, report: HuntReport, heard: Heard) -> Lines:
     """The report in words. Of what isn't repaired it names neither bug nor place."""
     said: Lines = [("head", headline(len(report.repaired), len(hunt.bugs), report))]
-    said += [("why", f"{bug.unit}: {bug.label}. {bug.why}") for bug in hunt.bugs if bug.label in report.repaired]
+    said += [
+        ("why", f"Repaired, in `{bug.unit}`: {bug.label}. {bug.why}")
+        for bug in hunt.bugs
+        if bug.label in report.repaired
+    ]
     if report.strange:
         said.append(("where", f"What still differs: {'; '.join(report.strange)}."))
     for bug in hunt.bugs:
@@ -223,7 +227,7 @@ def headline(repaired: int, planted: int, report: HuntReport) -> str:
         return f"{every} repaired, but something else has changed: the file doesn't do what it did when it was healthy."
     if repaired == planted:
         return f"{every} repaired, and the file does what it should."
-    return f"{repaired} of {planted} bug{'s are' if planted > 1 else ' is'} repaired."
+    return f"{repaired} of {planted} bug{'s' if planted > 1 else ''} {'is' if repaired == 1 else 'are'} repaired."
 
 
 def followed(asked: FollowUp, heard: Heard) -> Panel:
