@@ -2,6 +2,8 @@
 
 import io
 import os
+import select
+import signal
 import sys
 import time
 
@@ -169,6 +171,7 @@ def test_through_a_real_terminal_a_line_that_ctrl_c_broke_off_is_kept(tmp_path):
             "--seed",
             "7",
         ]
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in the background ignores it
         os.execve(sys.executable, [sys.executable, *command], os.environ | {"TERM": "dumb"})
     read_until(terminal, "in all] > ")
     os.write(terminal, b"\n")
@@ -187,6 +190,7 @@ def read_until(terminal, text, seconds=60):
     """What the program writes, up to a text."""
     seen, until = "", time.monotonic() + seconds
     while text not in seen:
-        assert time.monotonic() < until, seen
+        ready, _, _ = select.select([terminal], [], [], max(0.0, until - time.monotonic()))
+        assert ready, seen
         seen += os.read(terminal, 1024).decode()
     return seen
