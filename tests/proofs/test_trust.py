@@ -4,7 +4,6 @@ from inspect import signature
 
 import pytest
 
-from attncore.app.spoken import has_model
 from attncore.authoring import aloud, trust
 from attncore.authoring.readme import between
 from attncore.grading import judge
@@ -43,8 +42,6 @@ def test_what_comparing_words_is_worth_is_measured_and_told():
     assert aloud.answer_problems() == []
     assert len(aloud.answers()) >= 300 and len({answer.hand for answer in aloud.answers()}) >= 3
     assert between("said-words") == aloud.told()
-    if has_model():
-        assert between("said-vectors") == aloud.told(by_vectors=True)
 
 
 EQUAL = [{"latent_attention", "latent_attention_absorbed"}, {"linear_attention", "linear_attention_recurrent"}]
