@@ -17,7 +17,7 @@ from attncore.hunts.hear import hear
 from attncore.hunts.planting import kind_named, planted
 
 WRITTEN = sorted((Path(__file__).parents[1] / "hunts" / "written").glob("*_*.py"))
-EACH = 4  # bugs, of those of a kind, that a file's tests are run on
+EACH = 2  # bugs, of those of a kind, that a file's tests are run on
 by_hand = pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.stem)
 
 
