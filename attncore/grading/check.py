@@ -71,13 +71,22 @@ def calls_told(exercise: Code, observed: Observed) -> Lines:
     """Of a repair: the functions of the course, or of the learner's own exercises, that the broken code didn't call."""
     if not exercise.bug:
         return []
-    before = {name.rpartition(".")[2] for name in calls_of(exercise.wrong[exercise.bug])}
-    called = [name.rpartition(".")[2] for name in observed.calls if "." in name or is_asked(name)]
+    before = {called.rpartition(".")[2] for _, called in calls_of(exercise.wrong[exercise.bug])}
+    called = [name.rpartition(".")[2] for name in reached(observed) if "." in name or is_asked(name)]
     new = [f"`{name}`" for name in dict.fromkeys(called) if name not in before | {exercise.id}]
     if not new:
         return []
     text = f"It calls {' and '.join(new)}, which the broken code didn't."
     return [("why", f"{text} An interviewer would ask all the same: which line was wrong, and why did nobody notice?")]
+
+
+def reached(observed: Observed) -> list[str]:
+    """What a repair calls, itself or in a helper; what the learner's earlier exercises call is theirs."""
+    names = [""]
+    for name in names:
+        if not is_asked(name):
+            names += [called for caller, called in observed.calls if caller == name and called not in names]
+    return names[1:]
 
 
 def is_asked(name: str) -> bool:

@@ -16,7 +16,7 @@ class Observed:
     """What an answer did: case by case, and once more in another order, which shows what it keeps between calls.
 
     `blank`: there is no work in it. `waits_for`: a function that it calls, and that is blank. `endless`: it was stopped
-    in the case after those of `first`. `calls`: what it calls of the course, and of the file that it stands in.
+    in the case after those of `first`. `calls`: who calls whom, see calls_of.
     """
 
     first: list[Ran] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Observed:
     waits_for: str = ""
     endless: bool = False
     callable: bool = True
-    calls: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()
 
 
 def observe(answer: Any, signature: Signature, cases: Sequence[Case]) -> Observed:
@@ -95,28 +95,28 @@ def called(function: Any, seen: set[str]) -> set[str]:
     return seen
 
 
-def calls_of(answer: Any) -> set[str]:
-    """The functions that an answer is and reads, itself or in a helper of its own.
+def calls_of(answer: Any) -> set[tuple[str, str]]:
+    """Who calls whom, in pairs: the answer, which has no name here, and each function of its file that it reaches.
 
-    Those of its own file by their names ("mine"), those of the course with their modules ("attncore.softmax.softmax"),
-    however they were imported.
+    Those of its own file are called by their names ("mine"), those of the course with their modules
+    ("attncore.softmax.softmax"), however they were imported.
     """
-    parts = list(vars(answer).values()) if inspect.isclass(answer) else [answer]
-    found = {str(getattr(answer, "__name__", ""))}
+    parts = [("", part) for part in (vars(answer).values() if inspect.isclass(answer) else [answer])]
+    found: set[tuple[str, str]] = set()
     seen: list[Any] = []
-    for part in parts:
+    for caller, part in parts:
         function = plain(part)
         if function is None or function in seen:
             continue
         seen.append(function)
         own = function.__globals__
         for value in read_by(function):
-            module = str(getattr(value, "__module__", ""))
+            module, name = str(getattr(value, "__module__", "")), str(getattr(value, "__name__", ""))
             if getattr(plain(value), "__globals__", None) is own:
-                found.add(str(getattr(value, "__name__", "")))
-                parts.append(value)
+                found.add((caller, name))
+                parts.append((name, value))
             elif module.startswith("attncore."):
-                found.add(f"{module}.{getattr(value, '__name__', '')}")
+                found.add((caller, f"{module}.{name}"))
     return found
 
 

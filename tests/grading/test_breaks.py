@@ -7,6 +7,8 @@ from attncore.exercises import Code, exercises, find
 from attncore.exercises.exercise import Case, case, code
 from attncore.grading import breaks, judge
 from attncore.grading.breaks import blank_call, judge_input, shown_in
+from attncore.grading.check import reached
+from attncore.grading.observe import Observed, calls_of
 from attncore.shapes import shaped
 
 HUNTS = [e for e in exercises if isinstance(e, Code) and e.kind == "debug"]
@@ -256,6 +258,15 @@ def test_a_call_in_place_of_a_repair_is_told(before):
     report = judge("fix_attention", answer(before + PASTED)["fix_attention"])
     assert report.outcome == "right"
     assert "It calls `attention_weights`, which the broken code didn't." in report.message
+
+
+def test_what_the_learners_own_exercises_call_is_theirs():
+    calls = {"fix_attention": "helper", "helper": "attention_weights", "attention_weights": "softmax", "softmax": "abs"}
+    names: dict = {}
+    exec("\n".join(f"def {caller}(*a): return {called}(*a)" for caller, called in calls.items()), names)
+    observed = Observed(calls=tuple(sorted(calls_of(names["fix_attention"]))))
+    assert ("attention_weights", "softmax") in observed.calls
+    assert reached(observed) == ["helper", "attention_weights"]
 
 
 @pytest.mark.parametrize(
