@@ -176,7 +176,7 @@ def composition_problems(exercise: Code, cell: str) -> Iterator[str]:
     for helper, times in Counter(function.name for function in functions).items():
         if times > 1:
             yield f"{name}: the cell defines {helper} twice"
-    if len(calls_of(exercise.wrong[exercise.bug])) < 2:
+    if not calls_of(exercise.wrong[exercise.bug]):
         yield f"{name}: the cell is a single function that calls no other"
     asked = {bare(source_of(other.reference)): other.id for other in exercises if other.kind == "code"}
     for function in functions:
