@@ -15,11 +15,14 @@ from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.authoring import bank, trust
 from attncore.authoring.author import HOME
 from attncore.authoring.render import broken, lesson_cells, render, source_of, stub
-from attncore.exercises import KINDS, LESSONS, Card, Code, Exercise, UnknownExercise, exercises, find, lessons
+from attncore.exercises import KINDS, LESSONS, Card, Code, Exercise, UnknownExercise, drivers, exercises, find, lessons
+from attncore.exercises.unseen import UNSEEN
 from attncore.grading import judge
 from attncore.grading.breaks import judge_input, shown_in
 from attncore.grading.observe import calls_of
+from attncore.grading.sandbox import expected_of_others, has_real
 from attncore.grading.trial import trial
+from attncore.grading.wire import pack_given, unpack_given
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start", "backpropagation", "training", "toy", "tiny_gpt"}
 NEEDED = {
@@ -79,6 +82,7 @@ def exercise_problems(exercise: Exercise, whole: bool = True) -> Iterator[str]:
     yield from reason_problems(exercise)
     yield from judged_problems(exercise)
     yield from promise_problems(exercise)
+    yield from unseen_problems(exercise)
     if exercise.kind == "code":
         yield from definition_problems(exercise)
         if whole:
@@ -176,12 +180,21 @@ def composition_problems(exercise: Code, cell: str) -> Iterator[str]:
     for helper, times in Counter(function.name for function in functions).items():
         if times > 1:
             yield f"{name}: the cell defines {helper} twice"
+    for other in lessons[exercise.lesson]:
+        if isinstance(other, Code) and other.bug and other is not exercise:
+            for helper in helpers(cell) & helpers(broken(other)) - {exercise.id}:
+                yield f"{name}: {helper} is also defined by {other.id}, and in a notebook the last one counts"
     if not calls_of(exercise.wrong[exercise.bug]):
         yield f"{name}: the cell is a single function that calls no other"
     asked = {bare(source_of(other.reference)): other.id for other in exercises if other.kind == "code"}
     for function in functions:
         if copied := asked.get(bare(ast.unparse(function))):
             yield f"{name}: it holds a copy of {copied}, which is an exercise"
+
+
+def helpers(cell: str) -> set[str]:
+    """The names of the functions and classes in a cell."""
+    return {node.name for node in ast.parse(cell).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def code_lines(source: str) -> int:
@@ -195,6 +208,19 @@ def bare(source: str) -> str:
     node: Any = ast.parse(source).body[0]
     body = node.body[1:] if ast.get_docstring(node) else node.body
     return "\n".join(map(ast.unparse, body))
+
+
+def unseen_problems(exercise: Code) -> Iterator[str]:
+    """A grader can try it on inputs that stand nowhere, and can hand over every case."""
+    if exercise.id not in UNSEEN and not any(map(has_real, expected_of_others(exercise, 7))):
+        yield f"{exercise.id}: its cases draw no real numbers anew; say in unseen.py how its inputs are drawn"
+    if exercise.drive and exercise.drive.__module__ != drivers.__name__:
+        yield f"{exercise.id}: its driver stands in {exercise.drive.__module__}, expected {drivers.__name__}"
+    for case in exercise.cases:
+        try:
+            unpack_given(pack_given(case.make()))
+        except (LookupError, AttributeError, TypeError, ImportError):
+            yield f'{exercise.id}: the case "{case.name}" holds something that can\'t be handed over; see fixtures.py'
 
 
 def label_problems(exercise: Code) -> Iterator[str]:

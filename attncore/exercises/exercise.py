@@ -42,12 +42,13 @@ class Case:
     """One set of arguments. `make` builds them afresh, so that no answer can spoil them for the next.
 
     `promise` makes it an edge: the sentence of the prompt, word for word, that says what happens in this corner. Where
-    the reference raises on a case, an answer has to raise too.
+    the reference raises on a case, an answer has to raise too. `redraw` gives other numbers in these shapes, by a seed.
     """
 
     name: str
     make: Callable[[], dict[str, Any]]
     promise: str = ""
+    redraw: Callable[[int], dict[str, Any]] | None = None
 
     @cached_property
     def size(self) -> int:
@@ -111,8 +112,8 @@ def draw(
     parameters = list(inspect.signature(reference).parameters)
     seed = zlib.crc32(f"{reference.__name__} {name}".encode())
 
-    def make() -> dict[str, Any]:
-        rng = np.random.default_rng(seed)
+    def make(*more: int) -> dict[str, Any]:
+        rng = np.random.default_rng([seed, *more] if more else seed)
         arguments: dict[str, Any] = {}
         for parameter, axes in arrays.items():
             if parameter not in given:
@@ -125,7 +126,7 @@ def draw(
             arguments[parameter] = value.astype(dtype) if is_float else value
         return {name: arguments[name] for name in parameters if name in arguments} | arguments
 
-    return Case(name, make, promise)
+    return Case(name, make, promise, make)
 
 
 class Output(NamedTuple):

@@ -3,9 +3,9 @@
 import numpy as np
 
 from attncore.cache import KVCache
+from attncore.exercises.drivers import filled
 from attncore.exercises.exercise import Case, code
 from attncore.exercises.fixtures import PlainCache
-from attncore.shapes import shaped
 
 
 class room_that_doubles:
@@ -36,27 +36,6 @@ class room_that_doubles:
     @property
     def value(self):
         return self.room["value"][..., : self.length, :]
-
-
-@shaped("->(),(...,h,n,d),(...,h,n,v),(...,h,n,d)", returns="lengths, key, value, first key")
-def filled(cache_class, keys, values):
-    """Append chunk by chunk.
-
-    `lengths` is what len() says before and after each append; `first_key` what `key` was after the first, looked at
-    again at the end.
-    """
-    cache = cache_class()
-    lengths = [cache.__len__()]  # len() refuses the None of a stub
-    if lengths[0] is None and not hasattr(cache, "key"):
-        return None  # nothing is written yet
-    first_key = None
-    for key, value in zip(keys, values, strict=True):
-        cache.append(key, value)
-        lengths.append(cache.__len__())
-        first_key = cache.key if first_key is None else first_key
-    if None in lengths:
-        raise TypeError("__len__ returns None: is its `return` missing?")
-    return lengths, cache.key, cache.value, first_key
 
 
 CONTINUES = "Raises ValueError where new tokens do not continue what is held."

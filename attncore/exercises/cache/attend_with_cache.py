@@ -6,34 +6,13 @@ import numpy as np
 
 from attncore.cache import attend_with_cache
 from attncore.dot_product import scaled_dot_product_attention
+from attncore.exercises.drivers import in_chunks
 from attncore.exercises.exercise import Case, code, draw
-from attncore.exercises.fixtures import PlainCache
 from attncore.exercises.heads.cases import projections
 from attncore.exercises.softmax.cases import GUARDS, masked_late, zeroed_then_renormalized
 from attncore.heads import merge_heads, multi_head_attention, split_heads
 from attncore.masks import causal_mask
-from attncore.shapes import as_array, shaped
 from attncore.softmax import masked_softmax, softmax
-
-
-@shaped("->(...,n,m),()", returns="output, length")
-def in_chunks(attend, x, chunks, weights, n_heads):
-    """Read x in chunks of these lengths, with one fresh cache.
-
-    `output` holds the rows of all chunks, `length` is len(cache) at the end.
-    """
-    cache = PlainCache()
-    ends = np.cumsum(chunks)[:-1]
-    parts = [attend(part, cache, weights, n_heads) for part in np.split(x, ends, axis=-2)]
-    if all(part is None or part is ... for part in parts):
-        return None
-    arrays = [as_array(part) for part in parts]
-    if any(array is None or array.dtype.kind == "c" for array in arrays):
-        return parts[0], len(cache)  # the first of them tells why
-    try:
-        return np.concatenate(arrays, axis=-2), len(cache)
-    except ValueError:  # parts that do not join
-        return parts[0], len(cache)
 
 
 def attend_case(name, chunks, n_heads=2, m=4, lead=(), dtype=np.float64, magnitude=1.0):

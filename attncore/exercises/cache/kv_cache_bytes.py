@@ -3,16 +3,8 @@
 import math
 
 from attncore.cache import kv_cache_bytes
+from attncore.exercises.drivers import bytes_counted
 from attncore.exercises.exercise import case, code
-
-
-def counted(kv_cache_bytes, layers, kv_heads, d_head, tokens, batch=None, bytes_per_value=None, places=None):
-    """Call it with what is given; `places`, such as range, makes as many places, which takes an integer."""
-    given = {"batch": batch, "bytes_per_value": bytes_per_value}
-    given = {name: value for name, value in given.items() if value is not None}
-    count = kv_cache_bytes(layers, kv_heads, d_head, tokens, **given)
-    return count if places is None or count is None or count is ... else len(places(count))
-
 
 exercise = code(
     kv_cache_bytes,
@@ -30,7 +22,7 @@ exercise = code(
         places=lambda rng, s: range,
         promise="The result is an integer.",
     ),
-    drive=counted,
+    drive=bytes_counted,
 )
 
 

@@ -1,29 +1,12 @@
 """How far dot products spread."""
 
 import math
-from copy import deepcopy
 
 import numpy as np
 
 from attncore.dot_product import dot_product_std
 from attncore.exercises.exercise import case, code
-
-
-class TwiceAsWide(np.random.Generator):
-    """Every draw doubled: who does not draw from the rng that is given gives another number."""
-
-    def __deepcopy__(self, memo):
-        return TwiceAsWide(deepcopy(self.bit_generator, memo))
-
-    def standard_normal(self, *args, **kwargs):
-        return 2 * super().standard_normal(*args, **kwargs)
-
-    def normal(self, *args, **kwargs):
-        return 2 * super().normal(*args, **kwargs)
-
-    def random(self, *args, **kwargs):
-        return 2 * super().random(*args, **kwargs)
-
+from attncore.exercises.fixtures import TwiceAsWide
 
 exercise = code(
     dot_product_std,

@@ -17,12 +17,12 @@ def unit_(vectors):
     return vectors / np.sqrt(squares)
 
 
-def compare(questions, notes):
+def nearness(questions, notes):
     columns = notes.T
     return questions @ columns
 
 
-def compare_(questions, notes):
+def nearness_(questions, notes):
     columns = notes.reshape(notes.shape[1], -1)
     return questions @ columns
 
@@ -36,7 +36,7 @@ def fix_retrieval(questions, notes, contents, sharpness=10.0):
     difference, nor does what else is asked with it.
     """
     asked, offered = unit(questions), unit(notes)
-    scores = sharpness * compare(asked, offered)
+    scores = sharpness * nearness(asked, offered)
     weights = softmax(scores)
     answers = weights @ contents
     best = weights.argmax(axis=-1)
@@ -63,7 +63,7 @@ exercise = code(
 @exercise.mistake("two at once: keys reshaped, and lengths along the wrong axis")
 def both(questions, notes, contents, sharpness=10.0):
     asked, offered = unit_(questions), unit_(notes)
-    scores = sharpness * compare_(asked, offered)
+    scores = sharpness * nearness_(asked, offered)
     weights = softmax(scores)
     answers = weights @ contents
     best = weights.argmax(axis=-1)
@@ -77,22 +77,22 @@ def answered(questions, notes, contents, sharpness, unit, compare):
 
 @exercise.mistake("one of two repaired: the lengths are right, the comparison isn't")
 def still_reshaped(questions, notes, contents, sharpness=10.0):
-    return answered(questions, notes, contents, sharpness, unit, compare_)
+    return answered(questions, notes, contents, sharpness, unit, nearness_)
 
 
 @exercise.mistake("one of two repaired: the comparison is right, the lengths aren't")
 def still_the_wrong_axis(questions, notes, contents, sharpness=10.0):
-    return answered(questions, notes, contents, sharpness, unit_, compare)
+    return answered(questions, notes, contents, sharpness, unit_, nearness)
 
 
 @exercise.mistake("lengths left out")
 def lengths_left_out(questions, notes, contents, sharpness=10.0):
-    return answered(questions, notes, contents, sharpness, lambda vectors: vectors, compare)
+    return answered(questions, notes, contents, sharpness, lambda vectors: vectors, nearness)
 
 
 @exercise.mistake("one length for all vectors")
 def one_length_for_all(questions, notes, contents, sharpness=10.0):
-    return answered(questions, notes, contents, sharpness, lambda v: v / np.sqrt((v**2).sum()), compare)
+    return answered(questions, notes, contents, sharpness, lambda v: v / np.sqrt((v**2).sum()), nearness)
 
 
 @exercise.another_way

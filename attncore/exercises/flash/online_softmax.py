@@ -5,9 +5,9 @@ from functools import reduce
 
 import numpy as np
 
+from attncore.exercises.drivers import go_through_once
 from attncore.exercises.exercise import case, code
 from attncore.flash import online_softmax
-from attncore.shapes import shaped
 
 
 def chunks_case(name, *chunks, **more):
@@ -20,12 +20,6 @@ def drawn_chunks(name, lengths, lead=(), magnitude=1.0, dtype=np.float64, **more
         return [(magnitude * rng.standard_normal((*lead, length))).astype(dtype) for length in lengths]
 
     return case(name, chunks=make, **more)
-
-
-@shaped("->(...),(...)", returns="maximum, total")
-def go_through_once(answer, chunks):
-    """Hand over the chunks one after another."""
-    return answer(chunk for chunk in chunks)
 
 
 ROWS = "Pieces may have leading axes, (..., k): every row then has a maximum and a total of its own."

@@ -3,32 +3,15 @@
 import numpy as np
 
 from attncore.exercises.exercise import Case, code
+from attncore.exercises.fixtures import (
+    a_billion_plus_the_sum_of_squares,
+    a_quarter_of_the_sum_of_squares,
+    product_of_all,
+    sum_of_cubes,
+    sum_of_squares,
+    three_weights_times_8_0_4,
+)
 from attncore.gradients import numerical_gradient
-from attncore.softmax import softmax
-
-
-def sum_of_squares(x):
-    return np.sum(x**2)
-
-
-def a_quarter_of_the_sum_of_squares(x):
-    return np.sum(x**2) / 4
-
-
-def sum_of_cubes(x):
-    return np.sum(x**3)
-
-
-def product_of_all(x):
-    return np.prod(x)
-
-
-def three_weights_times_8_0_4(x):
-    return np.sum(softmax(x) * [8, 0, 4])
-
-
-def a_billion_plus_the_sum_of_squares(x):
-    return 1e9 + np.sum(x**2)
 
 
 def measured_case(name, f, x, promise="", **eps):

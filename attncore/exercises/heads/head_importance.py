@@ -3,25 +3,8 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
+from attncore.exercises.fixtures import lowering_layer, mixing_layer, redundant_layer
 from attncore.heads import head_importance
-
-
-def mixing_layer(x, keep):
-    """Four heads that bring a different amount each; the last brings nothing."""
-    parts = [np.tanh((i + 1) * x)[..., ::-1] * (3 - i) for i in range(len(keep))]
-    return sum(k * part for k, part in zip(keep, parts, strict=True))
-
-
-def redundant_layer(x, keep):
-    """Heads that stand in for each other: the output is the largest of what is kept."""
-    parts = np.stack([k * (x + 0.1 * i) for i, k in enumerate(keep)])
-    return parts.max(axis=0)
-
-
-def lowering_layer(x, keep):
-    """Every head lowers the output, so that leaving one out raises it."""
-    return x - sum(k * (i + 1) for i, k in enumerate(keep)) + 0.3 * np.sign(x) * keep[0]
-
 
 exercise = code(
     head_importance,

@@ -3,26 +3,8 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
+from attncore.exercises.fixtures import heads_that_add_up, heads_that_lower, heads_that_stand_in
 from attncore.interpret import ablation_effect
-
-
-def heads_that_add_up(x, head):
-    """Three heads, of which the last takes away."""
-    amounts = np.array([0.5, -2.0, 1.0])
-    if head is not None:
-        amounts[head] = 0
-    return x + amounts.sum() * np.abs(x)
-
-
-def heads_that_stand_in(x, head):
-    """Three heads bring about the same, and the largest wins: without one, the next takes over."""
-    brought = [x * (1 + 0.1 * i) for i in range(3) if i != head]
-    return np.max(brought, axis=0)
-
-
-def heads_that_lower(x, head):
-    """Each head lowers the whole output, so that leaving it out can only raise it."""
-    return x - sum(i + 1.0 for i in range(3) if i != head) * (1 + x**2)
 
 
 def inputs(*shape):

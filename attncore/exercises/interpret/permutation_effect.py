@@ -2,56 +2,25 @@
 
 import numpy as np
 
+from attncore.exercises.drivers import ask_for_the_effect
 from attncore.exercises.exercise import case, code
+from attncore.exercises.fixtures import (
+    a_constant,
+    a_jump,
+    equal_values_summed,
+    first_query_against_second,
+    squashed_weights,
+    the_weights_themselves,
+    wide_values_summed,
+)
 from attncore.exercises.interpret.cases import shares
 from attncore.interpret import permutation_effect
-from attncore.shapes import shaped
 from attncore.softmax import softmax
-
-
-def the_weights_themselves(weights):
-    return weights
-
-
-def a_constant(weights):
-    return np.float64(7)
-
-
-def equal_values_summed(weights):
-    return weights @ np.ones((weights.shape[-1], 3))
-
-
-def first_query_against_second(weights):
-    return weights[..., 0, :] - weights[..., 1, :]
-
-
-def wide_values_summed(weights):
-    keys = np.arange(1, weights.shape[-1] + 1)
-    return weights @ np.sin(np.outer(keys, 0.7 * np.arange(1, 40)))
-
-
-def squashed_weights(weights):
-    return np.tanh(20 * weights)
-
-
-def a_jump(weights):
-    """It looks at the first weight alone: the largest of all brings 0, a middling one 1.6, a small one 1."""
-    first = weights[..., 0] * weights.shape[-1]
-    return np.where(first > 3, 0.0, np.where(first > 1, 1.6, 1.0))
 
 
 def two_sizes(rng, s):
     """A large weight first, then three small ones for every two middling ones."""
     return np.array([4.0] + 240 * [0.8] + 159 * [204 / 159])[None] / 400
-
-
-@shaped("->(),()", returns="effect, draws from rng")
-def ask_for_the_effect(answer, predict, weights, rng, shuffles=None):
-    before = rng.bit_generator.state
-    effect = answer(predict, weights, rng, **({} if shuffles is None else {"shuffles": shuffles}))
-    if effect is None:
-        return None
-    return effect, weights.shape[-1] == 1 or rng.bit_generator.state != before
 
 
 def effect_case(name, predict, weights, **more):

@@ -2,51 +2,20 @@
 
 import numpy as np
 
-from attncore.dot_product import scaled_dot_product_attention
 from attncore.exercises.exercise import code
-from attncore.exercises.self_attention.cases import (
-    LAYERS,
-    ROUNDING,
-    layer_cases,
+from attncore.exercises.fixtures import (
+    causal_attention,
+    centred_on_the_text,
     normalized_causal,
     normalized_mean,
+    normalized_over_queries,
+    one_ahead_attention,
+    one_token_late,
     rounding_noise,
+    strictly_earlier,
 )
-from attncore.masks import causal_mask, leaks_future
-
-
-def causal_attention(x):
-    return scaled_dot_product_attention(x, x, x, causal_mask(len(x)))
-
-
-def one_ahead_attention(x):
-    return scaled_dot_product_attention(x, x, x, np.tri(len(x), k=1, dtype=bool))
-
-
-def normalized_over_queries(x):
-    """Causal scores, but normalized over the queries: each column mixes later rows in."""
-    scores = np.where(causal_mask(len(x)), x @ x.T, -np.inf)
-    weights = np.exp(scores - scores.max(axis=0))
-    return weights / weights.sum(axis=0) @ x
-
-
-def centred_on_the_text(x):
-    """A causal sum after subtracting the mean of the whole text."""
-    return np.cumsum(x - x.mean(axis=0), axis=0)
-
-
-def one_token_late(x):
-    """Only token 2 leaks, and only into output 1."""
-    out = np.cumsum(x, axis=0)
-    if len(x) > 2:
-        out[1] += 0.01 * x[2]
-    return out
-
-
-def strictly_earlier(x):
-    """Each output sees the tokens before its own, and not its own."""
-    return np.cumsum(x, axis=0) - x
-
+from attncore.exercises.self_attention.cases import LAYERS, ROUNDING, layer_cases
+from attncore.masks import leaks_future
 
 FUTURE = (
     causal_attention,

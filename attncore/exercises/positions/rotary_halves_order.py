@@ -2,17 +2,9 @@
 
 import numpy as np
 
+from attncore.exercises.drivers import ordered
 from attncore.exercises.exercise import case, code
 from attncore.positions import rotary_halves_order
-from attncore.shapes import shaped
-
-
-@shaped("->(d)")
-def ordered(rotary_halves_order, d, x=None):
-    """Call it with the width, and put a list x into the order, which takes integers."""
-    order = rotary_halves_order(d)
-    return order if x is None or order is None or order is ... else [x[place] for place in order]
-
 
 exercise = code(
     rotary_halves_order,

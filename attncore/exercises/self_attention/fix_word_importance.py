@@ -3,7 +3,7 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
-from attncore.exercises.self_attention.cases import causal_average, neighbors, only_itself, plain_attention
+from attncore.exercises.fixtures import causal_average, neighbors, only_itself, plain_attention
 from attncore.shapes import shaped
 
 

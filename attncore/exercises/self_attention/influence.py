@@ -3,13 +3,8 @@
 import numpy as np
 
 from attncore.exercises.exercise import code
-from attncore.exercises.self_attention.cases import (
-    LAYERS,
-    ROUNDING,
-    layer_cases,
-    normalized_causal,
-    rounding_noise,
-)
+from attncore.exercises.fixtures import normalized_causal, rounding_noise
+from attncore.exercises.self_attention.cases import LAYERS, ROUNDING, layer_cases
 from attncore.self_attention import influence
 
 exercise = code(

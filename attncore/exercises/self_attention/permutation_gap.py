@@ -3,24 +3,16 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code
-from attncore.exercises.self_attention.cases import (
+from attncore.exercises.fixtures import (
+    each_width_otherwise,
     first_and_last,
-    layer_cases,
     neighbors,
     plain_attention,
+    running_sum,
     with_positions,
 )
+from attncore.exercises.self_attention.cases import layer_cases
 from attncore.self_attention import permutation_gap
-
-
-def running_sum(x):
-    """A recurrence: each output adds its own token to all before it."""
-    return np.cumsum(x, axis=-2)
-
-
-def each_width_otherwise(x):
-    """A layer that mixes nothing between tokens, and treats each number of a token in another way."""
-    return np.tanh(x) * np.arange(1, x.shape[-1] + 1)
 
 
 def shuffled(rng, s):

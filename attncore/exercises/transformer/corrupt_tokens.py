@@ -1,71 +1,11 @@
 """BERT's corruption."""
 
-from copy import deepcopy
-
 import numpy as np
 
+from attncore.exercises.drivers import corruption_counted
 from attncore.exercises.exercise import code
 from attncore.exercises.transformer.cases import given, text
-from attncore.shapes import shaped
 from attncore.transformer import corrupt_tokens
-
-
-@shaped(
-    "->(),(),(),(),(),(),(),(),(),()",
-    returns="share chosen, share masked, share random, share kept, others untouched, targets right, largest random, "
-    "random ids vary, texts chosen alike, follows rng",
-)
-def counted(answer, ids, rng, rate=None, mask_id=None, vocab_size=None):
-    """Corrupt the ids with the settings that are given, and count what became of them."""
-    settings = {"rate": rate, "mask_id": mask_id, "vocab_size": vocab_size}
-    settings = {name: value for name, value in settings.items() if value is not None}
-    original, same_draws, other_draws = ids.copy(), deepcopy(rng), np.random.default_rng(8)
-    result = answer(ids, rng, **settings)
-    if result is None:
-        return None
-    inputs, targets = arrays_of(result, ids.shape)
-    few = original[..., :50]
-    first, again = (arrays_of(answer(few, deepcopy(same_draws), **settings), few.shape) for _ in range(2))
-    other = arrays_of(answer(few, other_draws, **settings), few.shape)
-    rate = settings.get("rate", 0.15)
-    chosen, masked, kept = targets != -100, inputs == settings.get("mask_id", 103), inputs == original
-    random_ids = inputs[chosen & ~masked & ~kept]
-    half = len(chosen) // 2
-    return (
-        share(chosen, rate),
-        share(masked[chosen], 0.8),
-        share((~masked & ~kept)[chosen], 0.1),
-        share(kept[chosen], 0.1),
-        share(kept[~chosen], 1.0),
-        share((targets == original)[chosen], 1.0),
-        float(random_ids.max(initial=0)),
-        float(2 * len(np.unique(random_ids)) > min(len(random_ids), settings.get("vocab_size", 30522))),
-        share(chosen[:half] & chosen[half : 2 * half], rate**2),
-        float(np.array_equal(first, again) and not np.array_equal(first, other)),
-    )
-
-
-def arrays_of(result, shape):
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        raise ValueError("expected two results, (inputs, targets)")
-    inputs, targets = (np.asarray(part) for part in result)
-    for name, part in (("inputs", inputs), ("targets", targets)):
-        if np.iscomplexobj(part):
-            raise ValueError(f"{name} holds complex numbers, expected integers")
-        if part.shape != shape:
-            raise ValueError(f"{name} has shape {part.shape}, expected that of ids, {shape}")
-    return inputs, targets
-
-
-def share(these, probability):
-    """How many of these there are; the probability itself where chance explains the difference.
-
-    Six standard deviations: of all right answers, one in 500 million has a share that lies further away.
-    """
-    if not these.size:
-        return 0.0
-    found, spread = these.mean(), np.sqrt(probability * (1 - probability) / these.size)
-    return probability if abs(found - probability) <= 6 * spread else float(found)
 
 
 def draws():
@@ -81,7 +21,7 @@ exercise = code(
     given("a small vocabulary", ids=text(3000), rng=draws, rate=1.0, mask_id=9, vocab_size=3),
     given("a rate of one", ids=text(6000), rng=draws, rate=1.0, mask_id=3, vocab_size=5000),
     tolerance=0.15,
-    drive=counted,
+    drive=corruption_counted,
 )
 
 

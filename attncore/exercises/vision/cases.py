@@ -24,11 +24,6 @@ def drawn(height, width, channels, dtype=np.float64):
 BYTES_STAY = "The dtype stays, bytes stay bytes."
 
 
-def negative(numbers):
-    """Turn over every bit, which makes the negative of an image of bytes and cannot be done to floats."""
-    return numbers if numbers is None or numbers is ... else (~np.asarray(numbers)).astype(np.uint8)
-
-
 IMAGES = {  # name: image, size, height, width
     "a small example": (counted(4, 6, 1), 2, 4, 6),
     "another small example": (counted(4, 2, 3), 2, 4, 2),

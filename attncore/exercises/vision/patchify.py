@@ -2,18 +2,10 @@
 
 import numpy as np
 
+from attncore.exercises.drivers import cut
 from attncore.exercises.exercise import case, code
-from attncore.exercises.vision.cases import BYTES_STAY, IMAGES, counted, drawn, negative
-from attncore.shapes import shaped
+from attncore.exercises.vision.cases import BYTES_STAY, IMAGES, counted, drawn
 from attncore.vision import patchify
-
-
-@shaped("->(n,p)", axes={"n": "patch"})
-def cut(patchify, image, size, is_negative=False):
-    """Cut an image up; or make a negative of its patches."""
-    patches = patchify(image, size)
-    return negative(patches) if is_negative else patches
-
 
 NO_REMAINDER = "Raises ValueError where the size does not divide height and width."
 exercise = code(

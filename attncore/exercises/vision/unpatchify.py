@@ -2,21 +2,14 @@
 
 import numpy as np
 
+from attncore.exercises.drivers import put_together
 from attncore.exercises.exercise import case, code
-from attncore.exercises.vision.cases import BYTES_STAY, IMAGES, drawn, negative
-from attncore.shapes import shaped
+from attncore.exercises.vision.cases import BYTES_STAY, IMAGES, drawn
 from attncore.vision import patchify, unpatchify
 
 
 def cut_up(image, size):
     return lambda rng, s: patchify(image(rng, s), size)
-
-
-@shaped("->(H,W,c)")
-def put_together(unpatchify, patches, size, height, width, is_negative=False):
-    """Put an image together; or make its negative."""
-    image = unpatchify(patches, size, height, width)
-    return negative(image) if is_negative else image
 
 
 FILLED = "Raises ValueError where the patches do not fill the image."

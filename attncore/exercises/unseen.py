@@ -1,0 +1,182 @@
+"""Inputs that nobody has seen, for exercises whose cases hold no numbers that could be drawn anew.
+
+Whoever grades tries an answer on inputs that stand nowhere: a table of results earns nothing. Where a case draws its
+arrays, others are drawn in their place; counts, masks, ids and layers are drawn here, by the exercise's id.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from attncore.exercises.fixtures import Bowl, Mixture, Readout
+from attncore.heads import HeadWeights
+
+Rng = np.random.Generator
+Given = dict[str, Any]
+
+
+def count(rng: Rng, low: int, high: int | None = None) -> int:
+    """A whole number from `low` on and below `high`; below `low` where that stands alone."""
+    return int(rng.integers(low, high))
+
+
+def numbers(rng: Rng, *shape: int) -> np.ndarray:
+    return np.round(rng.standard_normal(shape), 6)
+
+
+def positions_of_heads(rng: Rng) -> Given:
+    n = count(rng, 2, 12)
+    return {"n_heads": 2 ** count(rng, 1, 5), "n_query": n, "n_key": n}
+
+
+def newest_queries(rng: Rng) -> Given:
+    n_query = count(rng, 2, 12)
+    return {"n_query": n_query, "n_key": n_query + count(rng, 0, 6)}
+
+
+def a_layer(rng: Rng) -> Given:
+    n_heads = count(rng, 2, 30)
+    return {"d_model": n_heads * count(rng, 3, 80), "n_heads": n_heads}
+
+
+def padded(rng: Rng) -> Given:
+    n_key = count(rng, 5, 14)
+    return {"lengths": rng.integers(1, n_key + 1, count(rng, 2, 6)), "n_key": n_key}
+
+
+def prefixed(rng: Rng) -> Given:
+    n = count(rng, 5, 14)
+    return {"n": n, "prefix": count(rng, 1, n)}
+
+
+def two_masks(rng: Rng) -> Given:
+    n = count(rng, 3, 9)
+    return {"masks": (rng.random((n, n)) < 0.6, rng.random((n, n)) < 0.6)}
+
+
+def architecture_of_a_mask(rng: Rng) -> Given:
+    return {"architecture": str(rng.choice(["gpt", "prefix"])), **prefixed(rng)}
+
+
+def path(rng: Rng) -> Given:
+    names = ["recurrent", "convolutional"]
+    return {"architecture": str(rng.choice(names)), "n": count(rng, 20, 900), "kernel": count(rng, 2, 9)}
+
+
+def tiles(rng: Rng) -> Given:
+    block = count(rng, 2, 9)
+    return {"n": block * count(rng, 3, 20), "d": count(rng, 3, 40), "block": block}
+
+
+def cached_model(rng: Rng) -> Given:
+    names = ("layers", "kv_heads", "d_head", "tokens", "batch", "bytes_per_value")
+    return {name: count(rng, 2, 60) for name in names}
+
+
+def shared_model(rng: Rng) -> Given:
+    names = ("layers", "n_heads", "d_head", "n_groups", "d_latent", "d_rope", "bytes_per_value")
+    kind = str(rng.choice(["mha", "gqa", "mqa", "mla"]))
+    n_groups = count(rng, 2, 6)
+    given = {name: count(rng, 2, 40) for name in names}
+    return {"kind": kind, **given, "n_groups": n_groups, "n_heads": n_groups * count(rng, 2, 6)}
+
+
+def corrupted(rng: Rng) -> Given:
+    ids = rng.integers(100, 30_000, (6, 2_000))
+    return {"ids": ids, "rng": np.random.default_rng(count(rng, 2**31)), "rate": 0.25, "mask_id": 7, "vocab_size": 9}
+
+
+def measured(rng: Rng) -> Given:
+    return {"f": Bowl(1 + rng.random((2, 3))), "x": numbers(rng, 2, 3)}
+
+
+def chunks_of_a_cache(rng: Rng) -> Given:
+    lengths = [count(rng, 1, 4) for _ in range(3)]
+    return {
+        "keys": tuple(numbers(rng, 2, length, 3) for length in lengths),
+        "values": tuple(numbers(rng, 2, length, 2) for length in lengths),
+    }
+
+
+def cached_attention(rng: Rng) -> Given:
+    chunks = [count(rng, 1, 4) for _ in range(3)]
+    weights = HeadWeights(*(numbers(rng, 6, 6) / 2 for _ in range(4)))
+    return {"x": numbers(rng, sum(chunks), 6), "chunks": chunks, "weights": weights, "n_heads": 2}
+
+
+def products(rng: Rng) -> Given:
+    return {"d": count(rng, 5, 90), "trials": 20_000, "rng": np.random.default_rng(count(rng, 2**31))}
+
+
+def mixed(rng: Rng) -> Given:
+    """A layer in which some tokens reach others, far more than a trace."""
+    n = count(rng, 4, 8)
+    shares = rng.uniform(0.5, 1.5, (n, n)) * (rng.random((n, n)) < 0.5)
+    return {"layer": Mixture(shares), "x": numbers(rng, n, 3)}
+
+
+def causal_or_not(rng: Rng) -> Given:
+    given = mixed(rng)
+    shares = np.tril(given["layer"].shares)
+    if rng.random() < 0.5:
+        i = count(rng, 0, len(shares) - 1)
+        shares[i, i + 1] = 1.0
+    return {**given, "layer": Mixture(shares)}
+
+
+def dealt(rng: Rng) -> Given:
+    weights = rng.dirichlet(np.ones(60), 3)
+    return {
+        "predict": Readout(numbers(rng, 60, 30)),
+        "weights": weights,
+        "rng": np.random.default_rng(count(rng, 2**31)),
+    }
+
+
+def texts(rng: Rng) -> Given:
+    return {
+        "texts": [rng.integers(1, 20, count(rng, 1, 7)).tolist() for _ in range(5)],
+        "E": numbers(rng, 20, 8),
+        "size": 2,
+    }
+
+
+def masked_pair(rng: Rng) -> Given:
+    lengths = [count(rng, 4, 20), count(rng, 4, 20)]
+    n = sum(lengths) + 3
+    first, second = (rng.integers(2_000, 30_000, length) for length in lengths)
+    drawn = {"chance": rng.random(n).round(3), "fate": rng.random(n).round(3), "noise": rng.integers(1_000, 30_000, n)}
+    return {"first": first, "second": second, **drawn}
+
+
+UNSEEN: dict[str, Callable[[Rng], Given]] = {
+    "KVCache": chunks_of_a_cache,
+    "alibi_bias": positions_of_heads,
+    "alibi_slopes": lambda rng: {"n_heads": count(rng, 3, 60)},
+    "attend_with_cache": cached_attention,
+    "attention_flops": lambda rng: {"n": count(rng, 2, 9_000), "d_model": count(rng, 2, 9_000)},
+    "causal_mask": newest_queries,
+    "combine_masks": two_masks,
+    "corrupt_tokens": corrupted,
+    "dot_product_std": products,
+    "fix_encoder": texts,
+    "fix_masked_pair": masked_pair,
+    "influence": mixed,
+    "kv_bytes_per_token": shared_model,
+    "kv_cache_bytes": cached_model,
+    "leaks_future": causal_or_not,
+    "mask_for": architecture_of_a_mask,
+    "mha_parameter_count": a_layer,
+    "most_similar": lambda rng: {"vector": numbers(rng, 6), "vectors": numbers(rng, 9, 6), "count": 4},
+    "next_token_targets": lambda rng: {"ids": rng.integers(0, 100, (2, count(rng, 4, 12)))},
+    "numerical_gradient": measured,
+    "padding_mask": padded,
+    "path_length": path,
+    "peak_floats": tiles,
+    "permutation_effect": dealt,
+    "prefix_mask": prefixed,
+    "rotary_halves_order": lambda rng: {"d": 2 * count(rng, 6, 90)},
+    "sinusoidal_positions": lambda rng: {"n": count(rng, 3, 30), "d": 2 * count(rng, 2, 20)},
+    "sliding_window_mask": lambda rng: {"n": count(rng, 6, 14), "window": count(rng, 2, 6), "sinks": count(rng, 0, 3)},
+}
