@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from attncore.exercises import Code, Exercise, UnknownExercise, find
+from attncore.exercises import Code, Exercise, UnknownExercise, exercises, find
 from attncore.grading.compare import Difference, agree, explain, figures
 from attncore.grading.diagnose import in_common, name_convention, name_edges, name_mistakes, only_number, remark
 from attncore.grading.observe import Observed, calls_of, is_nothing, observe
 from attncore.grading.report import Lines, Report, said, show_arguments
-from attncore.grading.run import SECONDS, Ran
+from attncore.grading.run import Ran
 from attncore.grading.trial import Trial, trial
 from attncore.grading.values import judge_value
 
+ASKED = frozenset(exercise.id for exercise in exercises if exercise.kind == "code")
 Found = dict[int, Difference]  # case by case, how the answer departs where it does
 
 
@@ -91,26 +92,24 @@ def reached(observed: Observed) -> list[str]:
 
 def is_asked(name: str) -> bool:
     """Is it the name of a function that the course asks for?"""
-    try:
-        return find(name).kind == "code"
-    except UnknownExercise:
-        return False
+    return name in ASKED
 
 
 def endless(exercise: Code, observed: Observed) -> Report:
     case = exercise.cases[min(len(observed.first), len(exercise.cases) - 1)]
-    text = f'stopped after {SECONDS:g} seconds, on the case "{case.name}". Is there a loop that never ends?'
+    text = f'stopped after {observed.seconds:g} seconds, on the case "{case.name}". Is there a loop that never ends?'
     return said(exercise, "raised", text)
 
 
 def stopped_in_a_corner(observed: Observed, known: Trial) -> Observed:
     """What was observed of an answer that did all core cases, and then ran on: no more than that is held against it."""
     done = len(observed.first)
-    first = [*observed.first, Ran(raised="TimeUp", message=STOPPED), *known.expected[done + 1 :]]
+    stopped = Ran(raised="TimeUp", message=STOPPED.format(observed.seconds))
+    first = [*observed.first, stopped, *known.expected[done + 1 :]]
     return replace(observed, first=first, again=first, endless=False)
 
 
-STOPPED = f"it does not come back within {SECONDS:g} seconds."
+STOPPED = "it does not come back within {:g} seconds."
 
 
 def waiting(exercise: Code, name: str) -> Report:
@@ -158,7 +157,7 @@ def holds_float16(value: Any) -> bool:
 
 def unraised(ran: Ran, expected: str) -> str:
     did = f"it raises {ran.raised}" if ran.raised else "it returns a value"
-    return f"{STOPPED[:-1] if ran.message == STOPPED else did}; the prompt promises a {expected} for this input."
+    return f"{ran.message[:-1] if ran.raised == 'TimeUp' else did}; the prompt promises a {expected} for this input."
 
 
 def exception(ran: Ran) -> str:

@@ -25,7 +25,8 @@ class Difference:
 def agree(one: Ran, two: Ran, tolerance: float) -> bool:
     """Does a call come to the same as another one: equal values, as far as its numbers go, or the same exception?"""
     if one.raised or two.raised:
-        return one.raised == two.raised or two.raised in one.kin or one.raised in two.kin
+        both = bool(one.raised and two.raised)  # an exception's base may have no name, which is none of a value's
+        return both and (one.raised == two.raised or two.raised in one.kin or one.raised in two.kin)
     return same(one.value, two.value, max(tolerance, one.precision))
 
 
@@ -88,6 +89,8 @@ def explain_one(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...]
         return Difference("kind", MISSING)
     if not isinstance(got, np.ndarray):
         return Difference("kind", f"it returns {brief(got)}, expected {describe(expected)}.")
+    if got.dtype.kind not in NUMBERS:
+        return Difference("kind", f"it returns an array that holds no numbers ({got.dtype}).")
     if got.shape != expected.shape:
         return Difference("shape", f"its shape is {got.shape}, expected {expected.shape or 'a single number, ()'}.")
     return explain_numbers(got, expected, tolerance, axes)
@@ -96,7 +99,7 @@ def explain_one(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...]
 def explain_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, axes: tuple[str, ...]) -> Difference:
     if expected.dtype == bool and got.dtype != bool:
         return Difference("kind", f"it returns numbers ({got.dtype}), expected True or False.")
-    if got.dtype == bool or got.dtype.kind == "c":
+    if (got.dtype == bool) != (expected.dtype == bool) or got.dtype.kind == "c":
         return Difference("kind", f"it returns {'True or False' if got.dtype == bool else 'complex numbers'}, {REAL}.")
     wrong = unequal(got, expected, tolerance)
     telling = wrong & (np.abs(np.nan_to_num(expected.astype(float))) > 1e-3)

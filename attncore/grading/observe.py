@@ -4,7 +4,7 @@ import dis
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from attncore.exercises.exercise import Case, Signature
@@ -16,7 +16,7 @@ class Observed:
     """What an answer did: case by case, and once more in another order, which shows what it keeps between calls.
 
     `blank`: there is no work in it. `waits_for`: a function that it calls, and that is blank. `endless`: it was stopped
-    in the case after those of `first`. `calls`: who calls whom, see calls_of.
+    in the case after those of `first`. `calls`: who calls whom, see calls_of. `seconds`: the time it had.
     """
 
     first: list[Ran] = field(default_factory=list)
@@ -26,28 +26,40 @@ class Observed:
     endless: bool = False
     callable: bool = True
     calls: tuple[tuple[str, str], ...] = ()
+    seconds: float = SECONDS
 
 
-def observe(answer: Any, signature: Signature, cases: Sequence[Case]) -> Observed:
-    """Call the answer on every case, twice. Nothing that it prints or raises gets out."""
+def observe(
+    answer: Any, signature: Signature, cases: Sequence[Case], seconds: float = SECONDS, times: int = 2
+) -> Observed:
+    """Call the answer on every case, and again in another order. Nothing that it prints or raises gets out.
+
+    Only once where the second time is another process's.
+    """
     if not callable(answer):
-        return Observed(callable=False)
-    arguments = [case.make() for case in cases]
+        return Observed(callable=False, seconds=seconds)
     blank, waits_for, calls = is_blank(answer), unwritten(answer), tuple(sorted(calls_of(answer)))
+    seen = repeat(answer, signature, cases, seconds, times)
+    return replace(seen, blank=blank, waits_for=waits_for, calls=calls)
+
+
+def repeat(answer: Any, signature: Signature, cases: Sequence[Case], seconds: float, times: int = 1) -> Observed:
+    """No more than the calls of an answer, which is callable."""
+    arguments = [case.make() for case in cases]
     first: list[Ran] = []
     again: list[Ran] = []
 
     def work() -> None:
         first.extend(call(answer, signature, given) for given in arguments)
-        if not all(map(is_nothing, first)):
+        if times > 1 and not all(map(is_nothing, first)):
             again.extend(call(answer, signature, given) for given in reversed(arguments))
 
     try:
         with quietly():
-            within(SECONDS, work)
+            within(seconds, work)
     except TimeUp:
-        return Observed(first, [], blank, waits_for, endless=True, calls=calls)
-    return Observed(first, again[::-1] or first, blank, waits_for, calls=calls)
+        return Observed(first, endless=True, seconds=seconds)
+    return Observed(first, again[::-1] or first, seconds=seconds)
 
 
 def is_nothing(ran: Ran) -> bool:

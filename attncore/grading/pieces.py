@@ -14,6 +14,9 @@ from attncore.grading.reading import Source, Unreadable
 UNPARSED = (SyntaxError, ValueError, RecursionError, MemoryError)  # what ast.parse raises
 MAGICS = r"(pip|conda|uv|ls|cd|pwd|cat|mkdir|rm|cp|mv|matplotlib|pylab|load_ext|reload_ext|autoreload|time\w*)"
 
+# What measures a cell or a statement, which is run all the same: "%%time" keeps its line, "%time x = 1" its statement.
+MEASURED = re.compile(r"(?m)\A\s*%%(?:time|capture)\b[^\n]*$|^%time[ \t]+(?=[^\s-])")
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -62,6 +65,7 @@ def cell_pieces(name: str, place: int, text: str) -> Iterator[Piece]:
 
 def as_python(text: str) -> tuple[str, ast.Module]:
     """A cell as Python; what is not Python as it stands is IPython's. Raises what ast.parse raises."""
+    text = MEASURED.sub("", text)
     try:
         return text, ast.parse(text)
     except UNPARSED as problem:
@@ -82,6 +86,21 @@ def show_lines(filename: str, text: str) -> None:
     linecache.cache[filename] = (len(text), None, lines, filename)
 
 
+def text_shown(piece: Piece) -> tuple[int, str]:
+    """The line on which a piece begins, and its text, as `show_lines` has it."""
+    node = piece.node
+    if node is None:
+        return 1, ""
+    lines = linecache.cache[piece.filename][2]  # type: ignore[misc]
+    first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", ()))])
+    end = node.end_lineno or first
+    text = [line.encode() for line in lines[first - 1 : end]]
+    text[-1] = text[-1][: node.end_col_offset]
+    if first == node.lineno:  # behind a semicolon
+        text[0] = text[0][node.col_offset :]
+    return first, b"".join(text).decode()
+
+
 def piece_of(node: ast.stmt, where: str, filename: str, ends_cell: bool = False) -> Piece:
     return Piece(where, filename, node, "", tuple(names_bound(node)), tuple(values_answered(node)), ends_cell)
 
@@ -97,6 +116,10 @@ def names_bound(node: ast.stmt) -> list[str]:
             names += [alias.asname or alias.name.partition(".")[0] for alias in part.names]
         elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             names.append(part.id)
+        elif isinstance(part, ast.MatchAs | ast.MatchStar | ast.MatchMapping):
+            name = part.rest if isinstance(part, ast.MatchMapping) else part.name
+            names += [name] if name else []
+            nodes += ast.iter_child_nodes(part)
         else:
             nodes += ast.iter_child_nodes(part)
     return names

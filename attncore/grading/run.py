@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
@@ -181,7 +181,7 @@ def bind(
     """
     parameters = signature.parameters.parameters
     try:
-        own = inspect.signature(answer)
+        own = own_signature(answer)
     except Exception:  # some built-ins have no signature, and a stranger's __signature__ may raise
         return by_place(parameters, given), {}, ()
     if any(p.kind is p.VAR_POSITIONAL for p in own.parameters.values()):  # def f(*args), or a compiled function
@@ -214,6 +214,16 @@ def bind(
         line = f"{signature.name}{signature.parameters}"
         raise WrongSignature(f"it cannot be called as {line}: it takes {own}.") from None
     return args, kwargs, tuple(lacks)
+
+
+@lru_cache(8)
+def remembered_signature(answer: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(answer)
+
+
+def own_signature(answer: Callable[..., Any]) -> inspect.Signature:
+    """The signature of an answer, which is called in many cases. What inspect.signature raises comes out."""
+    return remembered_signature(answer) if inspect.isfunction(answer) else inspect.signature(answer)
 
 
 def by_place(parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> list[Any]:

@@ -94,7 +94,7 @@ def read_shape(answer: Any) -> tuple[int, ...]:
     try:
         if all(length == int(length) >= 0 for length in lengths):
             return tuple(map(int, lengths))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise ValueError("that isn't a shape; a shape looks like (2, 3)")
 

@@ -1,26 +1,28 @@
 """What crosses the pipe between a stranger's process and ours: a small tagged tree as JSON, never a pickle.
 
-Plain values stand for themselves; everything else is an object with one key, its tag. Arrays travel as the bytes of a
-.npy file. What has no tag arrives as a Foreign, of which only the name of its type is known.
+Plain values stand for themselves; everything else is an object with one key, its tag. An array is its dtype,
+its shape and its bytes. What has no tag arrives as a Foreign, of which only the name of its type is known.
 """
 
 import base64
-import io
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from functools import cache
+from functools import lru_cache
+from importlib import import_module
 from json import dumps, loads
 from typing import Any
 
 import numpy as np
 
 from attncore.grading.observe import Observed
-from attncore.grading.run import Ran
+from attncore.grading.run import COARSE, Ran, holds_float32
 
-ARRAY = 2**24  # bytes; the largest array that an exercise expects has 48,000
+ARRAY = 2**20  # bytes; the largest array that an exercise expects has 48,000
 ITEMS, TEXT, DEPTH = 2_000, 10_000, 12
-RECORDS: dict[str, type] = {"Ran": Ran, "Observed": Observed}
+FIXTURES = "attncore.exercises.fixtures"
+RECORDS = (Ran, Observed)
 SINGLES = {"ellipsis": ..., "not implemented": NotImplemented}
 
 
@@ -35,7 +37,7 @@ def foreign(name: str) -> Foreign:
     return foreign_type(re.sub(r"[^\w ]", "_", name)[:60] or "object")()
 
 
-@cache
+@lru_cache(256)
 def foreign_type(name: str) -> type[Foreign]:
     return type(name, (Foreign,), {})
 
@@ -45,22 +47,31 @@ def pack(value: Any) -> str:
     return dumps(tree(value))
 
 
+def pack_given(value: Any) -> str:
+    """What a case hands to an answer, as a text; it may hold what strangers' values may not. For unpack_given."""
+    return dumps(tree(value, more=given_branch))
+
+
+def unpack_given(text: str) -> Any:
+    return value_of(loads(text), GIVEN)
+
+
 def unpack(text: str) -> Any:
     """What was packed. Raises ValueError where the text is none of ours."""
     try:
-        return value_of(loads(text))
+        return value_of(loads(text), READ)
     except (TypeError, AttributeError, LookupError, RecursionError, MemoryError, EOFError) as problem:
         raise ValueError(f"no packed value: {problem}") from None
 
 
-def tree(value: Any, depth: int = 0) -> Any:
+def tree(value: Any, depth: int = 0, more: "More | None" = None) -> Any:
     try:
-        return branch(value, depth)
+        return branch(value, depth, more)
     except Exception:  # a stranger's type may raise anything from anywhere
         return {"foreign": type(value).__name__}
 
 
-def branch(value: Any, depth: int) -> Any:
+def branch(value: Any, depth: int, more: "More | None") -> Any:
     if isinstance(value, np.generic | np.ndarray):  # first, since some of NumPy's scalars are Python's, too
         return array_branch(value)
     if value is None or type(value) in (bool, float):
@@ -74,12 +85,14 @@ def branch(value: Any, depth: int) -> Any:
     for tag, single in SINGLES.items():
         if value is single:
             return {tag: None}
+    if more and (found := more(value, depth)):
+        return found
     if depth < DEPTH:
-        if type(value) in RECORDS.values():
-            parts = {field.name: tree(getattr(value, field.name), depth + 1) for field in fields(value)}
+        if type(value) in RECORDS:
+            parts = {field.name: tree(getattr(value, field.name), depth + 1, more) for field in fields(value)}
             return {type(value).__name__: parts}
         if isinstance(value, list | tuple) and len(value) <= ITEMS:
-            return {"tuple" if isinstance(value, tuple) else "list": [tree(part, depth + 1) for part in value]}
+            return {"tuple" if isinstance(value, tuple) else "list": [tree(part, depth + 1, more) for part in value]}
     return {"foreign": type(value).__name__}
 
 
@@ -88,34 +101,126 @@ def array_branch(value: np.generic | np.ndarray) -> Any:
         return {"foreign": "very large array"}
     if value.dtype.hasobject:
         return {"objects": list(value.shape)}
-    file = io.BytesIO()
-    np.save(file, np.asarray(value), allow_pickle=False)
-    return {"scalar" if isinstance(value, np.generic) else "array": base64.b64encode(file.getvalue()).decode()}
+    if value.dtype.names:
+        return {"foreign": "structured array"}
+    data = base64.b64encode(value.tobytes()).decode()
+    return {"scalar" if isinstance(value, np.generic) else "array": [value.dtype.str, list(value.shape), data]}
 
 
-def value_of(node: Any) -> Any:
+def given_branch(value: Any, depth: int) -> Any:
+    """What only we hand over: records with their types, generators of random numbers, and callables by their names."""
+    kind = type(value)
+    if hasattr(value, "_fields"):
+        parts = [tree(part, depth + 1, given_branch) for part in value]
+        return {"record": [kind.__module__, kind.__qualname__, parts]}
+    if isinstance(value, np.random.Generator):
+        return {"generator": [kind.__name__, value.bit_generator.state]}
+    if isinstance(value, dict):
+        return {"dict": {name: tree(part, depth + 1, given_branch) for name, part in value.items()}}
+    if callable(value):
+        return {"callable": [value.__module__ or "numpy", value.__name__]}
+    return None
+
+
+def value_of(node: Any, read: "Readers") -> Any:
     if not isinstance(node, dict):
         return node
     ((tag, content),) = node.items()
-    if tag in SINGLES:
-        return SINGLES[tag]
-    if tag in RECORDS:
-        return RECORDS[tag](**{name: value_of(part) for name, part in content.items()})
-    return READ[tag](content)
+    return read[tag](content, read)
 
 
-def array_of(text: str) -> np.ndarray:
-    array: np.ndarray = np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False)
-    return array
+def array_of(content: list[Any]) -> np.ndarray:
+    """An array, whose shape is held against the bytes that came before anything is made for it."""
+    kind, shape, text = content
+    dtype, data = np.dtype(str(kind)), base64.b64decode(text)
+    if dtype.hasobject or min(shape, default=0) < 0 or len(data) != math.prod(shape) * dtype.itemsize:
+        raise ValueError("an array's shape isn't that of its bytes")
+    return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
-READ: dict[str, Callable[[Any], Any]] = {
-    "int": lambda digits: int(digits, 16),
-    "complex": lambda parts: complex(*parts),
-    "array": array_of,
-    "scalar": lambda text: array_of(text)[()],
-    "objects": lambda shape: np.empty(shape, dtype=object),
-    "tuple": lambda parts: tuple(map(value_of, parts)),
-    "list": lambda parts: list(map(value_of, parts)),
-    "foreign": foreign,
+def objects_of(shape: list[int], _read: "Readers") -> Foreign | np.ndarray:
+    """An array of objects, none of which came: every place holds None."""
+    if math.prod(map(abs, shape)) > ITEMS:
+        return foreign("large array of objects")
+    return np.empty(shape, dtype=object)
+
+
+def ran_of(parts: dict[str, Any], read: "Readers") -> Ran:
+    ran = Ran(**{name: value_of(part, read) for name, part in parts.items()})
+    texts = (ran.raised, ran.message, ran.line, ran.inside, ran.wrote_to, *ran.kin, *ran.lacks)
+    if not all(isinstance(text, str) and len(text) <= TEXT for text in texts) or not may_be_off(ran):
+        raise ValueError("no call was observed like this")
+    return ran
+
+
+def may_be_off(ran: Ran) -> bool:
+    """Are its numbers as coarse as it says? How far they may be off is for us to say."""
+    parts = ran.value if isinstance(ran.value, tuple | list) else [ran.value]
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    coarse = {COARSE["float16"] for array in arrays if array.dtype == np.float16}
+    coarse |= {COARSE["float32"] for array in arrays if array.dtype == np.float32 or holds_float32(array)}
+    singles = [array for array in arrays if array.dtype == np.float32]
+    coarse |= {
+        COARSE["bfloat16"] for array in singles if not (np.ascontiguousarray(array).view(np.uint32) & 0xFFFF).any()
+    }
+    return not arrays or ran.precision in coarse | {0}
+
+
+def observed_of(parts: dict[str, Any], read: "Readers") -> Observed:
+    observed = Observed(**{name: value_of(part, read) for name, part in parts.items()})
+    calls = [*observed.first, *observed.again]
+    names = [observed.waits_for, *(name for pair in observed.calls for name in pair)]
+    flags = (observed.blank, observed.endless, observed.callable)
+    if not (
+        all(type(ran) is Ran for ran in calls)
+        and len(observed.calls) <= ITEMS
+        and all(isinstance(name, str) and len(name) <= TEXT for name in names)
+        and all(len(pair) == 2 for pair in observed.calls)
+        and all(isinstance(flag, bool) for flag in flags)
+        and isinstance(observed.seconds, float)
+    ):
+        raise ValueError("nothing was observed like this")
+    return observed
+
+
+def record_of(content: list[Any], read: "Readers") -> Any:
+    module, name, parts = content
+    return getattr(import_module(module), name)(*(value_of(part, read) for part in parts))
+
+
+def callable_of(content: list[Any], _read: "Readers") -> Any:
+    module, name = content
+    return getattr(import_module(module), name)
+
+
+def generator_of(content: list[Any], _read: "Readers") -> np.random.Generator:
+    name, state = content
+    bits = getattr(np.random, state["bit_generator"])()
+    bits.state = state
+    kind = np.random.Generator if name == "Generator" else getattr(import_module(FIXTURES), name)
+    made: np.random.Generator = kind(bits)
+    return made
+
+
+More = Callable[[Any, int], Any]
+Readers = Mapping[str, Callable[[Any, Any], Any]]
+READ: Readers = {
+    "ellipsis": lambda content, read: ...,
+    "not implemented": lambda content, read: NotImplemented,
+    "int": lambda digits, read: int(digits, 16),
+    "complex": lambda parts, read: complex(*parts),
+    "array": lambda content, read: array_of(content),
+    "scalar": lambda content, read: array_of(content)[()],
+    "objects": objects_of,
+    "tuple": lambda parts, read: tuple(value_of(part, read) for part in parts),
+    "list": lambda parts, read: [value_of(part, read) for part in parts],
+    "foreign": lambda name, read: foreign(name),
+    "Ran": ran_of,
+    "Observed": observed_of,
+}
+GIVEN: Readers = READ | {  # type: ignore[operator]
+    "record": record_of,
+    "generator": generator_of,
+    "callable": callable_of,
+    "dict": lambda parts, read: {name: value_of(part, read) for name, part in parts.items()},
 }

@@ -10,6 +10,8 @@ import pytest
 
 from attncore.exercises import UnknownExercise, find
 from attncore.grading import judge, run
+from attncore.grading.check import verdict
+from attncore.grading.observe import observe
 from attncore.softmax import softmax
 
 
@@ -190,14 +192,18 @@ def test_an_answer_that_raises_gets_a_sentence(answer, said):
     assert "Traceback" not in report.message
 
 
-def test_an_endless_loop_is_stopped(monkeypatch):
-    monkeypatch.setattr("attncore.grading.check.SECONDS", 0.05)
+def stopped(answer):
+    """The verdict on an answer to softmax that has little time."""
+    exercise = find("softmax")
+    return verdict(exercise, observe(answer, exercise.signature, exercise.cases, seconds=0.05))
 
+
+def test_an_endless_loop_is_stopped():
     def forever(x, axis=-1):
         while True:
             pass
 
-    report = judge("softmax", forever)
+    report = stopped(forever)
     assert report.outcome == "raised"
     assert "a loop that never ends" in report.message
 
@@ -205,6 +211,13 @@ def test_an_endless_loop_is_stopped(monkeypatch):
 def test_an_unknown_name_is_told_with_the_nearest():
     with pytest.raises(UnknownExercise, match='Did you mean "softmax"'):
         judge("sofmax", softmax)
+
+
+@pytest.mark.parametrize("item", [None, object(), "x", np.datetime64("2020-01-01")])
+def test_an_array_that_holds_no_numbers_is_told_so(item):
+    report = judge("softmax", lambda x, axis=-1: np.full(np.shape(x), item))
+    assert report.outcome == "wrong"
+    assert "holds no numbers" in report.message
 
 
 def test_what_a_function_returns_is_no_function():
@@ -272,9 +285,7 @@ def test_the_time_limit_leaves_nothing_behind():
     assert run.within(1, lambda: 3) == 3
 
 
-def test_a_bare_except_does_not_outlast_the_time_limit(monkeypatch):
-    monkeypatch.setattr("attncore.grading.check.SECONDS", 0.05)
-
+def test_a_bare_except_does_not_outlast_the_time_limit():
     def forever(x, axis=-1):
         while True:
             try:  # noqa: SIM105
@@ -282,7 +293,7 @@ def test_a_bare_except_does_not_outlast_the_time_limit(monkeypatch):
             except:  # noqa: E722
                 pass
 
-    assert judge("softmax", forever).outcome == "raised"
+    assert stopped(forever).outcome == "raised"
 
 
 def test_a_missing_return_is_asked_about():

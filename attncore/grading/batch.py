@@ -1,0 +1,309 @@
+"""Grade what many have handed in: one submission a learner, each answer in the sandbox, the results in one file.
+
+A submission is graded whole or not at all, and from its bytes alone: so whoever is cut off goes on where it was, and
+ends with the same results.
+"""
+
+import hashlib
+import lzma
+import os
+import queue
+import secrets
+import tempfile
+import threading
+import time
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from attncore.exercises import Code, Exercise
+from attncore.grading.check import judge, unattempted, verdict
+from attncore.grading.reading import CODE, FILE, SUFFIXES
+from attncore.grading.report import Report, said
+from attncore.grading.results import Result, Results, Submission
+from attncore.grading.sandbox import SECONDS, SPOILT, Gone, Lost, Sandbox, Watched, is_as_known
+
+DONE = ("right", "edge")
+# An archive's password, its compression, and what is broken in it.
+UNREADABLE = (OSError, zipfile.BadZipFile, RuntimeError, zlib.error, lzma.LZMAError, EOFError, ValueError)
+LONGEST = 300.0  # seconds for all that one learner has handed in
+T = TypeVar("T")
+Spread = Callable[[list["HandedIn"], Sequence[Exercise], int, float, int], Iterator[tuple[Submission, dict[str, bool]]]]
+judging = threading.Lock()  # what judges fills caches, and is fast
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """What one learner handed in: files in a folder, or members of a zip archive."""
+
+    learner: str
+    archive: Path | None
+    names: tuple[str, ...]
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[IO[bytes]]:
+        """A file, of which no more is read than is allowed and a byte. Raises OSError, or BadZipFile."""
+        if self.archive is None:
+            if os.path.islink(name):  # it may point to somebody else's answers, or to the solutions
+                raise OSError("it is a link to another file")
+            with open(name, "rb") as file:
+                yield file
+            return
+        archive = unfolded(self.archive, self.archive.stat().st_mtime_ns)
+        with archive.open(name) as member, tempfile.TemporaryFile() as file:
+            file.write(member.read(FILE + 1))
+            file.seek(0)
+            yield file
+
+    def digest(self) -> str:
+        """Of all bytes that are looked at."""
+        found = hashlib.sha256()
+        for name in self.names:
+            found.update(f"{Path(name).name}\0".encode(errors="replace"))
+            with suppress(*UNREADABLE), self.opened(name) as file:
+                for _ in range(0, FILE + 1, 2**20):
+                    found.update(file.read(2**20))
+        return found.hexdigest()
+
+
+@lru_cache(1)
+def unfolded(archive: Path, changed: int) -> zipfile.ZipFile:
+    """An archive, opened once for all its members: to read where they stand takes long where there are thousands."""
+    return zipfile.ZipFile(archive)
+
+
+def handed_in(place: Path) -> list[HandedIn]:
+    """The submissions of a folder or a zip archive, by learner: a file each, or a folder each.
+
+    Raises OSError, or BadZipFile, where the place can't be read.
+    """
+    if place.is_dir():
+        files = [path for path in sorted(place.rglob("*")) if path.is_file() or path.is_symlink()]
+        named = {str(path): path.relative_to(place).parts for path in files}
+        return by_learner(named, None)
+    with zipfile.ZipFile(place) as archive:
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    named = {name: tuple(part for part in Path(name).parts if part not in (os.sep, os.pardir)) for name in names}
+    return by_learner(named, place)
+
+
+def by_learner(named: dict[str, tuple[str, ...]], archive: Path | None) -> list[HandedIn]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, parts in named.items():
+        hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+        if Path(name).suffix.lower() in SUFFIXES and not hidden:
+            alone = len(parts) == 1
+            found.setdefault((Path(name).stem if alone else parts[0], parts[0] if alone else ""), []).append(name)
+    often = Counter(learner for learner, _ in found)
+    everyone: dict[str, HandedIn] = {}
+    for (learner, file), names in sorted(found.items()):
+        apart = as_text(f"{learner} ({file or 'a folder'})" if often[learner] > 1 else learner)
+        while apart in everyone:  # somebody called a file "ann (ann.py).py"
+            apart += " (another)"
+        everyone[apart] = HandedIn(apart, archive, tuple(names))
+    return list(everyone.values())
+
+
+def as_text(name: str) -> str:
+    """A name in UTF-8, whatever the bytes of the file's name are."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def graded(sandbox: Sandbox, handed: HandedIn, asked: Sequence[Exercise], seed: int) -> Submission:
+    """Judge one submission, and tell whatever is wrong with it. Raises Gone where the sandbox can't run."""
+    told: list[str] = []
+    reports: dict[str, Report] = {}
+    beside, until = modules_of(handed), time.monotonic() + LONGEST
+    for name in handed.names:
+        found = answers_in(sandbox, handed, name, asked)
+        told += found["told"]
+        for exercise in asked:
+            if answer := found["answers"].get(exercise.id):
+                if time.monotonic() > until:
+                    report = said(exercise, "raised", f"not judged: this work has taken {LONGEST:g} seconds already.")
+                else:
+                    report = judged(sandbox, exercise, answer, seed, beside)
+                reports[exercise.id] = counted(exercise, reports.get(exercise.id, report), report)
+    results = [as_result(reports[exercise.id]) for exercise in asked if exercise.id in reports]
+    files = as_text(", ".join(Path(name).name for name in handed.names))
+    return Submission(handed.learner, files, handed.digest(), told, results)
+
+
+def modules_of(handed: HandedIn) -> dict[str, str]:
+    """The Python files of somebody who has handed in several, as modules for one another."""
+    modules: dict[str, str] = {}
+    for name in handed.names if len(handed.names) > 1 else ():
+        if (stem := Path(name).stem).isidentifier() and Path(name).suffix == ".py" and stem != "attncore":
+            with suppress(*UNREADABLE), handed.opened(name) as file:
+                modules[stem] = file.read(CODE).decode()
+    return modules
+
+
+def answers_in(sandbox: Sandbox, handed: HandedIn, name: str, asked: Sequence[Exercise]) -> dict[str, Any]:
+    """The answers in a file, each with what it needs; what can't be read is told."""
+    file_name = Path(name).name
+    functions = [exercise.id for exercise in asked if isinstance(exercise, Code)]
+    values = [exercise.id for exercise in asked if exercise.kind in ("numeric", "predict")]
+    try:
+        with handed.opened(name) as file:
+            found = twice(sandbox, lambda: sandbox.read(file, file_name, functions, values))
+    except UNREADABLE as problem:
+        return {"answers": {}, "told": [f"{file_name} can't be read: {problem}."]}
+    except Lost as problem:
+        return {"answers": {}, "told": [f"{file_name} can't be read: whoever reads it {problem}."]}
+    return {"answers": found["answers"], "told": [found["unreadable"]] if found["unreadable"] else []}
+
+
+def judged(sandbox: Sandbox, exercise: Exercise, answer: dict[str, Any], seed: int, beside: dict[str, str]) -> Report:
+    """The verdict on one answer; `beside` are the modules that its file may import."""
+    try:
+        if not isinstance(exercise, Code):
+            value, told = twice(sandbox, lambda: sandbox.value(exercise, answer, beside))
+            report = judged_value(exercise, value[0]) if value else said(exercise, "raised", "there is no value.")
+        else:
+            watched, told = twice(sandbox, lambda: sandbox.watch(exercise, answer, seed, beside))
+            report = verdict_on(exercise, watched, seed)
+    except Lost as problem:
+        return said(exercise, "raised", f"it {problem}.")
+    if report.outcome not in DONE:
+        report.lines += [("where", text) for text in told[:TOLD]]
+    return report
+
+
+def judged_value(exercise: Exercise, value: Any) -> Report:
+    try:
+        return judge(exercise, value)
+    except Exception:  # a number with 5,000 digits, an infinite length
+        return said(exercise, "wrong", "that is no answer to this question.")
+
+
+def verdict_on(exercise: Code, watched: Watched | None, seed: int) -> Report:
+    if watched is None:
+        return said(exercise, "raised", "the file comes to no answer.")
+    try:
+        with judging:
+            report = verdict(exercise, watched.observed)
+            known = report.outcome not in DONE or is_as_known(exercise, watched, seed)
+    except Exception as problem:  # what came was made by hand, and no answer returns such a thing
+        raise Lost(SPOILT) from problem
+    if exercise.bug and report.mistake == exercise.bug:
+        return unattempted(exercise)  # the broken function, as it was handed out
+    return report if known else said(exercise, "wrong", *LOOKED_UP)
+
+
+LOOKED_UP = (
+    "right for the inputs that the course shows, and wrong for others of the same kind.",
+    ("why", "It was tried on numbers that nobody has seen before. An answer computes; it doesn't look up."),
+)
+LINE = 10_000  # characters of a sentence; strangers' values stand in some
+TOLD = 3  # sentences on statements that failed
+
+
+def twice(sandbox: Sandbox, work: Callable[[], T]) -> T:
+    """Do some work in the sandbox; where the warm process goes meanwhile, once more in a new one.
+
+    Raises Lost where that one goes, too, and Gone where there can be no new one.
+    """
+    for _ in range(2):
+        try:
+            return work()
+        except Gone:
+            sandbox.restart()
+    raise Lost("brings down the process that watches it")
+
+
+def counted(exercise: Exercise, one: Report, other: Report) -> Report:
+    """Of two files with the same exercise the better answer counts; of equals, the first.
+
+    Of two answers to a question, the worse: who hands in a file for every choice has answered nothing.
+    """
+    guessed = not isinstance(exercise, Code) and {one.outcome, other.outcome} == {"right", "wrong"}
+    return (min if guessed else max)(one, other, key=lambda report: RANKS.index(report.outcome))
+
+
+RANKS = ("unattempted", "raised", "wrong", "edge", "right")
+
+
+def as_result(report: Report) -> Result:
+    lines = [(role, text[:LINE]) for role, text in report.lines]
+    return Result(report.exercise, report.outcome, report.mistake, report.edges, report.convention, lines)
+
+
+def grade(
+    place: Path,
+    results: Results,
+    asked: Sequence[Exercise],
+    seconds: float = SECONDS,
+    workers: int = 0,
+    tell: Callable[[int, int], None] = lambda done, all: None,
+    over: "Spread | None" = None,
+) -> None:
+    """Grade all that was handed in and isn't graded yet; `tell` hears how many are done, of how many.
+
+    `over` spreads the work: over this machine's cores, unless somebody knows better.
+
+    Raises what `handed_in` and Results raise, and Gone where the sandbox can't run.
+    """
+    everyone = handed_in(place)
+    left = begun(results, everyone, asked)
+    before = len(everyone) - len(left)
+    tell(before, len(everyone))
+    work = (over or spread)(left, asked, results.noted("seed"), seconds, workers)
+    for count, (found, walls) in enumerate(work, before + 1):
+        results.keep(found)
+        results.note("walls", walls)
+        tell(count, len(everyone))
+
+
+def begun(results: Results, everyone: list[HandedIn], asked: Sequence[Exercise]) -> list[HandedIn]:
+    """What is left to be graded. Results of another edition or of other lessons, and of who is gone, are dropped."""
+    course = [version("attncore"), *(exercise.id for exercise in asked)]
+    if results.noted("course") != course:
+        results.drop(results.digests())
+        results.note("course", course)
+        results.note("seed", 1 + secrets.randbelow(2**31))
+    results.drop(results.digests().keys() - {handed.learner for handed in everyone})
+    done = results.digests()
+    return [handed for handed in everyone if done.get(handed.learner) != handed.digest()]
+
+
+def spread(
+    left: list[HandedIn], asked: Sequence[Exercise], seed: int, seconds: float, workers: int
+) -> Iterator[tuple[Submission, dict[str, bool]]]:
+    """Grade in several threads, each with a sandbox: the work is done in processes that they fork."""
+    waiting, found = queue.SimpleQueue[HandedIn](), queue.SimpleQueue[Any]()
+    for handed in left:
+        waiting.put(handed)
+
+    def work() -> None:
+        try:
+            with Sandbox(seconds) as sandbox, suppress(queue.Empty):
+                while True:
+                    found.put((graded(sandbox, waiting.get_nowait(), asked, seed), sandbox.walls))
+            found.put(None)
+        except BaseException as problem:
+            found.put(problem)
+
+    running = min(workers or os.cpu_count() or 1, len(left))
+    for _ in range(running):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        while running:
+            came = found.get()
+            if isinstance(came, BaseException):
+                raise came
+            if came is None:
+                running -= 1
+            else:
+                yield came
+    finally:
+        with suppress(queue.Empty):  # whoever stops listening stops the work
+            while True:
+                waiting.get_nowait()

@@ -1,0 +1,334 @@
+"""The sandbox, as its parent sees it: a warm process, and one more for each errand in a stranger's file.
+
+The parent has the references and the results. What comes back from behind the walls is read as it is: bytes of somebody
+who may know everything but the references.
+"""
+
+import json
+import os
+import random
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from attncore.exercises import Code, Exercise
+from attncore.exercises.unseen import UNSEEN
+from attncore.grading.compare import agree
+from attncore.grading.observe import Observed, is_nothing
+from attncore.grading.process import signal_name
+from attncore.grading.run import Ran, call, quietly
+from attncore.grading.shelf import shelf, text_of, tools
+from attncore.grading.warm import ENDED, GRACE, HEADER
+from attncore.grading.wire import pack_given, unpack
+
+SECONDS = 2.0  # for an answer, with all that it needs
+START, PATIENCE = 60.0, 10.0  # seconds until NumPy is loaded; until a guard tells how a process ended
+TEXT = 500  # characters of a sentence that comes from behind the walls
+RESULT = 2**23  # bytes, at most
+READING = 10.0  # seconds
+NAMED = ('["attncore.', '["TwiceAsWide"')  # what is handed over, by its name
+SPOILT = "spoils the pipe on which it is heard"
+COARSELY = 0.05  # what was looked up is far off, and rounding is not
+OTHERS = 3  # inputs among the second time's that nobody has seen before
+
+
+Texts = Mapping[str, str]  # modules, by name
+
+
+class Lost(Exception):
+    """The process behind the walls ended before its work was done. The text follows "it"."""
+
+
+class Gone(Exception):
+    """The warm process itself is gone, or can't start; the text, where there is one, is a sentence."""
+
+
+class Sandbox:
+    """Processes behind walls, one after another. Use it in a with statement; `walls` says which of them stand."""
+
+    def __init__(self, seconds: float = SECONDS):
+        self.seconds = seconds
+        self.start()
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the warm process, and see which walls stand."""
+        if not hasattr(os, "fork"):
+            raise Gone("The sandbox needs a system that forks, such as Linux; on Windows it runs in WSL.")
+        self.channel, theirs = socket.socketpair()
+        outer = bubblewrap()
+        with theirs:
+            self.process = subprocess.Popen(
+                [*outer, sys.executable, "-I", "-c", text_of("grading/boot"), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=environment(),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self.say(tools())
+        self.held: dict[str, bool] | None = None
+        self.held = self.errand("nothing", wait=START)["walls"]
+        self.walls = {"bubblewrap": bool(outer), **self.held}
+
+    def stop(self) -> None:
+        """End it; whatever it has forked ends with it."""
+        self.channel.close()
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def say(self, texts: dict[str, str]) -> None:
+        data = json.dumps(texts).encode()
+        self.channel.sendall(len(data).to_bytes(8, "big") + data)
+
+    def errand(
+        self, what: str, limit: float = 1.0, wait: float = PATIENCE, file: IO[bytes] | None = None, **more: Any
+    ) -> Any:
+        """Have an errand done; what came back. Raises Lost, or Gone."""
+        data = json.dumps({"what": what, "walls": self.held, **more}).encode()
+        ours, theirs = os.pipe()
+        with os.fdopen(ours, "rb", 0) as result:
+            try:
+                files = [theirs] if file is None else [theirs, file.fileno()]
+                socket.send_fds(self.channel, [HEADER.pack(len(data), limit)], files)
+                self.channel.sendall(data)
+            except OSError as problem:
+                raise Gone from problem
+            finally:
+                os.close(theirs)
+            came, ended = self.listen(result, limit + GRACE + wait)
+        try:
+            done = json.loads(came)
+            assert isinstance(done, dict)
+        except (ValueError, RecursionError, AssertionError):
+            raise Lost(how_it_ended(*ended)) from None
+        return done
+
+    def listen(self, result: IO[bytes], patience: float) -> tuple[bytes, tuple[int, bool]]:
+        """What is written to the pipe until the guard tells that the process has ended, and how it ended."""
+        came, until, ended = bytearray(), time.monotonic() + patience, None
+        open_: list[Any] = [result, self.channel]
+        while ended is None:
+            ready, _, _ = select.select(open_, [], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                raise Gone
+            if result in ready and not take(result, came):
+                open_.remove(result)
+            elif self.channel in ready and result not in ready:
+                ended = self.channel.recv(ENDED.size, socket.MSG_WAITALL)
+        if len(ended) < ENDED.size:
+            raise Gone
+        status, late = ENDED.unpack(ended)
+        return bytes(came), (status, late)
+
+    def read(self, file: IO[bytes], name: str, functions: list[str], values: list[str]) -> dict[str, Any]:
+        """The answers of a file, each as the text of an expression and the statements it needs. Raises Lost, Gone.
+
+        A value that is written there stands under "written"; why there are no answers, under "unreadable".
+        """
+        suffix = Path(name).suffix.lower()
+        done = self.errand("read", READING, name=name, suffix=suffix, functions=functions, values=values, file=file)
+        try:
+            steps = done.get("steps", [])
+            answers = {
+                id: {"answer": found["answer"], "steps": [steps[place] for place in found["needs"]]}
+                for id, found in done.get("answers", {}).items()
+            }
+            for id, packed in done.get("written", {}).items():
+                answers[id]["written"] = unpack(packed)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            raise Lost(SPOILT) from None
+        return {"answers": answers, "unreadable": str(done.get("unreadable", ""))[:TEXT]}
+
+    def value(self, exercise: Exercise, found: dict[str, Any], beside: Texts) -> tuple[list[Any], list[str]]:
+        """The value that a file answers a question with, alone in a list, and what went wrong on the way.
+
+        `beside` are the learner's other modules, which the file may import.
+        """
+        if "written" in found:
+            return [found["written"]], []
+        course = shelf(exercise) if needs_course(found) else {}
+        task = {"course": {**beside, **course}, "seconds": self.seconds, **found}
+        return unpacked(self.errand("value", self.seconds, **task))
+
+    def watch(
+        self, exercise: Code, found: dict[str, Any], seed: int, beside: Texts
+    ) -> tuple["Watched | None", list[str]]:
+        """What a file's function does: in the cases, and in a second process in another order, others among them."""
+        cases = packed_cases(exercise)
+        course = shelf(exercise) if needs_course(found, asked(exercise), *cases) else {}
+        task = {"course": {**beside, **course}, "seconds": self.seconds, "asked": asked(exercise), **found}
+        first, told = observed(self.errand("function", self.seconds, **task, cases=cases, again=False), len(cases))
+        if first is None or not first.callable or all(map(is_nothing, first.first)):
+            return (Watched(first, []) if first else None), told
+        if first.endless and len(first.first) <= max(i for i, case in enumerate(exercise.cases) if not case.promise):
+            return Watched(first, []), told
+        cases = cases[: len(first.first)]  # what runs on in a corner isn't asked for it again
+        unseen = packed_others(exercise, seed)
+        order = list(range(len(cases) + len(unseen)))
+        random.Random(seed).shuffle(order)
+        mixed = [(cases + unseen)[place] for place in order]
+        second, _ = observed(self.errand("function", self.seconds, **task, cases=mixed, again=True), len(order))
+        ran = dict(zip(order, second.first if second else [], strict=False))
+        again = [ran.get(place, NOT_AGAIN) for place in range(len(order))]
+        return Watched(replace(first, again=again[: len(cases)]), again[len(cases) :]), told
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was observed in the cases of an exercise, and on inputs that nobody has seen before."""
+
+    observed: Observed
+    others: list[Ran]
+
+
+NOT_AGAIN = Ran(raised="TimeUp", message="it doesn't come back when it is called again, in another order.")
+
+
+def needs_course(found: dict[str, Any], *given: str) -> bool:
+    """Does the answer name the course, or is it handed something of it, or called by it?"""
+    return any("attncore" in step["text"] for step in found["steps"]) or any(
+        named in text for text in given for named in NAMED
+    )
+
+
+def observed(done: dict[str, Any], count: int) -> tuple[Observed | None, list[str]]:
+    """What came back of an answer that was watched in so many cases; None where there is no answer. Raises Lost."""
+    found, told = unpacked(done)
+    if found and not (isinstance(found[0], Observed) and (found[0].endless or len(found[0].first) in (0, count))):
+        raise Lost(SPOILT)
+    return (found[0] if found else None), told
+
+
+def is_as_known(exercise: Code, watched: Watched, seed: int) -> bool:
+    """Is it right on the inputs that nobody has seen, too? Results that were looked up are not.
+
+    Of redrawn inputs real numbers alone can tell: where a result is yes or no, one may lie on the border.
+    """
+    tolerance, all_of_it = max(exercise.tolerance, COARSELY), exercise.id in UNSEEN
+    return all(
+        agree(ran, expected, tolerance) if all_of_it else agree(real_of(ran), real_of(expected), tolerance)
+        for ran, expected in zip(watched.others, expected_of_others(exercise, seed), strict=True)
+        if all_of_it or has_real(expected)
+    )
+
+
+def real_of(ran: Ran) -> Ran:
+    """What was observed of a call, without results that are no real numbers."""
+    return replace(ran, value=tuple(filter(is_real, ran.value))) if isinstance(ran.value, tuple) else ran
+
+
+def has_real(ran: Ran) -> bool:
+    return any(map(is_real, ran.value if isinstance(ran.value, tuple) else (ran.value,)))
+
+
+def is_real(value: Any) -> bool:
+    return getattr(value, "dtype", None) in (np.float64, np.float32)
+
+
+@cache
+def asked(exercise: Code) -> str:
+    """How the answer is called, as a text."""
+    name, signature, drive, several = exercise.signature
+    parameters = [
+        (p.name, int(p.kind), p.default is not p.empty, None if p.default is p.empty else p.default)
+        for p in signature.parameters.values()
+    ]
+    return pack_given((name, parameters, drive, several))
+
+
+@cache
+def packed_cases(exercise: Code) -> list[str]:
+    return [pack_given(case.make()) for case in exercise.cases]
+
+
+@lru_cache(1_000)
+def others(exercise: Code, seed: int) -> list[dict[str, Any]]:
+    """Inputs that stand nowhere: other numbers in the shapes of some main cases, or what is drawn for the exercise."""
+    if draw := UNSEEN.get(exercise.id):
+        return [draw(np.random.default_rng([seed, place])) for place in range(OTHERS)]
+    drawn = [(case.redraw(seed), case.make()) for case in exercise.cases if case.redraw and not case.promise]
+    new = [given for given, known in drawn if pack_given(given) != pack_given(known)]
+    return random.Random(seed).sample(new, min(OTHERS, len(new)))
+
+
+@lru_cache(1_000)
+def packed_others(exercise: Code, seed: int) -> list[str]:
+    return [pack_given(given) for given in others(exercise, seed)]
+
+
+@lru_cache(1_000)
+def expected_of_others(exercise: Code, seed: int) -> list[Ran]:
+    with quietly():
+        return [call(exercise.reference, exercise.signature, given) for given in others(exercise, seed)]
+
+
+def unpacked(done: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    try:
+        return ([unpack(done["packed"])] if "packed" in done else []), [str(text)[:TEXT] for text in done["told"]]
+    except (ValueError, KeyError, TypeError):
+        raise Lost(SPOILT) from None
+
+
+def take(result: IO[bytes], came: bytearray) -> bool:
+    """Take what has come; False where there is no more, or too much."""
+    chunk = result.read(2**16)
+    came += chunk or b""
+    return bool(chunk) and len(came) <= RESULT
+
+
+def how_it_ended(status: int, late: bool) -> str:
+    if late:
+        return "runs too long, and was stopped"
+    if status < 0:
+        return f"makes Python crash ({signal_name(-status)})"
+    return f"ends the program that it runs in, with exit status {status}"
+
+
+def environment() -> dict[str, str]:
+    """One thread, no windows, and nothing of ours but what NumPy needs to know."""
+    kept = {name: text for name, text in os.environ.items() if name.startswith("OPENBLAS_") or name == "LANG"}
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
+    return {**kept, **threads, "MPLBACKEND": "Agg", "HOME": "/", "PATH": os.defpath}
+
+
+def bubblewrap() -> list[str]:
+    """The command that starts another behind bubblewrap, if it is here and works: nothing but Python can be seen."""
+    program = shutil.which("bwrap")
+    if not program:
+        return []
+    command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev"]
+    for path in dict.fromkeys(["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.base_prefix, sys.prefix]):
+        command += ["--ro-bind-try", path, path]
+    for folder in dict.fromkeys(sysconfig.get_paths()[name] for name in ("purelib", "platlib")):
+        for ours in sorted(Path(folder).glob("*attncore*")):
+            command += ["--tmpfs", str(ours)] if ours.is_dir() else ["--ro-bind", "/dev/null", str(ours)]
+    try:
+        works = subprocess.run([*command, sys.executable, "-I", "-c", "pass"], capture_output=True, timeout=START)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return command if works.returncode == 0 else []

@@ -1,0 +1,144 @@
+"""Behind the walls: whatever a stranger's answer does, it earns nothing and costs nobody else anything."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hostile import CALLED, FILES, RIGHT_MASK, RIGHT_SOFTMAX, inside
+
+from attncore.exercises import Code, exercises, find
+from attncore.exercises.unseen import UNSEEN
+from attncore.grading.batch import grade
+from attncore.grading.observe import Observed
+from attncore.grading.results import Results
+from attncore.grading.run import call, quietly
+from attncore.grading.sandbox import (
+    Sandbox,
+    Watched,
+    expected_of_others,
+    has_real,
+    is_as_known,
+    others,
+    packed_cases,
+    packed_others,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox forks, and knows Linux's walls")
+FUNCTIONS = [e for e in exercises if isinstance(e, Code)]
+ASKED = [find("softmax"), find("causal_mask")]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What was found of every hostile submission, by its name: exercise by exercise."""
+    with Sandbox() as sandbox:
+        if not (sandbox.walls["namespaces"] or sandbox.walls["seccomp"]):
+            pytest.skip("without walls, some of these would end whatever their user runs")
+    folder = tmp_path_factory.mktemp("submissions")
+    place = {}
+    for number, (name, text) in enumerate([*CALLED.items(), *FILES.items()]):
+        place[f"{number:03}"] = name
+        answer = inside(text) if name in CALLED else text + RIGHT_SOFTMAX
+        (folder / f"{number:03}.py").write_text(f"import numpy as np\nimport time\n{answer}\n{RIGHT_MASK}")
+    results = Results(tmp_path_factory.mktemp("report") / "results.sqlite")
+    grade(folder, results, ASKED, seconds=1.0)
+    return {place[s.learner]: {r.exercise: r for r in s.results} for s in results.submissions()}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_what_is_hostile_earns_nothing(found, name):
+    assert found[name]["softmax"].outcome in ("wrong", "raised", "unattempted"), found[name]["softmax"]
+
+
+@pytest.mark.parametrize("name", [*CALLED, *FILES])
+def test_what_stands_beside_it_is_right(found, name):
+    assert found[name]["causal_mask"].outcome == "right", found[name]["causal_mask"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_an_answer_does_not_depend_on_costs_it_nothing(found, name):
+    assert found[name]["softmax"].outcome == "right", found[name]["softmax"]
+
+
+def test_nothing_was_written_and_nothing_runs_on(found):
+    assert found and not Path("/tmp/attncore-was-here").exists()
+    mine = str(os.getpid())
+    left = [path for path in Path("/proc").glob("[0-9]*/stat") if stat_of(path)[1:2] == [mine]]
+    assert not left
+
+
+def stat_of(path):
+    """State and parent of a process."""
+    try:
+        return path.read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return []
+
+
+LOOKED_UP = """
+import numpy as np
+TABLE = {table}
+def softmax(x, axis=-1):
+    key = np.asarray(x).tobytes()
+    return np.frombuffer(TABLE[key], x.dtype if x.dtype.kind == "f" else float).reshape(x.shape)
+"""
+
+
+def test_results_that_were_looked_up_are_no_answer(tmp_path):
+    (submissions := tmp_path / "submissions").mkdir()
+    softmax = find("softmax")
+    table = {}
+    for case in softmax.cases:
+        given = case.make()
+        table[np.asarray(given["x"]).tobytes()] = softmax.reference(**given).tobytes()
+    (submissions / "cheat.py").write_text(LOOKED_UP.format(table=table))
+    results = Results(tmp_path / "results.sqlite")
+    grade(submissions, results, [softmax])
+    ((result,),) = [submission.results for submission in results.submissions()]
+    assert result.outcome in ("wrong", "raised"), result.lines
+
+
+@pytest.mark.parametrize("exercise", FUNCTIONS, ids=lambda e: e.id)
+def test_there_are_inputs_that_nobody_has_seen(exercise):
+    expected = expected_of_others(exercise, 7)
+    assert expected and not any(ran.raised for ran in expected)
+    assert exercise.id in UNSEEN or any(map(has_real, expected))
+    assert not set(packed_others(exercise, 7)) & set(packed_cases(exercise))
+    assert packed_others(exercise, 7) != packed_others(exercise, 8)
+
+
+def test_what_is_drawn_belongs_to_an_exercise():
+    assert set(UNSEEN) <= {exercise.id for exercise in FUNCTIONS}
+
+
+HANDED = {  # what the course has that answers an exercise
+    "KVCache": "from attncore.exercises.fixtures import PlainCache\nclass KVCache(PlainCache): pass",
+    "latent_attention_absorbed": """
+from attncore.shared_heads import latent_attention
+def latent_attention_absorbed(*args, **given): return latent_attention(*args, **given)""",
+    "linear_attention_recurrent": """
+from attncore.long_context import linear_attention
+def linear_attention_recurrent(*args, **given): return linear_attention(*args, **given)""",
+}
+
+
+def test_what_answers_an_exercise_is_not_handed_out(tmp_path):
+    (submissions := tmp_path / "submissions").mkdir()
+    for id, text in HANDED.items():
+        (submissions / f"{id}.py").write_text(text)
+    results = Results(tmp_path / "results.sqlite")
+    grade(submissions, results, [e for e in FUNCTIONS if e.id in HANDED])
+    found = {r.exercise: r.outcome for submission in results.submissions() for r in submission.results}
+    assert found.keys() == {e.id for e in FUNCTIONS} & HANDED.keys()
+    assert set(found.values()) == {"raised"}
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("exercise", FUNCTIONS, ids=lambda e: e.id)
+def test_a_right_answer_is_right_on_inputs_that_nobody_has_seen(exercise, seed):
+    with quietly():
+        for answer in exercise.right.values():
+            ran = [call(answer, exercise.signature, given) for given in others(exercise, seed)]
+            assert is_as_known(exercise, Watched(Observed(), ran), seed)

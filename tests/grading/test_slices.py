@@ -1,0 +1,72 @@
+"""Of a file, what an answer depends on: however it is written, it runs as it does in the file."""
+
+import json
+
+import pytest
+
+from attncore.grading.errand import Bench, step
+from attncore.grading.pieces import pieces
+from attncore.grading.reading import source_of
+from attncore.grading.slices import slices
+
+WRITTEN = {
+    "an increase": "e = 1\ne += 1\ndef f(): return e",
+    "a merge": "t = {}\nt |= {'a': 2}\ndef f(): return t['a']",
+    "a global bound by a call": "def begin():\n    global e\n    e = 2\nbegin()\ndef f(): return e",
+    "a global bound anew by a call": "e = 1\ndef go():\n    global e\n    e = 2\nif 1:\n    go()\ndef f(): return e",
+    "a table filled by a decorator": "t = []\ndef add(g):\n    t.append(g)\n    return g\n@add\ndef g(): return 2\n"
+    "def f(): return t[0]()",
+    "a table filled by a call": "t = []\ndef add(g): t.append(g)\ndef g(): return 2\nadd(g)\ndef f(): return t[0]()",
+    "a table handed over": "import heapq\nq = []\nheapq.heappush(q, 2)\ndef f(): return q[0]",
+    "an attribute set by its name": "class C: e = 1\nsetattr(C, 'e', 2)\ndef f(): return C.e",
+    "a table filled in an else": "t = {}\nif t:\n    pass\nelse:\n    t['a'] = 2\ndef f(): return t['a']",
+    "a captured name": "match [2, 3]:\n    case [e, *rest]:\n        pass\ndef f(): return e + 0 * len(rest)",
+    "a registered case": "from functools import singledispatch\n@singledispatch\ndef g(x): return 1\n"
+    "@g.register\ndef _(x: int): return 2\ndef f(): return g(1)",
+    "names by their text": "def g(): return 2\ndef f(): return globals()['g']() + 0 * eval('g')()",
+    "names made of text": "import math\nexec('def g(): return int(math.sqrt(4))')\ndef f(): return g()",
+    "an answer made of text": "def g(): return 2\nglobals()['f'] = g",
+    "an import below": "def f(): return int(math.sqrt(4))\ncheck(f, 'f')\nimport math",
+}
+CELLS = {
+    "a measured cell": ["%%time\ne = 2", "def f(): return e"],
+    "a captured cell": ["%%capture out\ndef f(): return 2"],
+    "a measured line": ["%time e = 2", "def f(): return e"],
+}
+NOT_NEEDED = {
+    "a demonstration": "def f(): return 2\nprint(f())\nraise SystemExit",
+    "a demonstration that is handed the answer": "def f(): return 2\ndef show(g):\n    while True: g()\nshow(f)",
+    "a loop of demonstrations": "def f(): return 2\ndef show(g): raise SystemExit\nfor _ in range(3):\n    show(f)",
+}
+
+
+def answers(data, name):
+    """What the function f of a file returns."""
+    parts = pieces(source_of(data, name, "", name[-6:] if name.endswith(".ipynb") else ".py"))
+    found = slices(parts, ["f"], [])["f"]
+    bench = Bench({}, 5.0)
+    (f,) = bench.answer([step(parts[place]) for place in found.needs], found.answer) or [lambda: bench.told]
+    return f(), bench.told
+
+
+@pytest.fixture(autouse=True)
+def a_shelf(monkeypatch):
+    """Bench puts its course on the shelf that stands first among the finders, and its module in place of ours."""
+    import sys
+    from types import SimpleNamespace
+
+    nothing = SimpleNamespace(texts={}, find_spec=lambda *given: None)
+    monkeypatch.setattr(sys, "meta_path", [nothing, *sys.meta_path])
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.mark.parametrize("name", [*WRITTEN, *NOT_NEEDED])
+def test_a_function_finds_what_it_needs(name):
+    text = WRITTEN.get(name) or NOT_NEEDED[name]
+    assert answers(text.encode(), "mine.py") == (2, [])
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_that_is_measured_is_run(name):
+    cells = [{"cell_type": "code", "source": text} for text in CELLS[name]]
+    assert answers(json.dumps({"cells": cells}).encode(), "mine.ipynb") == (2, [])
