@@ -1,10 +1,17 @@
 """course.py: what it installs and when, whom it hands over to, and what it says when it cannot."""
 
 import ast
+import json
 import os
+import platform
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,9 +28,13 @@ class Installer:
     def __init__(self, home):
         self.home, self.asked, self.dies = home, [], False
 
-    def execute(self, command, home):
+    def execute(self, command, home, environment=None):
         making = "venv" in command
-        self.asked.append("make" if making else "install " + command[command.index("-e") + 1])
+        what = command[command.index("-e") + 1] if "-e" in command else "attncore"
+        source = " from " + command[command.index("--find-links") + 1] if "--find-links" in command else ""
+        made = "make without pip" if "--without-pip" in command else "make"
+        self.asked.append(made if making else "install " + what + source)
+        self.environment = environment
         if making:
             (home / ".venv").mkdir()
             (home / ".venv" / "python-starts").touch()
@@ -33,9 +44,9 @@ class Installer:
     def works(self, python, module="sys"):
         return (self.home / ".venv" / "python-starts").exists()
 
-    def asked_by(self, extra):
+    def asked_by(self, extra, source=""):
         self.asked.clear()
-        course.prepare(self.home, extra)
+        course.prepare(self.home, extra, course.chosen(self.home, source))
         return list(self.asked)
 
 
@@ -71,6 +82,13 @@ def test_the_authors_installation_serves_the_lab_and_not_the_other_way_round(ins
     assert installer.asked_by("") == ["make", "install ."]
     assert installer.asked_by("dev") == ["install .[dev]"]
     assert installer.asked_by("") == []
+
+
+def test_what_the_board_needs_is_there_for_whoever_needs_less(installer):
+    assert installer.asked_by("workshop") == ["make", "install .[workshop]"]
+    assert installer.asked_by("") == installer.asked_by("workshop") == []
+    assert installer.asked_by("dev") == ["install .[dev]"]
+    assert installer.asked_by("workshop") == []
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
@@ -144,18 +162,229 @@ def test_whether_a_python_works(tmp_path, monkeypatch):
     assert not course.works(sys.executable)
 
 
+# A room without internet
+
+HERE = [sys.platform, platform.machine(), ".".join(map(str, sys.version_info[:2]))]
+
+
+@pytest.fixture
+def pack(tmp_path, home):
+    """A pack for this machine, as far as the launcher reads it."""
+    folder = tmp_path / "the pack"
+    folder.mkdir()
+    describe(folder, edition=course.edition(home))
+    return folder
+
+
+def describe(pack, targets=(HERE,), **about):
+    (pack / "pack.json").write_text(json.dumps({"for": targets, "edition": "another", "pip": "pip.whl", **about}))
+
+
+@pytest.fixture
+def served(pack):
+    """The address at which the pack is served."""
+    handler = type("Silent", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(pack))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def alone(home, pack):
+    """The launcher has nothing beside itself."""
+    (home / "pyproject.toml").unlink()
+    (home / "constraints.txt").unlink()
+
+
+def refused(home, source, extra=""):
+    with pytest.raises(course.Stop) as stop:
+        course.prepare(home, extra, course.chosen(home, source))
+    return str(stop.value)
+
+
+def test_a_pack_is_installed_from_and_remembered(installer, home, pack):
+    assert installer.asked_by("", str(pack)) == ["make", f"install . from {pack}"]
+    (home / ".venv" / "course-installed").write_text("")
+    assert installer.asked_by("") == ["make", f"install . from {pack}"]
+    assert installer.asked_by("") == []
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_launcher_alone_installs_the_course_of_the_pack(installer, pack):
+    assert installer.asked_by("", str(pack)) == ["make", f"install attncore from {pack}"]
+    assert installer.asked_by("", str(pack)) == []
+    assert installer.asked_by("") == []
+
+
+def test_a_python_without_ensurepip_gets_pip_from_the_pack(installer, home, pack, served, monkeypatch):
+    monkeypatch.setattr(course.importlib.util, "find_spec", lambda name: None)
+    with zipfile.ZipFile(pack / "pip.whl", "w") as wheel:
+        wheel.writestr("pip/__main__.py", "")
+    assert installer.asked_by("", served) == ["make without pip", f"install . from {served}"]
+    (main,) = (home / ".venv").glob("lib/python3.*/site-packages/pip/__main__.py")
+    assert main.parts[-4] == f"python{HERE[2]}"
+
+
+@pytest.mark.usefixtures("alone")
+def test_another_pack_of_the_same_version_is_installed_anew(installer, pack):
+    installer.asked_by("", str(pack))
+    describe(pack, wheel="mended")
+    assert installer.asked_by("") == [], "what is installed starts without a question to the network"
+    assert installer.asked_by("", str(pack)) == ["make", f"install attncore from {pack}"]
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_launcher_alone_needs_a_pack_and_keeps_the_one_it_has(installer, home, pack):
+    for source, extra in [("", ""), (course.INTERNET, ""), (str(pack), "dev")]:
+        assert refused(home, source, extra) == course.ALONE
+    assert installer.asked == []
+    installer.asked_by("", str(pack))
+    assert refused(home, course.INTERNET) == course.ALONE
+    assert installer.asked_by("") == []
+
+
+@pytest.mark.parametrize("again", ["", "the same"], ids=["lab", "lab --from the same address"])
+def test_a_pack_that_went_home_hinders_nobody_who_has_it(again, installer, pack, served):
+    assert installer.asked_by("", served) == ["make", f"install . from {served}"]
+    (pack / "pack.json").unlink()
+    assert installer.asked_by("", again and served) == []
+
+
+def test_a_note_that_was_cut_short_costs_a_look_at_the_pack(installer, home, pack):
+    installer.asked_by("", str(pack))
+    (home / course.REMEMBERED).write_text(str(pack))
+    assert installer.asked_by("") == []
+    (home / ".venv" / "course-installed").write_text("")
+    assert installer.asked_by("") == ["make", f"install . from {pack}"]
+
+
+def test_the_pack_is_forgotten_for_the_internet(installer, home, pack):
+    installer.asked_by("", str(pack))
+    (home / "constraints.txt").write_text("changed")
+    assert "another edition of the course" in refused(home, "")
+    assert installer.asked_by("", course.INTERNET) == ["install ."]
+    assert installer.asked_by("") == []
+
+
+def test_authors_work_with_the_internet(installer, home, pack):
+    installer.asked_by("", str(pack))
+    course.prepare(home, "dev")
+    assert installer.asked[-1] == "install .[dev]"
+
+
+def test_a_pack_is_told_from_other_places(installer, home, served, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for place in (str(tmp_path / "empty"), str(tmp_path / "no folder"), f"{served}/elsewhere", "C:\\pack"):
+        assert refused(home, place).startswith("There is no pack of the course at "), place
+    assert installer.asked == [] and not (home / course.REMEMBERED).exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", '{"for": 7}', '{"for": [7]}', '{"for": [[7, 7, 7]]}', "\xff<html>"])
+def test_what_is_no_pack(text, home, pack):
+    (pack / "pack.json").write_text(text, encoding="latin-1")
+    assert refused(home, str(pack)) == f"There is no pack of the course at {pack}."
+
+
+def test_an_address_where_nobody_answers(home):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        told = refused(home, f"127.0.0.1:{closed.getsockname()[1]}")
+    assert told.startswith("http://127.0.0.1:") and "does not answer" in told and "--from internet" in told
+
+
+@pytest.mark.parametrize(
+    "targets, told",
+    [
+        ([HERE[:2] + ["3.98"], HERE[:2] + ["3.99"]], "is only for Python 3.98, 3.99."),
+        ([["amiga", "m68k", HERE[2]]], "is for other systems."),
+        ([], "is for other systems."),
+    ],
+)
+def test_a_pack_for_other_machines(targets, told, installer, home, pack):
+    describe(pack, targets, edition=course.edition(home))
+    sentence = refused(home, str(pack))
+    assert sentence.startswith(f"This is Python {HERE[2]} on {HERE[0]}") and sentence.endswith(told)
+    assert installer.asked == []
+
+
+def test_a_pack_of_another_edition(installer, home, pack):
+    (home / "constraints.txt").write_text("other versions")
+    assert "is of another edition of the course than this folder" in refused(home, str(pack))
+    assert installer.asked == []
+
+
+@pytest.mark.parametrize(
+    "typed, address",
+    [
+        ("192.168.1.5:8000", "http://192.168.1.5:8000"),
+        ("http://192.168.1.5:8000/", "http://192.168.1.5:8000"),
+        ("http://laptop.local:8000/pack/index.html", "http://laptop.local:8000/pack"),
+        ("laptop", "http://laptop"),
+    ],
+)
+def test_an_address_may_be_typed_as_one_does(typed, address):
+    assert course.tidy(typed) == address
+
+
+def test_a_folder_is_meant_from_the_folder_that_one_is_in(pack, monkeypatch):
+    monkeypatch.chdir(pack.parent)
+    assert course.tidy(pack.name) == str(pack)
+
+
+def test_the_commands_know_the_pack_alone(monkeypatch):
+    monkeypatch.setattr(course.sys, "_base_executable", "python3", raising=False)
+    pack, only = course.Pack("http://10.0.0.7:8000", ""), ["--no-index", "--find-links", "http://10.0.0.7:8000"]
+    with_pip, with_uv = ["P", "-m", "pip", "install", "--no-input"], ["/bin/uv", "pip", "install", "--python", "P"]
+    clone, lone = ["-e", ".", "-c", "constraints.txt"], ["attncore", "-c", "http://10.0.0.7:8000/constraints.txt"]
+    trusted = ["--trusted-host", "10.0.0.7:8000"]  # else pip refuses an address of the room: it's http
+    assert course.commands("P", "", None, pack)[1] == with_pip + clone + only + trusted
+    assert course.commands("P", "", None, pack, lone=True)[1] == with_pip + lone + only + trusted
+    assert course.commands("P", "", "/bin/uv", pack, lone=True)[1] == with_uv + lone + only
+
+
+def test_the_installer_sees_no_other_index_and_no_proxy(installer, pack, served, monkeypatch):
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_DEFAULT_INDEX", "UV_FIND_LINKS"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert installer.asked_by("", served)[-1] == f"install . from {served}"
+    assert not [name for name in installer.environment if name.startswith(("PIP_", "UV_")) and "IND" in name]
+    assert installer.environment["NO_PROXY"] == "127.0.0.1"
+    assert installer.environment["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (["lab", "--from", "A", "--no-browser"], ("A", ["lab", "--no-browser"])),
+        (["lab", "--port", "7", "--from=A"], ("A", ["lab", "--port", "7"])),
+        (["doctor"], ("", ["doctor"])),
+    ],
+)
+def test_the_address_does_not_go_to_the_verb(given, expected):
+    assert course.named(given) == expected
+
+
+def test_from_needs_an_address(capsys):
+    assert course.main(["lab", "--from"]) == 1
+    assert one_sentence(capsys) == "--from needs the address of a pack, or its folder."
+
+
 # Whom it hands over to
 
 
 @pytest.mark.parametrize("verb", course.VERBS)
-def test_a_verb_is_handed_over_with_its_arguments(verb, monkeypatch):
+def test_a_verb_is_handed_over_with_its_arguments(verb, monkeypatch, tmp_path):
     extras = []
-    monkeypatch.setattr(course, "prepare", lambda home, extra: extras.append((home, extra)) or "P")
-    monkeypatch.setattr(course, "run", lambda command, home: (command, home))
-    learner = verb in ("lab", "doctor")
-    command = ["P", "-m", "attncore.app.cli" if learner else "attncore.authoring.author", verb, "--flag", "a b"]
-    assert course.main([verb, "--flag", "a b"]) == (command, ROOT)
-    assert extras == [(ROOT, "" if learner else "dev")]
+    monkeypatch.setattr(course, "prepare", lambda home, extra, pack=None: extras.append((home, extra)) or "P")
+    monkeypatch.setattr(course, "run", lambda command, folder: (command, folder))
+    monkeypatch.chdir(tmp_path)  # where an instructor's files are
+    author = verb in course.AUTHORS
+    command = ["P", "-m", "attncore.authoring.author" if author else "attncore.app.cli", verb, "--flag", "a b"]
+    folder = tmp_path if verb in course.INSTRUCTORS else ROOT
+    assert course.main([verb, "--flag", "a b"]) == (command, folder)
+    assert extras == [(ROOT, "dev" if author else "workshop" if verb == "board" else "")]
 
 
 @pytest.mark.parametrize("arguments, status", [([], 2), (["tset"], 2), (["--help"], 0), (["-h"], 0)])
@@ -273,7 +502,7 @@ def test_an_installer_that_succeeds_or_says_nothing(tmp_path):
     ids=["stop", "disk", "permission", "Ctrl-C"],
 )
 def test_whatever_goes_wrong_there_is_one_sentence_and_no_traceback(raised, status, said, monkeypatch, capsys):
-    def fail(home, extra):
+    def fail(home, extra, pack=None):
         raise raised
 
     monkeypatch.setattr(course, "prepare", fail)

@@ -12,6 +12,7 @@ from subprocess import DEVNULL
 from attncore.app.lab import open_already, port_trouble
 from attncore.app.places import NOTEBOOKS, SOLUTIONS, progress_place
 from attncore.app.progress import Progress
+from attncore.app.receipt import receipt
 
 ROOM = 100 * 2**20  # bytes: a working copy with all its pictures, and JupyterLab's own files
 PORT = 8888  # where JupyterLab looks first
@@ -23,20 +24,25 @@ class Missing(Exception):
     """What is missing, in a sentence, and what helps."""
 
 
-def doctor(workbook: Path) -> int:
-    """Print what was looked at, a line each; the exit status is 1 where something is missing."""
+def doctor(workbook: Path, with_receipt: bool = False) -> int:
+    """Print what was looked at, a line each; the exit status is 1 where something is missing.
+
+    With a receipt, that is all of the standard output where nothing is missing, and the rest goes to standard error.
+    """
+    aside = sys.stderr if with_receipt else sys.stdout
     failed = 0
     for examine in EXAMINATIONS:
         try:
-            print("ok     ", examine(workbook), flush=True)
+            print("ok     ", examine(workbook), file=aside, flush=True)
         except (Missing, ModuleNotFoundError) as problem:
             print("missing", problem, flush=True)
             failed += 1
-    print()
     if failed:
-        print(f"The course can't run as it should: {failed} of {len(EXAMINATIONS)} things need your attention.")
+        print(f"\nThe course can't run as it should: {failed} of {len(EXAMINATIONS)} things need your attention.")
     else:
-        print("The course has everything it needs.")
+        print("\nThe course has everything it needs.", file=aside)
+        if with_receipt:
+            print(receipt())
     return int(failed > 0)
 
 
