@@ -10,6 +10,8 @@ VERBS = (
     "hint",
     "hunt",
     "interview",
+    "join",
+    "leave",
     "placement",
     "plan",
     "progress",
