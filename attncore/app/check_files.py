@@ -70,6 +70,7 @@ def add_check(verbs: Any) -> None:
     parser.add_argument("--json", action="store_true", help="the verdicts as JSON")
     parser.add_argument("--strict", action="store_true", help="exit status 1 for an open corner, too")
     parser.add_argument("--watch", action="store_true", help="judge one file at every save, exercise by exercise")
+    parser.set_defaults(run=check_files)
 
 
 def check_files(chosen: argparse.Namespace) -> int:

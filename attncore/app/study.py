@@ -1,4 +1,4 @@
-"""Progress, review, plan, placement and cards in a terminal: what the verbs of a notebook say, as plain text."""
+"""Progress, review, plan, placement, cards and hunts in a terminal: what the verbs of a notebook say, as plain text."""
 
 import argparse
 import re
@@ -54,3 +54,20 @@ def said(chosen: argparse.Namespace) -> Panel | str:
     from attncore.app.placement import placement
 
     return placement(store, chosen.answer, chosen.again)
+
+
+def hunt(chosen: argparse.Namespace) -> int:
+    """Begin a hunt, judge it or narrow it down; 0, or 1 where bugs are left, or 2 where it can't be done."""
+    from attncore.app import hunting
+
+    try:
+        which = (chosen.seed, chosen.bugs, chosen.level, chosen.kind, chosen.framework)
+        if chosen.action == "begin" or which != hunting.ANY:
+            panel = hunting.begin(*which, chosen.follow_up)
+        if chosen.action != "begin":
+            panel = hunting.judged() if chosen.action == "check" else hunting.hinted()
+    except (ValueError, OSError) as problem:
+        print(hunting.typed(str(problem)), file=sys.stderr)
+        return 2
+    print(hunting.typed(panel.message))
+    return int(panel.tone in ("wrong", "raised"))
