@@ -5,6 +5,7 @@ there is nothing to be read off. What the answer's own reference calls is always
 """
 
 import ast
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -74,9 +75,17 @@ def text_of(module: str) -> str:
     return (HOME / f"{module}.py").read_text(encoding="utf-8")
 
 
-@cache
 def shelf(exercise: Exercise) -> dict[str, str]:
     """The mathematics for one exercise, module by module; who asks for what was cut out is told so."""
+    with one_at_a_time:
+        return filled(exercise)
+
+
+one_at_a_time = threading.Lock()  # Python 3.11 raises SystemError where two threads parse at once
+
+
+@cache
+def filled(exercise: Exercise) -> dict[str, str]:
     book = definitions()
     topic, asked = exercise.lesson[3:], exercise.reference.__name__ if isinstance(exercise, Code) else ""
     own = [place for place, d in enumerate(book) if (d.module, asked) in d.defines]

@@ -1,11 +1,12 @@
 """What of the course a stranger's answer may have: enough to stand on, and nothing that answers for it."""
 
 import ast
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from attncore.exercises import Code, exercises, find
-from attncore.grading.shelf import definitions, reached, shelf, tools
+from attncore.grading.shelf import definitions, filled, reached, shelf, tools
 
 FUNCTIONS = [e for e in exercises if isinstance(e, Code)]
 
@@ -52,3 +53,11 @@ def test_what_observes_an_answer_imports_nothing_that_is_not_handed_out():
                 continue  # the verbs, which are silent there
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("attncore"):
                 assert node.module in texts, f"{name} imports {node.module}"
+
+
+def test_threads_may_ask_at_once():
+    filled.cache_clear()
+    definitions.cache_clear()
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(shelf, FUNCTIONS[:40]))
+    assert found == [shelf(exercise) for exercise in FUNCTIONS[:40]]
