@@ -53,9 +53,18 @@ def nearly(answer: Any, got: Any, expected: Any, tolerance: float) -> str:
     binary = re.sub(r"(\d ?)([KMGT])B$", r"\1\2iB", answer.replace("kB", "KB")) if isinstance(answer, str) else answer
     if binary != answer and is_value(read(binary, expected), expected, tolerance):
         return f"nearly. {answer} counts in thousands; units of 1,024 are KiB, MiB and GiB."
+    shown = as_text(answer)
     if isinstance(got, float) and tolerance and is_value(got, expected, 5 * tolerance):
-        return f"{answer} is close. Give it more precisely, to within {100 * tolerance:g} %."
-    return f'"{answer}" is not right.' if isinstance(expected, str) else f"{answer} is not right."
+        return f"{shown} is close. Give it more precisely, to within {100 * tolerance:g} %."
+    return f'"{shown}" is not right.' if isinstance(expected, str) else f"{shown} is not right."
+
+
+def as_text(answer: Any) -> str:
+    """An answer as Python writes it; a number with thousands of digits can't be written."""
+    try:
+        return str(answer)
+    except ValueError:
+        return "that"
 
 
 def is_value(got: Any, expected: Any, tolerance: float) -> bool:

@@ -87,3 +87,9 @@ def test_what_is_counted_may_be_named_though_the_question_does_not():
     assert "tokens" not in asked.words["question"]
     assert judge(asked, f"{asked.reference():.2f} tokens").outcome == "right"
     assert judge(asked, "44.36 bananas").unread
+
+
+@pytest.mark.parametrize("id", ["uniform-shape", "equal-weight", "start-shift"])
+@pytest.mark.parametrize("value", [10**5000, (10**5000, 2), [10**5000, 10**5000]], ids=["number", "shape", "list"])
+def test_a_number_that_cannot_be_written_is_wrong(id, value):
+    assert judge(id, value).outcome == "wrong"
