@@ -258,7 +258,8 @@ def grade(
     work = (over or spread)(left, asked, results.noted("seed"), seconds, workers)
     for count, (found, walls) in enumerate(work, before + 1):
         results.keep(found)
-        results.note("walls", walls)
+        if walls != results.noted("walls"):
+            results.note("walls", walls)
         tell(count, len(everyone))
 
 
@@ -271,7 +272,7 @@ def begun(results: Results, everyone: list[HandedIn], asked: Sequence[Exercise])
         results.note("seed", 1 + secrets.randbelow(2**31))
     results.drop(results.digests().keys() - {handed.learner for handed in everyone})
     done = results.digests()
-    return [handed for handed in everyone if done.get(handed.learner) != handed.digest()]
+    return [h for h in everyone if h.learner not in done or done[h.learner] != h.digest()]
 
 
 def spread(
