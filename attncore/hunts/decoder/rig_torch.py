@@ -41,11 +41,18 @@ def state(weights: GPTWeights) -> dict[str, np.ndarray]:
 
 
 def layer_state(layer: EncoderWeights) -> dict[str, np.ndarray]:
+    return {
+        "attention.qkv.weight": np.concatenate(layer.attention[:3], axis=1).T,
+        "attention.output.weight": layer.attention.W_output.T,
+        **beside_attention(layer),
+    }
+
+
+def beside_attention(layer: EncoderWeights) -> dict[str, np.ndarray]:
+    """A layer's parameters but for those of its attention, whose modules differ from file to file."""
     wide = layer.feed_forward
     return {
         **norm_state("attention_norm", layer.attention_norm),
-        "attention.qkv.weight": np.concatenate(layer.attention[:3], axis=1).T,
-        "attention.output.weight": layer.attention.W_output.T,
         **norm_state("feed_forward_norm", layer.feed_forward_norm),
         "feed_forward.wide.weight": wide.W_in.T,
         "feed_forward.wide.bias": wide.b_in,

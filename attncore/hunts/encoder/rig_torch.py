@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from attncore.hunts.decoder.rig import WIDTH, small_weights
-from attncore.hunts.decoder.rig_torch import norm_state
+from attncore.hunts.decoder.rig_torch import beside_attention
 from attncore.hunts.encoder.rig import SENTENCES, TEXTS, word_ids, word_weights
 from attncore.hunts.tensors import (
     array,
@@ -35,16 +35,10 @@ def state(weights: GPTWeights) -> dict[str, np.ndarray]:
 
 
 def layer_state(layer: EncoderWeights) -> dict[str, np.ndarray]:
-    wide = layer.feed_forward
     return {
         "attention.in_proj_weight": np.concatenate(layer.attention[:3], axis=1).T,
         "attention.out_proj.weight": layer.attention.W_output.T,
-        **norm_state("attention_norm", layer.attention_norm),
-        "feed_forward.wide.weight": wide.W_in.T,
-        "feed_forward.wide.bias": wide.b_in,
-        "feed_forward.narrow.weight": wide.W_out.T,
-        "feed_forward.narrow.bias": wide.b_out,
-        **norm_state("feed_forward_norm", layer.feed_forward_norm),
+        **beside_attention(layer),
     }
 
 
