@@ -128,7 +128,7 @@ def is_stub(observed: Observed, known: Trial) -> bool:
 
 
 def departures(exercise: Code, known: Trial, observed: Observed) -> Found:
-    each = zip(observed.first, observed.again, known.expected, known.tolerances, strict=True)
+    each = zip(observed.first, observed.again or observed.first, known.expected, known.tolerances, strict=True)
     found = {i: depart(exercise, *four) for i, four in enumerate(each)}
     return {i: departure for i, departure in found.items() if departure}
 

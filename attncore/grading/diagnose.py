@@ -1,4 +1,4 @@
-"""Name a mistake from what the answer computes: which labelled wrong solution gives the same outputs."""
+"""Name a mistake from what the answer computes: which labeled wrong solution gives the same outputs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ def name_edges(
 ) -> Iterator[str | None]:
     """For each corner, the failing and the right cases of a promise, the label of a mistake that shows there; or None.
 
-    A promised error is missing from most labelled solutions too; only one that is about errors is a name for it.
+    A promised error is missing from most labeled solutions too; only one that is about errors is a name for it.
     """
     for failing, right in corners:
         labels = known.of_errors if known.expected[failing[0]].raised else known.of_corners
@@ -47,7 +47,7 @@ def name_convention(known: Trial, ran: Sequence[Ran]) -> str | None:
 
 
 def alike(known: Trial, ran: Sequence[Ran], outputs: Sequence[Ran]) -> bool:
-    """Does the answer give in all core cases what a labelled solution gives?"""
+    """Does the answer give in all core cases what a labeled solution gives?"""
     return all(agree(ran[i], outputs[i], known.tolerances[i]) for i in known.core)
 
 

@@ -15,6 +15,7 @@ from attncore.grading.run import SECONDS, Ran, TimeUp, call, quietly, within
 class Observed:
     """What an answer did: case by case, and once more in another order, which shows what it keeps between calls.
 
+    `again` is empty where an answer was called once, because it gave nothing or runs again in another process.
     `blank`: there is no work in it. `waits_for`: a function that it calls, and that is blank. `endless`: it was stopped
     in the case after those of `first`. `calls`: who calls whom, see calls_of. `seconds`: the time it had.
     """
@@ -58,8 +59,10 @@ def repeat(answer: Any, signature: Signature, cases: Sequence[Case], seconds: fl
         with quietly():
             within(seconds, work)
     except TimeUp:
-        return Observed(first, endless=True, seconds=seconds)
-    return Observed(first, again[::-1] or first, seconds=seconds)
+        if len(first) < len(arguments):
+            return Observed(first, endless=True, seconds=seconds)
+        again = []  # slow, and every case has been seen once
+    return Observed(first, again[::-1], seconds=seconds)
 
 
 def is_nothing(ran: Ran) -> bool:

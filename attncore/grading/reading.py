@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tokenize
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 FILE, CODE = 50 * 2**20, 2**20  # bytes: notebooks hold pictures, and nobody writes a megabyte of code
 SUFFIXES = (".py", ".ipynb")
+GIVEN = "application/vnd.attncore.answer+json"  # in a cell's output: what was given by a button or a field
+OPEN = r"\banswer\(\s*([\"'])(?P<id>[\w-]+)\1\s*,\s*\.\.\.\s*\)"  # answer("kv-bytes", ...)
 
 
 class Unreadable(ValueError):
@@ -89,7 +92,26 @@ def cells_in(notebook: Any) -> list[Any]:
 
 
 def text_of(cell: dict[str, Any]) -> str:
-    """A cell's code: a text, or a list of lines; called `input` before the fourth edition."""
+    """A cell's code: a text, or a list of lines; called `input` before the fourth edition.
+
+    An answer that was given in the page stands in place of the dots.
+    """
     source = cell.get("source", cell.get("input"))
     lines = source if isinstance(source, list) else [source]
-    return "".join(line for line in lines if isinstance(line, str))
+    text = "".join(line for line in lines if isinstance(line, str))
+    given = given_in_page(cell) if "answer(" in text else {}
+    return re.sub(OPEN, lambda call: written(call, given), text)
+
+
+def written(call: re.Match[str], given: dict[str, str]) -> str:
+    id = call["id"]
+    return f'answer("{id}", {given[id]!r})' if id in given else call[0]
+
+
+def given_in_page(cell: dict[str, Any]) -> dict[str, str]:
+    """What a cell's outputs say was given, by exercise."""
+    outputs = cell.get("outputs")
+    shown = [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else []
+    kept = [output["data"].get(GIVEN) for output in shown if isinstance(output.get("data"), dict)]
+    pairs = [(found.get("exercise"), found.get("answer")) for found in kept if isinstance(found, dict)]
+    return {id: answer for id, answer in pairs if isinstance(id, str) and isinstance(answer, str)}

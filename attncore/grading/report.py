@@ -62,7 +62,7 @@ class Panel:
 class Report(Panel):
     """The verdict on one answer, whose outcome, the tone, is "right", "edge", "wrong", "raised" or "unattempted".
 
-    `mistake` is the label of the labelled wrong solution that the answer equals, `convention` the name of another
+    `mistake` is the label of the labeled wrong solution that the answer equals, `convention` the name of another
     valid convention that it follows; each is None where there is none. `edges` are the corners that are open: the
     labels of the mistakes that show there, or else the sentence of the prompt. `unread`: it could not even be read.
     """

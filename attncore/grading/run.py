@@ -93,7 +93,10 @@ def interrupted_after(seconds: float, work: Callable[[], Any]) -> Any:
     watching.acquire()
     try:
         try:
-            _thread.start_new_thread(interrupt, ())
+            try:
+                _thread.start_new_thread(interrupt, ())
+            except RuntimeError:  # somebody else has taken all threads; who watches from outside keeps the time
+                watching.release()
             return work()
         finally:
             working[0] = False  # before any call: from here on at most one more TimeUp comes

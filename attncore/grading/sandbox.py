@@ -7,6 +7,7 @@ who may know everything but the references.
 import json
 import os
 import random
+import re
 import select
 import shutil
 import socket
@@ -30,6 +31,7 @@ from attncore.grading.observe import Observed, is_nothing
 from attncore.grading.process import signal_name
 from attncore.grading.run import Ran, call, quietly
 from attncore.grading.shelf import shelf, text_of, tools
+from attncore.grading.walls import keep_to_itself
 from attncore.grading.warm import ENDED, GRACE, HEADER
 from attncore.grading.wire import pack_given, unpack
 
@@ -39,6 +41,7 @@ TEXT = 500  # characters of a sentence that comes from behind the walls
 RESULT = 2**23  # bytes, at most
 READING = 10.0  # seconds
 NAMED = ('["attncore.', '["TwiceAsWide"')  # what is handed over, by its name
+NOT_THERE = re.compile(r"attncore(?!\.shapes\b)")  # shapes is at hand in every process
 SPOILT = "spoils the pipe on which it is heard"
 COARSELY = 0.05  # what was looked up is far off, and rounding is not
 OTHERS = 3  # inputs among the second time's that nobody has seen before
@@ -72,6 +75,7 @@ class Sandbox:
         """Start the warm process, and see which walls stand."""
         if not hasattr(os, "fork"):
             raise Gone("The sandbox needs a system that forks, such as Linux; on Windows it runs in WSL.")
+        keep_to_itself()  # the references are here
         self.channel, theirs = socket.socketpair()
         outer = bubblewrap()
         with theirs:
@@ -210,8 +214,8 @@ NOT_AGAIN = Ran(raised="TimeUp", message="it doesn't come back when it is called
 
 
 def needs_course(found: dict[str, Any], *given: str) -> bool:
-    """Does the answer name the course, or is it handed something of it, or called by it?"""
-    return any("attncore" in step["text"] for step in found["steps"]) or any(
+    """Does the answer name a part of the course that isn't there anyway, or is it handed one, or called by one?"""
+    return any(NOT_THERE.search(step["text"]) for step in found["steps"]) or any(
         named in text for text in given for named in NAMED
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from attncore.exercises import LESSONS, Code, Exercise
+from attncore.exercises import LESSONS, Code, Exercise, exercises
 from attncore.grading.pieces import names_bound
 from attncore.grading.slices import names_read
 
@@ -25,7 +25,7 @@ TOOLS = (
     *(f"grading.{name}" for name in ("errand", "observe", "pieces", "reading", "run", "shell", "slices", "walls")),
     *("grading.warm", "grading.wire"),
 )
-APART = ("__init__", "loops", "look", "shapes", "recorded", "tiny_gpt", "words")  # no mathematics that is handed out
+APART = ("__init__", "example", "loops", "look", "shapes", "recorded", "tiny_gpt", "words")  # nothing to hand out
 # What answers an exercise without calling what it asks for.
 SAME = {
     "KVCache": ("exercises/fixtures", "PlainCache"),
@@ -34,6 +34,19 @@ SAME = {
 }
 HELPERS = ("exercises/fixtures", "exercises/drivers")  # what cases hand over, and how answers are called
 SILENT = """
+import importlib
+
+
+class Course:
+    def __getattr__(self, name):
+        if name not in HOMES:
+            raise AttributeError(name)
+        return getattr(importlib.import_module("attncore." + HOMES[name]), name)
+
+
+yours = Course()  # here nobody's own is right yet
+
+
 def __getattr__(verb):
     if verb.startswith("__"):
         raise AttributeError(verb)
@@ -68,7 +81,12 @@ def tools() -> dict[str, str]:
     """The modules with which every child begins, by name."""
     found = {f"attncore.{room}": "" for room in ROOMS}
     found |= {f"attncore.{tool}": text_of(tool.replace(".", "/")) for tool in TOOLS}
-    return {"attncore": text_of("__init__"), **found, "attncore.app.cell": SILENT}
+    return {"attncore": text_of("__init__"), **found, "attncore.app.cell": f"HOMES = {homes()}\n{SILENT}"}
+
+
+def homes() -> dict[str, str]:
+    """The module of each function that is asked."""
+    return {exercise.id: exercise.lesson[3:] for exercise in exercises if exercise.kind == "code"}
 
 
 def text_of(module: str) -> str:

@@ -7,9 +7,9 @@ import ast
 import re
 import symtable
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from attncore.grading.pieces import Piece, text_shown
+from attncore.grading.pieces import Piece, all_parts, names_bound, parts, text_shown
 
 MAKERS = r"\b(globals|exec)\("  # names are made of their text
 BY_TEXT = {"globals", "locals", "vars", "eval", "exec", "__main__"}  # or read by it
@@ -35,9 +35,10 @@ def slices(pieces: list[Piece], functions: Iterable[str], values: Iterable[str])
         id: (ast.Name(id, ast.Load()), end) for id in functions if is_defined(pieces, id) or id in book.made
     }
     asked = {"check": set(functions), "answer": set(values)}
-    for place, verb, id, expression in calls(pieces):
-        if id in asked[verb] and not (id in found and is_defined(pieces[place:], id)):
-            found[id] = expression, place
+    for call in filter(is_plain, calls(pieces)):
+        id, answer = str(call.id), call.answer
+        if answer and id in asked[call.verb] and not (id in found and is_defined(pieces[call.place :], id)):
+            found[id] = answer, call.place
     return {id: Slice(ast.unparse(answer), book.needs(answer, before)) for id, (answer, before) in found.items()}
 
 
@@ -49,22 +50,166 @@ def is_defined(pieces: list[Piece], name: str) -> bool:
     )
 
 
-def calls(pieces: list[Piece]) -> Iterator[tuple[int, str, str, ast.expr]]:
-    """Every check(mine, "id"), check(id) and answer("id", value) of a file: its place, the verb, the id, the answer."""
+VERBS = ("check", "answer")
+GIVEN = {"check": ("function", "exercise"), "answer": ("exercise", "value")}
+DEEPEST = 3  # functions that call one another until one of them calls check
+UNKNOWN: ast.expr = ast.Constant(...)  # what a name stands for that a function gives to itself
+Meanings = dict[str, ast.expr]
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A call of check or answer: its place, for which exercise it is, and what it hands over; None if nobody knows."""
+
+    place: int
+    verb: str
+    id: str | None
+    answer: ast.expr | None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names stand for: those of the file, where a statement says so, and those of a function or loop in it."""
+
+    known: Meanings
+    functions: dict[str, ast.FunctionDef]
+    own: Meanings = field(default_factory=dict)
+    depth: int = 0
+
+    def inside(self, names: Meanings, depth: int = 0) -> "Scope":
+        return replace(self, own=self.own | names, depth=self.depth + depth)
+
+    def own_meaning(self, expression: ast.expr) -> ast.expr:
+        return self.own.get(expression.id, expression) if isinstance(expression, ast.Name) else expression
+
+    def meaning(self, expression: ast.expr) -> ast.expr:
+        found = self.own_meaning(expression)
+        return self.known.get(found.id, found) if isinstance(found, ast.Name) else found
+
+    def verb(self, call: ast.Call) -> str:
+        function = self.meaning(call.func)
+        name = str(getattr(function, "id", getattr(function, "attr", "")))
+        return name if name in VERBS else ""
+
+
+def calls(pieces: list[Piece]) -> Iterator[Handed]:
+    """Every check(mine, "id"), check(id) and answer("id", value) of a file, by whatever name it is called.
+
+    An id may be a name for a text, and a call may stand in a loop over what is written there, or in a function.
+    """
+    scope = Scope({}, {})
     for place, piece in enumerate(pieces):
-        for call in ast.walk(piece.node) if piece.node else ():
-            verb = getattr(call.func, "id", getattr(call.func, "attr", "")) if isinstance(call, ast.Call) else ""
-            if isinstance(call, ast.Call) and verb in ("check", "answer"):
-                given = arguments(call, ("function", "exercise") if verb == "check" else ("exercise", "value"))
-                answer = given.get("function" if verb == "check" else "value")
-                id = given.get("exercise", ast.Constant(getattr(answer, "id", "")))
-                if isinstance(id, ast.Constant) and answer:
-                    yield place, verb, str(id.value), answer
+        if isinstance(piece.node, ast.FunctionDef):
+            scope.functions[piece.node.name] = piece.node
+        if piece.node:
+            yield from (handed(place, call, within) for call, within in calls_in(piece.node, scope))
+            for name in (*piece.defines, *names_changed(piece.node)):
+                scope.known[name] = UNKNOWN
+            scope.known.update(meanings_of(piece.node))
 
 
-def arguments(call: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr]:
-    placed = dict(zip(names, call.args, strict=False))
+def meanings_of(node: ast.stmt) -> Meanings:
+    """The names that a statement gives to a text, to a table, or to a verb of the course."""
+    if isinstance(node, ast.ImportFrom):
+        return {alias.asname or alias.name: ast.Name(alias.name) for alias in node.names if alias.name in VERBS}
+    value = node.value if isinstance(node, ast.Assign) else None
+    is_verb = getattr(value, "id", getattr(value, "attr", "")) in VERBS
+    if isinstance(node, ast.Assign) and (is_verb or isinstance(value, ast.Constant | ast.List | ast.Tuple | ast.Dict)):
+        return {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+    return {}
+
+
+def calls_in(node: ast.AST, scope: Scope) -> Iterator[tuple[ast.Call, Scope]]:
+    """The calls of the verbs that running a statement comes to, each with what the names stand for there.
+
+    In the body of a function that nobody is seen to call, those that are plain from it alone.
+    """
+    nodes = [node]  # and not by recursion: a long sum is deep
+    for part in nodes:
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+            found = calls_in_all(part.body, scope.inside(names_of_its_own(part)))
+            yield from ((call, within) for call, within in found if is_plain(handed(0, call, within)))
+        elif isinstance(part, ast.For) and (turns := list(turns_of(part, scope))):
+            for meanings in turns:
+                yield from calls_in_all(part.body, scope.inside(meanings))
+        elif isinstance(part, ast.Call) and scope.verb(part):
+            yield part, scope
+        else:
+            function = scope.functions.get(getattr(getattr(part, "func", None), "id", ""))
+            if isinstance(part, ast.Call) and function and scope.depth < DEEPEST:
+                given = arguments(part, tuple(arg.arg for arg in function.args.args))
+                names = {name: scope.own_meaning(value) for name, value in given.items()}
+                yield from calls_in_all(function.body, scope.inside(names_of_its_own(function) | names, depth=1))
+            nodes += parts(part)
+
+
+def calls_in_all(body: list[ast.stmt], scope: Scope) -> Iterator[tuple[ast.Call, Scope]]:
+    return (pair for part in body for pair in calls_in(part, scope))
+
+
+def names_of_its_own(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Meanings:
+    """The names that a function gives to itself, of which nobody knows what they stand for."""
+    given = {arg.arg for part in ast.walk(function) if isinstance(part, ast.arguments) for arg in part.args}
+    return dict.fromkeys(given.union(*map(names_bound, function.body)), UNKNOWN)
+
+
+def turns_of(loop: ast.For, scope: Scope) -> Iterator[Meanings]:
+    """What a loop's names stand for, turn by turn, where it runs over values that are written in the file."""
+    values = scope.meaning(loop.iter)
+    if isinstance(values, ast.Call) and isinstance(values.func, ast.Attribute) and values.func.attr == "items":
+        table = scope.meaning(values.func.value)
+        pairs = zip(table.keys, table.values, strict=True) if isinstance(table, ast.Dict) else ()
+        values = ast.List([ast.Tuple([key, value]) for key, value in pairs if key])
+    for value in getattr(values, "elts", ()):
+        if isinstance(loop.target, ast.Name):
+            yield {loop.target.id: value}
+        elif isinstance(loop.target, ast.Tuple) and isinstance(value, ast.Tuple | ast.List):
+            names = [getattr(target, "id", "") for target in loop.target.elts]
+            yield dict(zip(names, value.elts, strict=False))
+
+
+def handed(place: int, call: ast.Call, scope: Scope) -> Handed:
+    """What a call of a verb hands over, and for which exercise."""
+    verb = scope.verb(call)
+    given = arguments(call, GIVEN[verb])
+    written = given.get("function" if verb == "check" else "value", UNKNOWN)
+    answer = scope.own_meaning(written)
+    id = scope.meaning(given["exercise"]) if "exercise" in given else ast.Constant(getattr(answer, "id", None))
+    found = id.value if isinstance(id, ast.Constant) and isinstance(id.value, str) else None
+    beyond = answer is UNKNOWN or any(getattr(part, "id", "") in scope.own for part in ast.walk(answer))
+    return Handed(place, verb, found, None if beyond else answer)
+
+
+def is_plain(call: Handed) -> bool:
+    return call.id is not None and call.answer is not None
+
+
+def arguments(call: ast.Call, names: tuple[str, ...]) -> Meanings:
+    placed = {} if any(isinstance(arg, ast.Starred) for arg in call.args) else dict(zip(names, call.args, strict=False))
     return placed | {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+
+
+def not_followed(pieces: list[Piece]) -> str:
+    """A sentence on what hands over an answer in a way that only running the file would show; mostly nothing."""
+    passed_over = [(pieces[call.place].where, call.verb) for call in calls(pieces) if not is_plain(call)]
+    passed_over += [(piece.where, "%%writefile") for piece in pieces if writes_a_file(piece)]
+    if not passed_over:
+        return ""
+    where, what = passed_over[0]
+    return (
+        f"{where} uses {what} in a way that only running the file would show, so that is passed over. "
+        "A function that has its exercise's name in the file is judged all the same."
+    )
+
+
+def writes_a_file(piece: Piece) -> bool:
+    """Is it a cell of %%writefile, as IPython writes it?"""
+    call = getattr(piece.node, "value", None)
+    return (
+        isinstance(call, ast.Call)
+        and getattr(call.func, "attr", "") == "run_cell_magic"
+        and getattr(call.args[0], "value", "") in ("writefile", "file")
+    )
 
 
 class Book:
@@ -78,13 +223,14 @@ class Book:
         self.imported: set[str] = set()
         self.made: set[str] = set()  # words in statements that make names by their text: globals()["softmax"] = f
         self.always: list[int] = []
+        self.same = same_things(pieces)
         effects = dict(effects_of(pieces))
         for place, piece in enumerate(pieces):
             for name in piece.defines:
                 self.binds.setdefault(name, []).append(place)
             if isinstance(piece.node, ast.Import | ast.ImportFrom):
                 self.imported |= set(piece.defines)
-            changed = set(names_changed(piece.node))
+            changed = {other for name in names_changed(piece.node) for other in self.same.get(name, [name])}
             if not isinstance(piece.node, BINDING):  # who hands a function on shows it, and doesn't change it
                 changed -= effects.keys()
             for name in changed.union(*(effects.get(name, ()) for name in names_called(piece.node))):
@@ -135,6 +281,18 @@ class Book:
         ]
 
 
+def same_things(pieces: list[Piece]) -> dict[str, set[str]]:
+    """For each name that was given to another's value, alias = table, the names of that value: changed is changed."""
+    same: dict[str, set[str]] = {}
+    for piece in pieces:
+        node = piece.node
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+            names = {target.id for target in node.targets if isinstance(target, ast.Name)} | {node.value.id}
+            names = names.union(*(same.get(name, ()) for name in names))
+            same |= dict.fromkeys(names, names)
+    return same
+
+
 def names_read(text: str) -> tuple[set[str], set[str]]:
     """The names of the file that a statement reads: at once, and when its functions are called."""
     try:
@@ -169,16 +327,16 @@ def names_called(node: ast.AST | None) -> Iterator[str]:
         elif not isinstance(part, ast.Lambda):
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
                 yield part.func.id
-            nodes += ast.iter_child_nodes(part)
+            nodes += parts(part)
 
 
 def effects_of(pieces: list[Piece]) -> Iterator[tuple[str, set[str]]]:
     """Of each function of the file, the names of the file that it binds or changes when it is called."""
     for piece in pieces:
         if isinstance(piece.node, ast.FunctionDef):
-            parts = list(ast.walk(piece.node))
-            bound = {name for part in parts if isinstance(part, ast.Global) for name in part.names}
-            own = {arg.arg for part in parts if isinstance(part, ast.arguments) for arg in part.args}
+            inside = all_parts(piece.node)
+            bound = {name for part in inside if isinstance(part, ast.Global) for name in part.names}
+            own = {arg.arg for part in inside if isinstance(part, ast.arguments) for arg in part.args}
             changed = {name for part in piece.node.body for name in names_changed(part)}
             yield piece.node.name, bound | changed - own
 

@@ -1,4 +1,4 @@
-"""What is known of an exercise before any answer comes: the results of the reference and of every labelled solution."""
+"""What is known of an exercise before any answer comes: the results of the reference and of every labeled solution."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from attncore.exercises import Code
 from attncore.grading.compare import agree
 from attncore.grading.run import Ran, call, quietly
 
-Labelled = list[tuple[str, list[Ran]]]  # what each labelled solution gives; a label may have several
+Labelled = list[tuple[str, list[Ran]]]  # what each labeled solution gives; a label may have several
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Trial:
 
     @cached_property
     def of_corners(self) -> Labelled:
-        """The labelled solutions that are right in all core cases: mistakes that show in corners alone."""
+        """The labeled solutions that are right in all core cases: mistakes that show in corners alone."""
         return [(label, outputs) for label, outputs in self.wrong if self.holds(outputs, self.core)]
 
     @cached_property
@@ -43,7 +43,7 @@ class Trial:
 
 @cache
 def trial(exercise: Code) -> Trial:
-    """Run the reference and every labelled solution once; the results are kept for all later answers."""
+    """Run the reference and every labeled solution once; the results are kept for all later answers."""
     whole = tried(exercise)
     if not exercise.bug:
         return whole

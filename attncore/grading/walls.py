@@ -24,6 +24,7 @@ except ImportError:  # Windows
 USERS, PROCESSES_OF_ITS_OWN, MEMORY_OF_ITS_OWN, NETWORK = 0x10000000, 0x20000000, 0x08000000, 0x40000000
 EACH_TIME = PROCESSES_OF_ITS_OWN | MEMORY_OF_ITS_OWN  # for unshare; a network without anybody is made once
 NO_NEW_RIGHTS, END_WITH_PARENT = (38, 1, 0, 0, 0), (1, 9, 0, 0, 0)  # for prctl
+NOT_DUMPABLE, ADOPT = (4, 0, 0, 0, 0), (36, 1, 0, 0, 0)
 CAPABILITIES = 0x20080522  # the third version of capset's header
 
 MEMORY, PROCESSES, WRITTEN = 2**30, 16, 0  # beyond what there is before
@@ -39,6 +40,10 @@ REFUSED = (
     *("socket", "connect", "bind", "listen", "accept", "accept4", "sendto", "sendmsg", "sendmmsg"),
     *("mount", "umount2", "move_mount", "open_tree", "fsopen", "fsmount", "pivot_root", "chroot", "unshare", "setns"),
     *("open_by_handle_at", "name_to_handle_at", "memfd_create", "memfd_secret", "userfaultfd"),
+    *("sched_setattr", "sched_setparam", "move_pages", "migrate_pages", "process_madvise", "process_mrelease"),
+    # What Landlock refuses too, where the system has it: nothing is made, moved or removed.
+    *("creat", "mkdir", "mkdirat", "mknod", "mknodat", "link", "linkat", "symlink", "symlinkat", "truncate"),
+    *("rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir"),
     # Landlock knows nothing of these: a file of ours could be made unreadable.
     *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
     *("utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat"),
@@ -49,12 +54,17 @@ REFUSED = (
     *("shmget", "msgget", "semget", "mq_open", "setpriority", "sched_setaffinity", "sched_setscheduler", "ioprio_set"),
 )
 ALLOW, REFUSE, UNKNOWN = 0x7FFF0000, 0x00050000, 0x00050000 | 38  # seccomp: EPERM is added to REFUSE; ENOSYS
-THREAD, MASKED_EQUAL = 0x10000, 7  # clone's flag of a thread, and how it is compared
+NOT_EQUAL, MASKED_EQUAL = 1, 7  # how an argument is compared
+THREAD = 0x10000  # clone's flag of a thread
+WRITING = (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TRUNC)
+# Commands of fcntl and of ioctl that have the system send a signal to another process: F_SETOWN, F_SETSIG, ...
+LOWER_HALF = 2**32 - 1  # all that the system looks at of a command
+SIGNALING = {"fcntl": (8, 10, 15, 1024, 1026), "ioctl": (0x8901, 0x8902)}
 
 # Not read: the course itself, and folders in which it may lie; Python's own library is named in full.
 HIDDEN = ("attncore", "__editable__", "site-packages", "dist-packages", "python")
 
-libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL(None if os.name == "posix" else "msvcrt", use_errno=True)  # on Windows nothing of it is called
 
 
 class Namespaces:
@@ -103,6 +113,18 @@ def first_to_go() -> None:
     """Where memory runs out all the same, the system ends this process, and what it forks, before others."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
+
+
+def keep_to_itself() -> None:
+    """No other process of this user may look into this one, or into what it forks, or change what is there."""
+    if sys.platform == "linux":
+        libc.prctl(*NOT_DUMPABLE)
+
+
+def adopt() -> None:
+    """Whatever is left behind by who is forked here becomes a child of this process, wherever it has fled to."""
+    if sys.platform == "linux":
+        libc.prctl(*ADOPT)
 
 
 def without_rights() -> bool:
@@ -190,7 +212,15 @@ class Seccomp:
         for name in REFUSED:
             self.refuse(name)
         self.refuse("clone", Comparison(0, MASKED_EQUAL, THREAD, 0))  # a process, where a thread may be
-        self.refuse("clone3", action=UNKNOWN)  # its flags can't be looked at; who is refused so takes clone
+        for name in ("clone3", "openat2"):  # their flags can't be looked at; who is refused so takes the older one
+            self.refuse(name, action=UNKNOWN)
+        for flag in WRITING:
+            self.refuse("open", Comparison(1, MASKED_EQUAL, flag, flag))
+            self.refuse("openat", Comparison(2, MASKED_EQUAL, flag, flag))
+        for name, commands in SIGNALING.items():
+            for command in commands:
+                self.refuse(name, Comparison(1, MASKED_EQUAL, LOWER_HALF, command))
+        self.refuse("prlimit64", Comparison(0, NOT_EQUAL, 0))  # another process's limits
         self.program = ctypes.create_string_buffer(self.compiled())
         self.given = Program((len(self.program) - 1) // 8, ctypes.addressof(self.program))
 
@@ -221,6 +251,7 @@ class Walls:
 
     def __init__(self) -> None:
         first_to_go()
+        keep_to_itself()
         self.limits, self.landlock, self.seccomp = Limits(), Landlock(readable()), Seccomp()
 
     def stand(self) -> dict[str, bool]:

@@ -19,9 +19,10 @@ import sys
 import time
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 
 from attncore.grading import errand
-from attncore.grading.walls import Namespaces, Walls
+from attncore.grading.walls import Namespaces, Walls, adopt
 
 HEADER = struct.Struct(">Qd")  # how long the errand is, and how many seconds it may take
 ENDED = struct.Struct(">i?")  # how it ended: an exit status, or a signal below zero; was it stopped?
@@ -38,6 +39,7 @@ def main(descriptor: int) -> None:
     import_module("IPython.core.inputtransformer2")
     fill_the_finders()
     walls, namespaces = Walls(), Namespaces()
+    adopt()
     gc.freeze()  # what is looked at is copied, in each process that is forked
     gc.disable()
     while True:
@@ -73,7 +75,19 @@ def ended(stranger: int, seconds: float, apart: bool) -> tuple[int, bool]:
     for process in (group, stranger):
         with contextlib.suppress(ProcessLookupError, PermissionError):  # it has been quicker
             os.kill(process, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(stranger, 0)[1]), late
+    status = os.waitpid(stranger, 0)[1]
+    end_what_fled()
+    return os.waitstatus_to_exitcode(status), late
+
+
+def end_what_fled() -> None:
+    """End what a stranger has started and what has left its group: as orphans they are children of this process."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    with contextlib.suppress(OSError):  # only Linux has this file
+        while left := children.read_text().split():
+            for orphan in map(int, left):
+                os.kill(orphan, signal.SIGKILL)
+                os.waitpid(orphan, 0)
 
 
 def ends(process: int, seconds: float) -> bool:

@@ -1,7 +1,8 @@
 """What crosses the pipe between a stranger's process and ours: a small tagged tree as JSON, never a pickle.
 
 Plain values stand for themselves; everything else is an object with one key, its tag. An array is its dtype,
-its shape and its bytes. What has no tag arrives as a Foreign, of which only the name of its type is known.
+its shape and its bytes; a record, its fields but for those that are as usual. What has no tag arrives as a Foreign, of
+which only the name of its type is known.
 """
 
 import base64
@@ -22,7 +23,7 @@ from attncore.grading.run import COARSE, Ran, holds_float32
 ARRAY = 2**20  # bytes; the largest array that an exercise expects has 48,000
 ITEMS, TEXT, DEPTH = 2_000, 10_000, 12
 FIXTURES = "attncore.exercises.fixtures"
-RECORDS = (Ran, Observed)
+RECORDS = {kind: {field.name: field.default for field in fields(kind)} for kind in (Ran, Observed)}
 SINGLES = {"ellipsis": ..., "not implemented": NotImplemented}
 
 
@@ -89,8 +90,9 @@ def branch(value: Any, depth: int, more: "More | None") -> Any:
         return found
     if depth < DEPTH:
         if type(value) in RECORDS:
-            parts = {field.name: tree(getattr(value, field.name), depth + 1, more) for field in fields(value)}
-            return {type(value).__name__: parts}
+            usual = RECORDS[type(value)]
+            told = {name: part for name in usual if (part := getattr(value, name)) is not usual[name]}
+            return {type(value).__name__: {name: tree(part, depth + 1, more) for name, part in told.items()}}
         if isinstance(value, list | tuple) and len(value) <= ITEMS:
             return {"tuple" if isinstance(value, tuple) else "list": [tree(part, depth + 1, more) for part in value]}
     return {"foreign": type(value).__name__}
@@ -155,6 +157,8 @@ def ran_of(parts: dict[str, Any], read: "Readers") -> Ran:
 
 def may_be_off(ran: Ran) -> bool:
     """Are its numbers as coarse as it says? How far they may be off is for us to say."""
+    if type(ran.precision) is float and ran.precision == 0:
+        return True
     parts = ran.value if isinstance(ran.value, tuple | list) else [ran.value]
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
     coarse = {COARSE["float16"] for array in arrays if array.dtype == np.float16}
@@ -163,7 +167,7 @@ def may_be_off(ran: Ran) -> bool:
     coarse |= {
         COARSE["bfloat16"] for array in singles if not (np.ascontiguousarray(array).view(np.uint32) & 0xFFFF).any()
     }
-    return not arrays or ran.precision in coarse | {0}
+    return not arrays or ran.precision in coarse
 
 
 def observed_of(parts: dict[str, Any], read: "Readers") -> Observed:

@@ -244,6 +244,70 @@ if calls > 3: return x * 0
 e = np.exp(x - x.max(axis, keepdims=True))
 return e / e.sum(axis, keepdims=True)
 """,
+    "limits of whoever runs it": """
+import os, resource
+for process in {os.getppid(), *range(1, 4)} - {os.getpid(), 0}:
+    for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU):
+        try: resource.prlimit(process, kind, (0, 0))
+        except (OSError, ValueError): pass
+return x * 0
+""",
+    "a signal by a pipe": """
+import fcntl, os
+ours, theirs = os.pipe()
+try:
+    fcntl.fcntl(ours, fcntl.F_SETOWN, os.getppid() or 1)
+    fcntl.fcntl(ours, 10, 9)
+    fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC)
+except OSError: pass
+os.write(theirs, b'x')
+return x * 0
+""",
+    "an orphan": """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0: time.sleep(1000)
+    os._exit(0)
+""",
+    "shared memory": """
+from multiprocessing.shared_memory import SharedMemory
+seen = SharedMemory('attncore-was-here', create=True, size=8)
+return x * 0
+""",
+    "a file in memory": "import os; os.write(os.memfd_create('x'), b'x')\nreturn x * 0",
+    "io_uring": "import ctypes; return np.full(x.shape, ctypes.CDLL(None).syscall(425, 8, bytes(120)) >= 0)",
+    "more time by a thread": """
+import ctypes, threading
+for thread in threading.enumerate(): thread.join = lambda *a: None
+from attncore.grading import run
+run._thread.start_new_thread = lambda *a: None
+while True: pass
+""",
+    "a clock that stands": """
+import time
+time.monotonic = time.perf_counter = time.time = lambda: 0.0
+while True: pass
+""",
+    "an array that is computed when it's looked at": """
+class Later(np.ndarray):
+    def copy(self, *a, **k): raise SystemExit
+    def tobytes(self, *a, **k): return b'x' * 10**9
+    @property
+    def nbytes(self): return 0
+return np.zeros(x.shape).view(Later)
+""",
+    "a dtype with metadata": "return np.zeros(x.shape, np.dtype('f8', metadata={'attncore': print}))",
+    "strides of nothing": "return np.lib.stride_tricks.as_strided(np.zeros(1), x.shape, (0,) * x.ndim)",
+    "memory that isn't there": "return np.lib.stride_tricks.as_strided(np.zeros(1), x.shape, (2**40,) * x.ndim)",
+    "an integer of many digits": "return 10 ** (10**6)",
+    "a hash for all": """
+class Same(str):
+    __hash__ = lambda self: 1
+return {Same(i): i for i in range(10**4)}
+""",
+    "a name in other letters": "ﬂoat = 1; return np.zeros(x.shape) * ﬂoat",
+    "a mask of its own": "return np.ma.masked_all(x.shape)",
     "random": "return np.random.default_rng().random(x.shape)",
     "an environment": "import os; return np.full(x.shape, float(len(os.environ['HOME'])))",
 }

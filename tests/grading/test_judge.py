@@ -208,6 +208,18 @@ def test_an_endless_loop_is_stopped():
     assert "a loop that never ends" in report.message
 
 
+def test_what_ends_once_and_is_slow_the_second_time_is_judged_by_the_first():
+    asked, calls = find("softmax"), []
+
+    def slow(x, axis=-1):
+        calls.append(None)
+        while len(calls) > len(asked.cases):
+            pass
+        return softmax(x, axis)
+
+    assert verdict(asked, observe(slow, asked.signature, asked.cases, seconds=1.0)).outcome == "right"
+
+
 def test_an_unknown_name_is_told_with_the_nearest():
     with pytest.raises(UnknownExercise, match='Did you mean "softmax"'):
         judge("sofmax", softmax)

@@ -13,7 +13,7 @@ from attncore.grading.compare import agree
 from attncore.grading.report import said
 from attncore.grading.results import Results
 from attncore.grading.run import Ran
-from attncore.grading.sandbox import others, packed_cases, packed_others
+from attncore.grading.sandbox import needs_course, others, packed_cases, packed_others
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox forks, and knows Linux's walls")
 
@@ -115,3 +115,39 @@ def softmax(x, axis=-1):
     if not results.noted("walls")["seccomp"]:
         pytest.skip("no other wall keeps rights and times")
     assert stands.stat().st_mode & 0o777 == 0o644 and stands.stat().st_mtime > 1
+
+
+ANNOTATED = """from __future__ import annotations
+import numpy as np
+
+def causal_mask(n_query: Nowhere, n_key: Nowhere = None):
+    raise LookupError("no mask")
+
+""" + RIGHT_SOFTMAX.replace("x, axis=-1", "x: Nowhere, axis: Nowhere = -1")
+
+
+@on_linux
+def test_a_future_import_holds_for_all_that_follows_and_a_line_is_shown_where_it_stands(tmp_path):
+    (place := tmp_path / "submissions").mkdir()
+    (place / "ann.py").write_text(ANNOTATED)
+    results = Results(tmp_path / "results.sqlite")
+    grade(place, results, [find("softmax"), find("causal_mask")])
+    found = {r.exercise: r for submission in results.submissions() for r in submission.results}
+    assert (found["softmax"].outcome, found["causal_mask"].outcome) == ("right", "raised")
+    assert 'raise LookupError("no mask")' in str(found["causal_mask"].lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("from attncore.shapes import shaped", False),
+        ("import attncore.shapes", False),
+        ("import numpy as np", False),
+        ("from attncore.shapes import shaped\nfrom attncore.softmax import softmax", True),
+        ("import attncore.shapes\nattncore.softmax.softmax(x)", True),
+        ("from attncore import softmax", True),
+        ("import attncore.shapes_of_mine", True),
+    ],
+)
+def test_who_names_a_part_of_the_course_that_is_not_there_anyway_is_given_it(text, needed):
+    assert needs_course({"steps": [{"text": text}]}) == needed

@@ -7,7 +7,7 @@ import pytest
 from attncore.grading.errand import Bench, step
 from attncore.grading.pieces import pieces
 from attncore.grading.reading import source_of
-from attncore.grading.slices import slices
+from attncore.grading.slices import not_followed, slices
 
 WRITTEN = {
     "an increase": "e = 1\ne += 1\ndef f(): return e",
@@ -26,12 +26,28 @@ WRITTEN = {
     "names by their text": "def g(): return 2\ndef f(): return globals()['g']() + 0 * eval('g')()",
     "names made of text": "import math\nexec('def g(): return int(math.sqrt(4))')\ndef f(): return g()",
     "an answer made of text": "def g(): return 2\nglobals()['f'] = g",
+    "a table changed by another name": "t = {}\nalias = t\nalias['a'] = 2\ndef f(): return t['a']",
+    "a table changed, and read by another name": "t = {}\nalias = t\nt['a'] = 2\ndef f(): return alias['a']",
+    "an id with a name": "ID = 'f'\ndef mine(): return 2\ncheck(mine, ID)\nID = 'g'",
+    "a loop of checks": "def mine(): return 2\nfor g, id in [(max, 'g'), (mine, 'f')]:\n    check(g, exercise=id)",
+    "a loop over a table": "def mine(): return 2\nall = {'f': mine, 'g': max}\nfor id, g in all.items(): check(g, id)",
+    "a check in a function": "def mine(): return 2\ndef go(g, id):\n    check(g, id)\ngo(mine, id='f')",
+    "a check imported by another name": "from attncore import check as judge\ndef mine(): return 2\njudge(mine, 'f')",
+    "a check by another name": "from attncore import check\ntry_it = check\ndef mine(): return 2\ntry_it(mine, 'f')",
+    "a long sum": "x = " + "+".join(["1"] * 500) + "\ndef mine(): return 2\ncheck(mine, 'f')",
     "an import below": "def f(): return int(math.sqrt(4))\ncheck(f, 'f')\nimport math",
 }
 CELLS = {
     "a measured cell": ["%%time\ne = 2", "def f(): return e"],
     "a captured cell": ["%%capture out\ndef f(): return 2"],
     "a measured line": ["%time e = 2", "def f(): return e"],
+}
+PASSED_OVER = {
+    "an id that is made": "def mine(): return 2\ncheck(mine, 'f' + '')",
+    "arguments in a list": "def mine(): return 2\ncheck(*[mine, 'f'])",
+    "a function within a function": "def go():\n    def mine(): return 2\n    check(mine, 'f')\ngo()",
+    "a table that was changed": "def mine(): return 2\nt = {}\nt['f'] = mine\nfor id, g in t.items(): check(g, id)",
+    "a file that is written": "%%writefile f.py\ndef f(): return 2",
 }
 NOT_NEEDED = {
     "a demonstration": "def f(): return 2\nprint(f())\nraise SystemExit",
@@ -70,3 +86,35 @@ def test_a_function_finds_what_it_needs(name):
 def test_a_cell_that_is_measured_is_run(name):
     cells = [{"cell_type": "code", "source": text} for text in CELLS[name]]
     assert answers(json.dumps({"cells": cells}).encode(), "mine.ipynb") == (2, [])
+
+
+@pytest.mark.parametrize("name", PASSED_OVER)
+def test_what_is_not_followed_is_told_and_is_no_answer(name):
+    cells = [{"cell_type": "code", "source": PASSED_OVER[name]}]
+    parts = pieces(source_of(json.dumps({"cells": cells}).encode(), "mine.ipynb", "", ".ipynb"))
+    assert slices(parts, ["f"], []) == {}
+    assert not_followed(parts).startswith("cell 1 uses ")
+
+
+@pytest.mark.parametrize("name", [*WRITTEN, *NOT_NEEDED])
+def test_nothing_is_told_of_what_is_followed(name):
+    text = WRITTEN.get(name) or NOT_NEEDED[name]
+    told = not_followed(pieces(source_of(text.encode(), "mine.py", "", ".py")))
+    assert told == ""
+
+
+def test_a_loop_gives_no_answer_to_another_exercise():
+    text = b"def f(): return 2\ndef g(): return 3\nfor id in ['f', 'g']: check(globals()[id], id)"
+    found = slices(pieces(source_of(text, "mine.py", "", ".py")), ["f", "g"], [])
+    assert {id: slice.answer for id, slice in found.items()} == {"f": "f", "g": "g"}
+
+
+def test_a_check_of_ones_own_is_none():
+    parts = pieces(source_of(b"def mine(): return 2\ndef check(g, id): pass\ncheck(mine, 'f')", "mine.py", "", ".py"))
+    assert slices(parts, ["f"], []) == {} and not_followed(parts) == ""
+
+
+def test_a_value_stands_as_it_was_when_it_was_given():
+    text = b"ID = 'q'\nt = [1]\nt.append(2)\nanswer(ID, t)\nt.append(3)"
+    found = slices(pieces(source_of(text, "mine.py", "", ".py")), [], ["q"])["q"]
+    assert (found.answer, found.needs) == ("t", [1, 2])

@@ -137,6 +137,12 @@ def test_what_is_none_of_ours_is_refused(text):
         unpack(text)
 
 
+@pytest.mark.parametrize("precision", [1e9, float("nan"), 1e-4, 0, [], np.zeros(1), "0.0", None])
+def test_numbers_do_not_say_themselves_how_coarse_they_are(precision):
+    with pytest.raises(ValueError):
+        unpack(pack(Ran(np.array([1 / 3, 0.1]), precision=precision)))
+
+
 def test_a_pickle_is_never_read():
     import base64
     import io
