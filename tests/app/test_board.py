@@ -2,11 +2,14 @@
 
 import asyncio
 import csv
+import dataclasses
 import io
 import json
+import random
 import re
 import sqlite3
 import sys
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -14,8 +17,9 @@ import pytest
 from contrast import contrast
 from starlette.testclient import TestClient
 
-from attncore.app.board import asked, desk, pages, published, store, views
+from attncore.app.board import asked, desk, pages, published, store, tally, views
 from attncore.app.board.desk import Desk
+from attncore.app.board.records import Event
 from attncore.app.board.server import app
 from attncore.app.board.store import Store
 
@@ -162,7 +166,8 @@ def test_what_is_done_stays_done_and_the_picture_grows(send, change, state, cloc
 
 
 def test_where_everybody_is(send, state, clock):
-    send(ADA, events=[attempt(1, clock(), "right"), attempt(2, clock(), exercise="causal_mask")])
+    clock.now += 60
+    send(ADA, events=[attempt(1, clock() - 30, "right"), attempt(2, clock(), exercise="causal_mask")])
     send(BOB, events=[attempt(1, clock(), "wrong")])
     assert [(place["id"], place["here"]) for place in state()["where"]] == [(EXERCISE, 1), ("causal_mask", 1)]
 
@@ -205,7 +210,113 @@ def test_a_laptop_that_slept_and_one_whose_clock_is_wrong(send, kept, room, cloc
     assert [a.learner for a in kept.attempts(room)] == [3, 2, 1, 3]
 
 
+def test_the_room_is_added_up_as_if_all_of_it_were_read_again(kept, room, clock):
+    """Attempts come in parts, late and twice; a plain count over all of them is the oracle."""
+    rng, names = random.Random(0), sorted(asked.find(EXERCISE).wrong)[:3]
+    sent = defaultdict(list)
+    for n in range(400):
+        learner, exercise = rng.randrange(5), rng.choice([EXERCISE, "softmax"])
+        outcome = rng.choice(["wrong", "wrong", "raised", "edge", "right"]) if n > 300 else "wrong"
+        labels = rng.sample(names, rng.randrange(3)) if outcome == "wrong" and exercise == EXERCISE else []
+        sent[learner].append(Event(len(sent[learner]) + 1, clock() - 400 + n, exercise, outcome, labels))
+    people = {learner: kept.admit(room, str(learner), "") for learner in sent}
+    parts = [(learner, events[n : n + 7]) for learner, events in sent.items() for n in range(0, len(events), 5)]
+    rng.shuffle(parts)
+    for learner, part in parts:
+        kept.add(people[learner], part)
+
+    opened = {name: dataclasses.replace(room, exercise=name) for name in (EXERCISE, "softmax")}
+    counted = {place.exercise: place for place in tally.places(kept, room)}
+    for exercise in (EXERCISE, "softmax"):
+        of = [[event for event in events if event.exercise == exercise] for events in sent.values()]
+        best = Counter(min((e.outcome for e in events), key=asked.OUTCOMES.index) for events in of)
+        assert counted[exercise].counts == {outcome: best[outcome] for outcome in asked.OUTCOMES}
+        assert counted[exercise].attempts == sum(map(len, of))
+        unnamed = [e for e in of if not {"right", "edge"} & {a.outcome for a in e} and e[-1].outcome == "wrong"]
+        assert tally.nameless(kept, opened[exercise]) == sum(not events[-1].labels for events in unnamed)
+        shown = tally.mistakes(kept, opened[exercise])
+        assert shown == [mistake for mistake in tally.mistakes(kept, room) if mistake.exercise == exercise]
+        for found in shown:
+            assert found.made == sum(any(found.label in e.labels for e in events) for events in of)
+            never = [events for events in of if "right" not in {e.outcome for e in events}]
+            assert found.still == sum(found.label in events[-1].labels for events in never)
+        ends = [clock() - 400 + 400 * step / views.STEPS for step in range(views.STEPS + 1)]
+        for end, shown in zip(ends, views.timeline(tally.firsts(kept, room, exercise), ends[0], ends[-1]), strict=True):
+            until = [[e.outcome for e in events if e.at <= end] for events in of]
+            best = Counter(min(outcomes, key=asked.OUTCOMES.index) for outcomes in until if outcomes)
+            assert shown == [best[outcome] for outcome in asked.OUTCOMES]
+    last = {people[learner].id: events[-1] for learner, events in sent.items()}
+    for learner, (attempt, labels) in tally.latest(kept, room).items():
+        assert (attempt.id, attempt.exercise, attempt.outcome) == (last[learner].id, *last[learner][2:4])
+        assert labels == sorted(last[learner].labels)
+
+
+def test_a_look_at_the_room_reads_no_more_after_more_attempts(kept, room, clock):
+    """Counted by SQLite's own steps, which are the same on every machine."""
+    ada = kept.admit(room, ADA, "Ada")
+    kept.open_exercise(room, EXERCISE, None)
+    room, steps = kept.room(room.id), []
+    for number in (200, 4000):
+        kept.add(ada, [Event(n, clock(), EXERCISE, "wrong", ["not scaled"]) for n in range(1, number + 1)])
+        ticks = []
+        kept.connection.set_progress_handler(lambda ticks=ticks: ticks.append(1), 10)
+        views.for_instructor(kept, room, {})
+        kept.connection.set_progress_handler(None, 0)
+        steps.append(len(ticks))
+    assert 0 < steps[1] < 2 * steps[0]
+
+
+def test_where_each_learner_stands(send, change, state, clock):
+    send(ADA, nickname="Ada", events=[attempt(1, clock(), "wrong", "not scaled")])
+    send(BOB, nickname="Bob", events=[attempt(1, clock(), "raised", exercise="causal_mask")], note="stuck")
+    send("c" * 24, nickname="Cy")
+    clock.now += 90
+    rows = [
+        [row[name] for name in ("name", "note", "lesson", "at", "outcome", "labels", "idle")]
+        for row in state()["learners"]
+    ]
+    assert rows == [
+        ["Bob", "stuck", "06_masks", "causal_mask", "raised", [], 90],
+        ["Ada", "", "04_dot_product", EXERCISE, "wrong", ["not scaled"], 90],
+        ["Cy", "", "", "", "", [], 90],
+    ]
+    assert "learners" not in send(ADA)
+
+
 # Who may do what
+
+
+def test_who_is_removed_is_gone_with_all_that_they_sent_and_does_not_come_back(send, change, state, kept, room, clock):
+    change("poll", exercise="score-shape")
+    vote = {"poll": send(BOB)["poll"]["id"], "stage": 0, "option": 0}
+    send(ADA, nickname="Telltale", note="stuck", events=[attempt(1, clock(), "wrong", "not scaled")], vote=vote)
+    (ada,) = [row["id"] for row in state()["learners"] if row["name"] == "Telltale"]
+    change("remove", status=400, learner="Telltale")
+    change("remove", learner=ada)
+    shown = state()
+    assert (shown["people"], shown["attempts"], shown["mistakes"], shown["notes"]) == (1, 0, [], {})
+    assert shown["poll"]["votes"] == [0, 0] and "Telltale" not in json.dumps(shown)
+    assert send(ADA, status=410)["problem"] == desk.REMOVED
+    send("c" * 24)
+    assert ada not in [row["id"] for row in state()["learners"]], "a number is nobody else's later"
+
+
+def test_nobody_is_removed_from_another_room(send, change, kept, state):
+    other = kept.opened_room("afternoon")
+    send(ADA, code=other.code)
+    change("remove", learner=kept.learner(other, ADA).id)
+    assert len(kept.learners(other)) == 1
+
+
+def test_a_closed_door_keeps_out_who_is_new(send, change, state):
+    send(ADA, nickname="Ada")
+    change("door", status=400, shut="yes")
+    change("door", shut=True)
+    assert state()["shut"]
+    assert send(BOB, status=403)["problem"] == desk.SHUT
+    assert send(ADA)["name"] == "Ada"
+    change("door", shut=False)
+    send(BOB)
 
 
 def test_an_attempt_that_is_sent_again_counts_once(send, state, clock):
@@ -401,24 +512,53 @@ def test_a_poll_before_and_after_talking_it_over(send, change, state):
     send(ADA, vote={"poll": poll["id"], "stage": 0, "option": 0})
     send(ADA, vote={"poll": poll["id"], "stage": 0, "option": (right + 1) % 4})
     send(BOB, vote={"poll": poll["id"], "stage": 0, "option": right})
+    change("show")
     assert state()["poll"]["bars"] == [None, None], "nobody is swayed while the vote is on"
     assert state()["poll"]["votes"] == [2, 0]
     change("advance", stage=0)
     change("advance", stage=0)  # a second click
-    talking = send(ADA)["poll"]
-    assert talking["bars"][0][right] == 1 and "right" not in talking
+    assert send(ADA)["poll"]["bars"] == [None, None], "the room talks before it sees how it voted"
+    assert state()["poll"]["bars"][0][right] == 1 and state()["poll"]["hidden"]
+    change("show")
+    assert send(ADA)["poll"]["bars"][0][right] == 1 and not state()["poll"]["hidden"]
     send(ADA, vote={"poll": poll["id"], "stage": 0, "option": right})  # too late
     change("advance", stage=1)
     send(ADA, vote={"poll": poll["id"], "stage": 2, "option": right})
-    assert send(ADA)["poll"]["vote"] == right
+    assert send(ADA)["poll"]["vote"] == right and send(ADA)["poll"]["bars"] == [None, None]
     change("advance", stage=2)
-    shown = state()["poll"]
+    assert send(ADA)["poll"]["bars"] == [None, None]
+    change("show")
+    shown = send(ADA)["poll"]
     assert (sum(shown["bars"][0]), shown["bars"][1][right]) == (2, 1) and "right" not in shown
     change("reveal")
+    change("show")
     assert send(BOB)["poll"]["right"] == right
     change("end-poll")
     assert send(BOB)["poll"] is None and state()["poll"] is None
     change("advance", status=409, stage=0)
+
+
+def test_the_answer_brings_its_bars(send, change):
+    change("poll", exercise="score-shape")
+    send(ADA, vote={"poll": send(ADA)["poll"]["id"], "stage": 0, "option": 0})
+    change("reveal")
+    assert send(ADA)["poll"]["bars"][0][0] == 1
+
+
+def test_how_many_have_not_voted_counts_those_who_are_here(send, change, state, clock):
+    send("c" * 24)
+    clock.now += 2 * views.AWAY
+    change("poll", exercise="score-shape")
+    poll = send(ADA)["poll"]
+    send(BOB)
+    assert state()["poll"]["waiting"] == 2
+    send(ADA, vote={"poll": poll["id"], "stage": 0, "option": 0})
+    assert state()["poll"]["waiting"] == 1
+    change("advance", stage=0)
+    assert state()["poll"]["waiting"] == 0
+    change("advance", stage=1)
+    assert state()["poll"]["waiting"] == 2, "the second vote begins anew"
+    assert "waiting" not in send(ADA)["poll"]
 
 
 def test_what_cannot_be_voted_for_is_dropped_and_what_has_no_choices_is_not_asked(send, change, kept):
@@ -428,7 +568,7 @@ def test_what_cannot_be_voted_for_is_dropped_and_what_has_no_choices_is_not_aske
     poll = send()["poll"]
     for vote in ({"option": 9}, {"option": -1}, {"poll": 99}, {"stage": 2}):
         send(vote={"poll": poll["id"], "stage": 0, "option": 0} | vote)
-    assert kept.votes(kept.poll(kept.rooms()[0])) == []
+    assert kept.votes(kept.poll(kept.rooms()[0])) == {}
 
 
 def test_each_question_has_its_answer_among_its_options():
@@ -459,9 +599,12 @@ def test_the_file_is_the_instructors_alone(file, kept, send):
     assert ADA not in "\n".join(kept.connection.iterdump()), "a key is kept as its hash"
 
 
-def test_a_file_of_a_newer_edition_is_left_alone(file, kept):
+def test_a_file_of_another_edition_is_left_alone(file, kept):
     kept.connection.execute("pragma user_version = 99")
     with pytest.raises(sqlite3.DatabaseError, match="newer edition"):
+        Store(file)
+    kept.connection.execute("pragma user_version = 1")
+    with pytest.raises(sqlite3.DatabaseError, match="older edition"):
         Store(file)
 
 
@@ -515,10 +658,11 @@ def test_the_day_is_looked_at_when_the_board_starts(kept, room, clock):
         assert kept.rooms() == []
 
 
-def test_an_exercise_that_the_course_has_no_more_is_passed_over(send, state, kept, clock):
+def test_an_exercise_that_the_course_has_no_more_is_passed_over(send, state, kept, room, clock):
     send(events=[attempt(1, clock(), "right")])
-    kept.connection.execute("insert into events values (1, 2, 0, 'gone_since', 'wrong')")
-    assert state()["attempts"] == 1
+    kept.add(kept.learners(room)[0], [Event(2, clock(), "gone_since", "wrong", ["gone, too"])])
+    shown = state()
+    assert shown["attempts"] == 1 and shown["mistakes"] == [] and shown["learners"][0]["at"] == ""
 
 
 def test_a_full_room_takes_nobody_else(send, monkeypatch):
@@ -569,7 +713,7 @@ def test_a_published_notebook_is_read_and_nothing_of_it_runs(board, publish, sen
     cells = [
         {
             "cell_type": "markdown",
-            "source": ["# A heading\n", "\n", f"**bold** `code` {EVIL}\n[x](javascript:1)"],
+            "source": ["# A heading\n", "\n", f"**bold** `code` {EVIL}\n[x](javascript:1)", f"\n\n{EVIL}"],
         },
         {"cell_type": "code", "source": EVIL, "outputs": outputs},
         {"cell_type": "raw", "source": EVIL},
@@ -578,7 +722,7 @@ def test_a_published_notebook_is_read_and_nothing_of_it_runs(board, publish, sen
     page = board.get(f"/published/{token}")
     assert "<script" not in page.text and "<img src=x" not in page.text and "href" not in page.text
     assert page.text.count("<img ") == page.text.count("data:image/png;base64,") == 1
-    assert "<h2>A heading</h2>" in page.text and "<b>bold</b> <code>code</code>" in page.text
+    assert "<h2>A heading</h2>" in page.text and "<strong>bold</strong> <code>code</code>" in page.text
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "script-src" not in policy and "unsafe" not in policy
     assert send()["pages"] == [{"token": token, "title": f"T {EVIL}"}]
@@ -590,18 +734,57 @@ def test_what_is_no_notebook_is_refused(body, publish):
     assert answer.status_code == 400 and "isn't a Jupyter notebook" in answer.json()["problem"]
 
 
+def prose(source):
+    return published.reader()(source).strip()
+
+
+def test_links_lead_to_the_web_and_nothing_is_loaded():
+    assert 'href="https://a.org/?b=%22"' in prose('[x](https://a.org/?b=")')
+    for source in ("[x](javascript:1)", "[x](data:text/html,1)", "[x](06_masks.ipynb)", "![x](https://a.org/b.png)"):
+        assert prose(source) == "<p>x</p>"
+    assert "style" not in prose("| a |\n|:-:|\n| 1 |") and "<td>1</td>" in prose("| a |\n|:-:|\n| 1 |")
+
+
 @pytest.mark.parametrize(
     "source, shown",
     [
-        ("- one\n- two", "- one\n- two"),
-        ("1. one\n2. two", "1. one\n2. two"),
-        ("| a |\n|---|", "| a |\n|---|"),
-        ("**One**\nand two", "<b>One</b> and two"),
-        ("-1 is\nless", "-1 is less"),
+        (r"$\frac{a}{b}$", "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac>"),
+        ("so $a\n< b$", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        ("$$\na\n= b$$", '<math display="block"><mrow><mi>a</mi><mo>=</mo><mi>b</mi></mrow></math>'),
+        ("$$a$$", '<math display="block">'),
+        ("- one $x$", "<li>one <math"),
     ],
 )
-def test_the_lines_of_a_list_stay_and_those_of_prose_do_not(source, shown):
-    assert published.block(source) == f"<p>{shown}</p>"
+def test_formulas_are_drawn(source, shown):
+    assert shown in prose(source)
+
+
+@pytest.mark.parametrize("source", ["$5 and $6", r"\$a\$", "`$a$`", "    $a$", "cost: 5$, or 6 $ or so"])
+def test_a_price_and_code_are_no_formulas(source):
+    assert "<math" not in prose(source)
+
+
+@pytest.mark.parametrize("latex", [r"\frac{1}{", "{" * 4000, "x" * 9999])
+def test_a_formula_that_cannot_be_read_stays_as_it_is(latex):
+    assert prose(f"${latex}$") == f"<p><code>{latex}</code></p>"
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\text{<script>alert(1)</script>}",
+        r"\text{&lt;script&gt;}",
+        r"\href{javascript:alert(1)}{x}",
+        r"\style{color:red}{x}",
+        r"\class{a}{x}",
+        r"\color{x\" onclick=\"y}{z}",
+    ],
+)
+def test_a_formula_draws_and_does_nothing_else(latex):
+    marks = re.findall("<[^>]*>", prose(f"${latex}$"))
+    assert "<math" in "".join(marks) and not any(
+        re.search("script| (href|style|class|onclick)", mark) for mark in marks
+    )
 
 
 def test_half_a_letter_in_a_notebook_is_passed_over(board, publish):

@@ -2,19 +2,31 @@
 
 import io
 import json
+import re
 import socket
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
 
 from attncore import VERBS
 from attncore.app import cell
-from attncore.app.board import outbox, panel
-from attncore.app.board.outbox import GONE, UNREACHABLE, Outbox, Refusal, begin, joined, post
+from attncore.app.board import desk, outbox, panel
+from attncore.app.board.outbox import (
+    GONE,
+    NO_MORE,
+    UNREACHABLE,
+    Outbox,
+    Refusal,
+    Unreachable,
+    begin,
+    joined,
+    post,
+    unreachable,
+)
 from attncore.app.board.server import app
 from attncore.app.board.store import Store
 from attncore.app.progress import Progress, progress_here
@@ -41,7 +53,7 @@ class Board:
 
     def post(self, address, message):
         if self.away:
-            raise ConnectionRefusedError("nobody is there")
+            raise Unreachable("Nothing listens there.")
         self.heard.append(message)
         answer = self.client.post("/sync", json=message)
         if answer.status_code != 200:
@@ -147,7 +159,7 @@ def test_a_learners_key_is_never_sent_elsewhere(progress):
     with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
         server.asked = []
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        with pytest.raises(ValueError):
+        with pytest.raises(Unreachable, match="isn't a board"):
             post(f"http://127.0.0.1:{server.server_port}", {"key": "k"})
         server.shutdown()
     assert server.asked == ["/sync"]
@@ -188,7 +200,7 @@ def test_an_answer_that_got_lost_makes_nothing_count_twice(progress, board):
 
     def lost(address, message):
         board.post(address, message)
-        raise TimeoutError
+        raise Unreachable("It took too long.")
 
     box.post = lost
     box.exchange()
@@ -235,7 +247,7 @@ def test_joining_where_nobody_is_yet_is_remembered(progress, board):
     board.away = True
     box = enter(progress, board)
     progress.record("softmax", "attempt", "right")
-    assert "Is the address right?" in repr(panel.BoardPanel(box))
+    assert "Nothing listens there." in repr(panel.BoardPanel(box))
     board.away = False
     reopened(progress, board).exchange()
     assert board.attempts == [("softmax", "right")]
@@ -269,19 +281,63 @@ def test_an_answer_that_cannot_be_read_is_no_boards(text):
         outbox.read_answer(io.BytesIO(text))
 
 
-def test_an_answer_that_comes_too_slowly_is_not_waited_for(monkeypatch):
-    class Slow:
-        now = 0.0
+@pytest.mark.parametrize(
+    "begun", [b"", b"HTTP/1.1 200 OK\r\nA: b", b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"ro']
+)
+def test_an_answer_that_never_ends_is_not_waited_for(begun, monkeypatch):
+    """The time is up when the test says so: once a part of the answer is here."""
+    timers = []
 
-        def read1(self, _most):
-            self.now += 1
-            return b" " if self.now < 1000 else b""
+    class Timer(threading.Timer):
+        def start(self):
+            timers.append(self)
 
-    slow = Slow()
-    monkeypatch.setattr(outbox, "time", SimpleNamespace(monotonic=lambda: slow.now))
-    with pytest.raises(ValueError):
-        outbox.read_answer(slow)
-    assert slow.now < 2 * outbox.PATIENCE
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            line, _ = server.accept()
+            with line:
+                while not line.recv(10_000).endswith(b"}"):
+                    pass
+                line.sendall(begun)
+                timers[0].function(*timers[0].args)
+                line.recv(1)  # until the other end hangs up
+
+        monkeypatch.setattr(outbox.threading, "Timer", Timer)
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(Unreachable, match="doesn't answer"):
+            post(f"http://127.0.0.1:{server.getsockname()[1]}", {"key": "k"})
+        thread.join()
+    assert timers[0].interval == outbox.PATIENCE
+
+
+@pytest.mark.parametrize(
+    "address, problem, said",
+    [
+        (ADDRESS, ConnectionRefusedError(), "Nothing listens at 10.0.0.7, port 8765. Is the board running"),
+        ("http://10.0.0.7", ConnectionRefusedError(), "The address has no port; a board's is usually 8765"),
+        ("https://10.0.0.7:8765", ssl.SSLError(), "There's no https at 10.0.0.7, port 8765"),
+        ("https://10.0.0.7", ssl.SSLCertVerificationError(), "a certificate that this machine doesn't trust"),
+        ("http://bord:8765", socket.gaierror(), "No machine here is called bord."),
+        (ADDRESS, TimeoutError(), "10.0.0.7, port 8765 doesn't answer. Are you on the same network"),
+        (ADDRESS, OSError("no route"), "10.0.0.7, port 8765 is out of reach."),
+        (ADDRESS, ValueError(), "What answers at 10.0.0.7, port 8765 isn't a board."),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_told(address, problem, said):
+    assert said in unreachable(address, problem)
+
+
+def test_a_board_has_no_https(tapped):
+    with pytest.raises(Unreachable, match="no https"):
+        post(tapped.address.replace("http:", "https:"), {})
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70])
+def test_a_name_that_nobody_has_is_told(host):
+    with pytest.raises(Unreachable, match="No machine here is called"):
+        post(f"http://{host}:8765", {})
 
 
 def test_a_wrong_code_is_told_and_not_remembered(progress, board):
@@ -295,8 +351,8 @@ def test_the_end_of_a_room_is_told_and_nothing_is_sent_any_more(progress, board)
     board.store.delete(board.room)
     progress.record("softmax", "attempt", "right")
     box.exchange()
-    assert box.over and box.trouble == GONE and joined(progress) is None
-    assert GONE in repr(panel.BoardPanel(box))
+    assert box.over and box.trouble == f"{desk.ENDED} {NO_MORE}" and joined(progress) is None
+    assert desk.ENDED in repr(panel.BoardPanel(box))
 
 
 def test_nothing_is_sent_after_the_rooms_last_day(progress, board):
@@ -304,7 +360,24 @@ def test_nothing_is_sent_after_the_rooms_last_day(progress, board):
     box.clock = lambda: board.room.until + 1
     sent = len(board.heard)
     box.exchange()
-    assert box.over and len(board.heard) == sent
+    assert box.over and len(board.heard) == sent and box.trouble == f"{GONE} {NO_MORE}"
+
+
+def test_who_is_removed_is_told_and_nothing_is_sent_any_more(progress, board):
+    box = enter(progress, board)
+    board.store.remove(board.room, 1)
+    progress.record("softmax", "attempt", "right")
+    box.exchange()
+    assert box.over and box.trouble == f"{desk.REMOVED} {NO_MORE}" and joined(progress) is None
+    with pytest.raises(ValueError, match="taken you off"):
+        enter(progress, board)
+
+
+def test_a_closed_door_is_told_and_not_remembered(progress, board):
+    board.store.shut(board.room, True)
+    with pytest.raises(ValueError, match="closed the door"):
+        enter(progress, board)
+    assert joined(progress) is None
 
 
 @pytest.mark.parametrize("years", [-55, 75])
@@ -418,7 +491,7 @@ def test_the_course_is_the_same_where_no_board_answers(here, shown):
     cell.check(wrong_mask, "causal_mask")
     before, told, after = shown
     assert after.message == before.message
-    assert UNREACHABLE in repr(told)
+    assert "Nothing listens at 127.0.0.1, port" in repr(told) and "sent once it's there" in repr(told)
     assert len(outbox.here.unsent()) == 1
 
 
@@ -470,7 +543,13 @@ def test_the_panel_shows_the_room_and_its_buttons_send_notes_and_votes(progress,
     shown.poll.children[2].click()
     box.exchange()
     assert box.room["note"] == "stuck" and shown.notes["stuck"].description == "Stuck ✓"
-    assert box.room["poll"]["vote"] == 1 and "✓" in shown.poll.children[2].description
+    assert box.room["poll"]["vote"] == 1 and re.fullmatch(r"b\)  .* ✓", shown.poll.children[2].description)
+    board.store.change_poll(board.store.poll(board.store.room(1)), stage=1)
+    box.exchange()
+    assert ": 1" not in shown.poll.children[2].description, "not before the instructor shows it"
+    board.store.change_poll(board.store.poll(board.store.room(1)), stage=1, shown=1)
+    box.exchange()
+    assert shown.poll.children[2].description.endswith(": 1") and shown.poll.children[2].disabled
     shown.notes["stuck"].click()
     box.exchange()
     assert box.room["note"] == "" and shown.notes["stuck"].description == "Stuck"

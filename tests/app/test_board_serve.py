@@ -88,7 +88,7 @@ def one_sentence(capsys):
 def test_without_its_packages_it_says_what_to_install(tmp_path, port, capsys, monkeypatch):
     monkeypatch.setattr(serve, "find_spec", lambda name: None)
     assert board(tmp_path, port) == 1
-    assert "pip install starlette uvicorn" in one_sentence(capsys)
+    assert "pip install starlette uvicorn mistune latex2mathml" in one_sentence(capsys)
     assert not list(tmp_path.iterdir())
 
 

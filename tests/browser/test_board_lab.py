@@ -157,6 +157,33 @@ def test_who_leaves_while_an_answer_is_on_its_way_has_left(board, opened):
     )
 
 
+def test_somebody_is_removed_behind_a_closed_door_by_keyboard(board, opened):
+    instructor, phone = opened(board.secret), opened(f"{board.address}/#{board.code}")
+    phone.get_by_label("A nickname, if you like").fill("Mallory")
+    phone.get_by_role("button", name="Join").click()
+    instructor.get_by_role("button", name="Close the door").press("Enter")
+    instructor.get_by_text("nobody new gets in").wait_for()
+    instructor.locator("summary").press("Enter")
+    asked = []
+    instructor.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    instructor.get_by_role("button", name="Remove Mallory").press("Enter")
+    instructor.get_by_text("Mallory").wait_for(state="detached")
+    assert "Take Mallory off the board?" in asked[0]
+    phone.get_by_text("The instructor has taken you off this board").wait_for()
+    phone.get_by_role("button", name="Join").click()
+    phone.get_by_text("The instructor has closed the door").wait_for()
+
+
+def test_a_formula_is_drawn_on_the_page_to_read(board, opened):
+    instructor = opened(board.secret)
+    cell = {"cell_type": "markdown", "source": r"$$\frac{a}{b}$$"}
+    address, ours = f"{board.address}/instructor/1/publish?title=Mine", {"X-Attncore-Board": "1"}
+    sent = instructor.request.post(address, data={"cells": [cell]}, headers=ours)
+    page = opened(f"{board.address}/published/{sent.json()['token']}")
+    above, below = (page.locator("mi", has_text=letter).bounding_box() for letter in "ab")
+    assert above["y"] + above["height"] <= below["y"] + 1 and page.complaints == []
+
+
 def test_who_deletes_a_room_is_told_so(board, opened):
     instructor = opened(board.secret)
     instructor.get_by_label("Delete it now").fill("morning")
@@ -180,15 +207,25 @@ def test_a_phone_joins_votes_and_is_not_named_on_the_projector(board, opened):
 
     instructor.locator("#question").select_option("score-shape")
     instructor.get_by_role("button", name="Ask it").click()
-    phone.get_by_role("button", name="(2, 5)", exact=True).click()
-    instructor.get_by_text("1 vote so far").wait_for()
+    phone.get_by_role("button", name="b) (2, 5)", exact=True).click()
+    instructor.get_by_text("1 vote so far, 0 people here still to vote").wait_for()
     instructor.get_by_role("button", name="Close the vote").press("Enter")
-    phone.get_by_text("The vote is closed.").wait_for()
-    assert phone.get_by_text("✓ right").count() == 0
+    phone.get_by_text("The vote is closed. Talk it over").wait_for()
+    phone.get_by_text("your vote").wait_for()
+    assert phone.get_by_text("✓ right").count() == phone.locator(".bar").count() == 0
+    instructor.get_by_text("The room doesn’t see these bars yet.").wait_for()
+    bars = instructor.locator("#poll .bar").first
+    assert bars.is_visible()
+    instructor.get_by_role("button", name="Projector").click()
+    assert bars.is_hidden() and instructor.locator("#poll").get_by_text("b) (2, 5)").is_visible()
+    instructor.get_by_role("button", name="Controls").click()
+    instructor.get_by_role("button", name="Show the bars").press("Enter")
+    phone.locator(".bar").first.wait_for()
     instructor.get_by_role("button", name="Show the answer").click()
     phone.get_by_text("✓ right").wait_for()
 
-    name = instructor.get_by_text("<i>Zoë</i>")
+    instructor.locator("summary").press("Enter")
+    name = instructor.get_by_role("rowheader", name="<i>Zoë</i>")
     name.wait_for()
     instructor.get_by_role("button", name="Projector").press("Enter")
     name.wait_for(state="hidden")

@@ -1,5 +1,5 @@
 // The instructor's page: it asks once a second what the room looks like, and draws what has changed.
-import {$, bars, countDown, counted, el, heard, send, show, words} from "./shared.js";
+import {$, bars, countDown, counted, el, heard, lettered, send, show, words} from "./shared.js";
 
 const here = location.pathname;
 history.replaceState(null, "", here + (new URLSearchParams(location.search).has("projector") ? "?projector" : ""));
@@ -24,7 +24,11 @@ function draw(view) {
   show("line", [view.address, view.code], ([address, code]) =>
     ["In a notebook: ", el("code", {}, `from attncore import join; join("${address}", "${code}")`)]);
   $("line").classList.toggle("controls", Boolean(view.open || view.poll));
-  $("people").textContent = `${counted(view.people, "learner")}, ${view.here} here now`;
+  $("people").textContent = `${counted(view.people, "learner")}, ${view.here} here now${view.shut ? ", door closed" : ""}`;
+  $("door").textContent = view.shut ? "Open the door" : "Close the door";
+  $("door").dataset.shut = view.shut ? "1" : "";
+  $("door-says").textContent = view.shut ? "Closed: whoever is in may come back, and nobody new gets in."
+    : "Open: whoever has the code gets in.";
   countDown(view.left);
   show("open", view.open, drawOpen);
   $("close").hidden = !view.open;
@@ -110,16 +114,28 @@ function line([role, text]) {
 
 function drawPoll(poll) {
   if (!poll) return null;
-  const on = [0, 2].indexOf(poll.stage);  // the round that is being voted in
-  const votes = poll.votes.map((number, round) => number
-    ? `${counted(number, "vote")} ${round === on ? "so far" : `${round ? "after" : "before"} talking it over`}` : null);
+  const closed = poll.stage % 2 === 1, unseen = closed && poll.hidden;
   return [el("h3", {}, ...words(poll.question)),
-    poll.stage % 2 ? el("ol", {}, ...bars(poll)) : el("ol", {}, ...poll.options.map(option => el("li", {class: "option"}, ...words(option)))),
-    el("p", {class: "quiet"}, votes.filter(Boolean).join(", ") || "No votes yet"),
+    el("ol", {class: unseen ? "private" : ""}, ...(closed ? bars(poll)
+      : poll.options.map((option, place) => el("li", {class: "option"}, ...lettered(option, place))))),
+    el("p", {class: "quiet"}, voted(poll)),
+    unseen ? el("p", {class: "quiet controls"}, "The room doesn’t see these bars yet.") : null,
     el("div", {class: "controls row"},
-      STAGES[poll.stage] ? el("button", {"data-key": "advance", onclick: () => change("advance", {stage: poll.stage})}, STAGES[poll.stage]) : null,
-      poll.right === undefined ? el("button", {"data-key": "reveal", onclick: () => change("reveal")}, "Show the answer") : null,
-      el("button", {"data-key": "end", onclick: () => change("end-poll")}, "Take it off"))];
+      STAGES[poll.stage] ? button(STAGES[poll.stage], "advance", {stage: poll.stage}) : null,
+      unseen ? button("Show the bars", "show") : null,
+      poll.right === undefined ? button("Show the answer", "reveal") : null,
+      button("Take it off", "end-poll"))];
+}
+
+const button = (text, control, message) =>
+  el("button", {"data-key": control, onclick: () => change(control, message)}, text);
+
+/** How many have voted, and how many of those who are here haven't. */
+function voted(poll) {
+  const [before, after] = poll.votes, waiting = `${counted(poll.waiting, "person", "people")} here still to vote`;
+  if (poll.stage === 0) return `${counted(before, "vote")} so far, ${waiting}`;
+  if (poll.stage === 2) return `${counted(after, "vote")} the second time so far, ${waiting}`;
+  return after ? `${counted(before, "vote")} before talking it over, ${after} after` : counted(before, "vote");
 }
 
 function drawNotes(view) {
@@ -129,10 +145,24 @@ function drawNotes(view) {
     el("span", {}, el("span", {class: "many-notes"}, `${counts.done}`), " done"), "·",
     el("span", {}, el("span", {class: "many-notes"}, `${view.people - counts.stuck - counts.done}`), " at work")));
   const rows = view.learners.map(({idle, ...row}) => ({...row, minutes: Math.floor(idle / 60)}));
-  show("notes", rows, rows => rows.map(row => el("li", {class: "note"},
-    el("span", {class: "flag"}, row.note && el("span", {class: `dot of-${row.note === "stuck" ? "wrong" : "right"}`}), row.note),
-    el("span", {class: "name"}, row.name, el("span", {class: "quiet"}, row.at ? ` at ${row.at}` : "")),
-    el("span", {class: "quiet"}, row.away ? "away" : row.minutes ? `${row.minutes} min` : ""))));
+  show("notes", rows.filter(row => row.note === "stuck"), rows => rows.map(row => el("li", {class: "note"},
+    flag(row), el("span", {class: "name"}, row.name, el("span", {class: "quiet"}, row.at ? ` at ${row.at}` : "")),
+    el("span", {class: "quiet"}, since(row)))));
+  show("each", rows, rows => rows.map(row => el("tr", {},
+    el("th", {scope: "row"}, row.name), el("td", {}, flag(row)), el("td", {}, since(row)), el("td", {}, row.lesson),
+    el("td", {}, row.at), el("td", {}, ...latest(row)), el("td", {}, el("button", {
+      "data-key": `${row.id}`, "aria-label": `Remove ${row.name}`, onclick: () => remove(row)}, "Remove")))));
+}
+
+const FLAGS = {stuck: "wrong", done: "right"};
+const flag = row => el("span", {class: "flag"}, row.note ? el("span", {class: `dot of-${FLAGS[row.note]}`}) : null,
+  row.note || (row.away ? "away" : "at work"));
+const since = row => row.minutes ? `${row.minutes} min` : "just now";
+const latest = row => row.outcome ? [NAMES[row.outcome], ...row.labels.flatMap((label, n) => [n ? "; " : ": ", ...words(label)])] : [];
+
+function remove(row) {
+  if (confirm(`Take ${row.name} off the board? All that ${row.name} sent is deleted. Close the door if you expect them to join anew.`))
+    change("remove", {learner: row.id}).then(() => $("each").closest("[tabindex]").focus());
 }
 
 const drawWhere = places => places.length ? places.map(place => el("li", {class: "place"},
@@ -187,6 +217,7 @@ onSubmit("deleting", () => send(`${here}/delete`, {name: $("name").value}, OURS)
   $("trouble").textContent = "The room is deleted, with everything that was in it. You can close this page.";
 }, told));
 $("close").addEventListener("click", () => { chosen = null; change("close"); });
+$("door").addEventListener("click", () => change("door", {shut: !$("door").dataset.shut}));
 $("export").href = `${here}/export.csv`;
 $("notebook").addEventListener("change", async event => {
   const [file] = event.target.files, title = file.name.replace(/\.ipynb$/, "");

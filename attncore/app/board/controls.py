@@ -5,9 +5,8 @@ from typing import Any
 
 from attncore.app.board import asked, published
 from attncore.app.board.desk import UNREADABLE, Refused
-from attncore.app.board.records import Full, Poll, Room
+from attncore.app.board.records import ANSWER, BARS, OVER, Full, Poll, Room
 from attncore.app.board.store import Store
-from attncore.app.board.views import OVER
 
 Message = dict[str, Any]
 LONGEST = 24 * 60  # minutes
@@ -39,12 +38,19 @@ def advance_poll(store: Store, room: Room, message: Message) -> None:
     """Close the vote, ask again, or close that: one stage on. A second click on the same button does nothing."""
     poll = poll_of(store, room)
     if message.get("stage") == poll.stage and poll.stage < OVER:
-        store.change_poll(poll, poll.stage + 1, poll.revealed)
+        store.change_poll(poll, poll.stage + 1)
+
+
+def show_bars(store: Store, room: Room, _message: Message) -> None:
+    """Let the room see how it voted; while a vote is on there is nothing to see."""
+    poll = poll_of(store, room)
+    if any(poll.closed):
+        store.change_poll(poll, poll.stage, max(poll.shown, BARS))
 
 
 def reveal_poll(store: Store, room: Room, _message: Message) -> None:
-    """Show the right answer; whatever vote is on ends with that."""
-    store.change_poll(poll_of(store, room), OVER, True)
+    """Show the right answer, and the bars with it; whatever vote is on ends with that."""
+    store.change_poll(poll_of(store, room), OVER, ANSWER)
 
 
 def end_poll(store: Store, room: Room, _message: Message) -> None:
@@ -67,6 +73,20 @@ def unpublish(store: Store, room: Room, message: Message) -> None:
     store.unpublish(room, message["token"])
 
 
+def remove(store: Store, room: Room, message: Message) -> None:
+    """Take a learner off the board, with all that they sent."""
+    if not isinstance(message.get("learner"), int):
+        raise Refused(400, UNREADABLE)
+    store.remove(room, message["learner"])
+
+
+def door(store: Store, room: Room, message: Message) -> None:
+    """Close the door to whoever is new, or open it again."""
+    if not isinstance(message.get("shut"), bool):
+        raise Refused(400, UNREADABLE)
+    store.shut(room, message["shut"])
+
+
 def delete(store: Store, room: Room, message: Message) -> None:
     """Delete the room and all that is in it; its name has to be given, so that no slip does it."""
     if message.get("name") != room.name:
@@ -86,8 +106,11 @@ CONTROLS: dict[str, Callable[[Store, Room, Message], None]] = {
     "close": close_exercise,
     "poll": begin_poll,
     "advance": advance_poll,
+    "show": show_bars,
     "reveal": reveal_poll,
     "end-poll": end_poll,
     "unpublish": unpublish,
+    "remove": remove,
+    "door": door,
     "delete": delete,
 }

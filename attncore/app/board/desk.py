@@ -15,6 +15,8 @@ NOTES = ("", "done", "stuck")
 LARGEST_ID, LATEST = 2**53, 1e12
 TOO_OFTEN = "That's too many messages in too short a time. Wait a moment."
 NO_SUCH = "No workshop here has that code. It's on the instructor's screen: six letters and digits."
+SHUT = "The instructor has closed the door: whoever is in may come back, and nobody new gets in."
+REMOVED = "The instructor has taken you off this board, and what it knew of you is deleted."
 ENDED = "This workshop has ended, and what it knew of you is deleted."
 UNREADABLE = "That message can't be read."
 
@@ -68,6 +70,10 @@ class Desk:
         if room is None:
             gone = self.store.has_ended(code.strip().upper())
             raise Refused(410, ENDED) if gone else Refused(403, NO_SUCH)
+        if learner is None and self.store.was_removed(room, key):
+            raise Refused(410, REMOVED)
+        if learner is None and room.shut:
+            raise Refused(403, SHUT)
         if learner is None or name and tidy(name) != learner.name:
             try:
                 learner = self.store.admit(room, key, name or "")
@@ -81,9 +87,9 @@ class Desk:
         poll = self.store.poll(room)
         match given:
             case {"poll": int(id), "stage": int(stage), "option": int(option)} if poll and poll.id == id:
-                now = views.round_on(poll)
-                if now is not None and stage == poll.stage and 0 <= option < len(asked.options(poll.exercise)):
-                    self.store.vote(poll, now, learner, option)
+                on = poll.round is not None and stage == poll.stage
+                if on and 0 <= option < len(asked.options(poll.exercise)):
+                    self.store.vote(poll, learner, option)
             case {"poll": int(), "stage": int(), "option": int()}:
                 pass
             case _:

@@ -1,5 +1,5 @@
 // The learner's page, for a phone or where no kernel runs: a code, two notes, and a vote.
-import {$, bars, countDown, el, send, show, words} from "./shared.js";
+import {$, bars, countDown, el, lettered, send, show, words} from "./shared.js";
 
 const KEPT = "attncore-board";
 let me = JSON.parse(localStorage.getItem(KEPT) ?? "null");
@@ -41,12 +41,13 @@ function draw(view) {
 function drawPoll(poll) {
   if (!poll) return null;
   const on = poll.stage % 2 === 0;
-  const told = on ? (poll.stage ? "Vote again, after talking it over." : "Vote for yourself first.") : "The vote is closed.";
+  const told = ["Vote for yourself first.", "The vote is closed. Talk it over with somebody who chose something else.",
+    "Vote again, after talking it over.", "The vote is closed."][poll.stage];
   return [el("h2", {}, ...words(poll.question)), el("p", {class: "quiet"}, told),
     el("ol", {}, ...(on ? poll.options.map((option, place) => el("li", {class: "option"}, el("button", {
       "aria-pressed": poll.vote === place, "data-key": place,
       onclick: () => sync({vote: {poll: poll.id, stage: poll.stage, option: place}}),
-    }, ...words(option)))) : bars(poll)))];
+    }, ...lettered(option, place)))) : bars(poll)))];
 }
 
 function leave() {

@@ -6,12 +6,14 @@ acknowledge is sent again: after the board was away, after the kernel was closed
 
 import json
 import secrets
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from http.client import HTTPException
-from typing import Any
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from attncore.app.board.asked import asked, labels_in
@@ -20,7 +22,8 @@ from attncore.app.progress import NOT_KEPT, Progress, progress_here
 KIND = "board"  # of the documents in which joinings are kept
 AT_ONCE = 100  # attempts in a message
 WATCHED, UNWATCHED, AWAY = 3.0, 20.0, 15.0  # seconds between messages: with a panel, without, with no board at most
-PATIENCE = 5.0  # seconds for an answer
+PATIENCE = 5.0  # seconds until there is a connection, and again until all of the answer is here
+PORT = 8765  # of a board, where none is chosen
 LARGEST = 1_000_000  # bytes of an answer
 CLOCKS_DIFFER = 60.0  # seconds by which the last day has to move before it is kept anew
 LATEST = 1e12  # seconds, of a time that a board tells
@@ -37,7 +40,9 @@ ROOM = {
     "poll": (POLL, NOTHING),
     "pages": [{"token": str, "title": str}],
 }
-GONE = "The workshop has ended. Nothing is sent any more."
+GONE = "The workshop has ended."
+NO_MORE = "Nothing is sent any more."
+WAITING = "What you do is kept here, and sent once it's there."
 UNREACHABLE = "The board can't be reached at the moment. What you do is kept here, and sent once it's back."
 
 Message = dict[str, Any]
@@ -51,46 +56,91 @@ class Refusal(Exception):
         self.status = status
 
 
+class Unreachable(Exception):
+    """There's no board that answers; the message says why, as precisely as can be told."""
+
+
 Post = Callable[[str, Message], Message]
 
 
 def post(address: str, message: Message) -> Message:
     """Send a message to a board, straight to it, and return the answer.
 
-    Raises Refusal, and OSError, HTTPException or ValueError where what is there isn't a board that answers.
+    Raises Refusal, and Unreachable where what is there isn't a board that answers.
     """
-    from urllib.error import HTTPError
-    from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
-
-    class Stay(HTTPRedirectHandler):
-        """Nobody sends a learner's key elsewhere."""
-
-        def redirect_request(self, *_: Any) -> None:
-            return None
-
-    body = json.dumps(message).encode()
-    request = Request(f"{address}/sync", body, {"Content-Type": "application/json", "User-Agent": "attncore"})
     try:
-        with build_opener(ProxyHandler({}), Stay()).open(request, timeout=PATIENCE) as answer:
-            return read_answer(answer)
-    except HTTPError as problem:
-        with problem:
-            sentence = read_answer(problem).get("problem")
-        if not isinstance(sentence, str):
-            raise ValueError("that isn't a board") from None
-        raise Refusal(problem.code, sentence[:300]) from None
+        status, answer = posted(address, json.dumps(message).encode())
+    except (OSError, HTTPException, ValueError) as problem:
+        raise Unreachable(unreachable(address, problem)) from None
+    if status == 200:
+        return answer
+    if not isinstance(answer.get("problem"), str):
+        raise Unreachable(unreachable(address, ValueError()))
+    raise Refusal(status, answer["problem"][:300])
 
 
-def read_answer(answer: Any) -> Message:
-    """The JSON object that a board answers. Raises ValueError where it's something else, too long, or too slow."""
-    text, end = b"", time.monotonic() + PATIENCE
-    while part := answer.read1(LARGEST):
-        text += part
-        if len(text) > LARGEST or time.monotonic() > end:
-            raise ValueError("that isn't a board")
+def posted(address: str, body: bytes) -> tuple[int, Message]:
+    """The status and the answer. However slowly it comes, all of it has to be here before the patience ends.
+
+    Raises OSError, HTTPException or ValueError.
+    """
+    parts = urlsplit(address)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    with closing(kind(parts.hostname or "", parts.port, timeout=PATIENCE)) as connection:
+        connection.connect()
+        late = threading.Event()
+        end = threading.Timer(PATIENCE, hang_up, [connection.sock, late])
+        end.daemon = True  # no kernel stays for its sake
+        end.start()
+        try:
+            headers = {"Content-Type": "application/json", "User-Agent": "attncore"}
+            connection.request("POST", "/sync", body, headers)
+            answer = connection.getresponse()
+            return answer.status, read_answer(answer)
+        except (OSError, HTTPException, ValueError):
+            if late.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            end.cancel()
+
+
+def hang_up(line: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def unreachable(address: str, problem: Exception) -> str:
+    """Why there is no board at an address, in a sentence, and what to do."""
+    parts = urlsplit(address)
+    port = f", port {parts.port}" if parts.port else ""
+    there = f"{parts.hostname}{port}"
+    missing = "" if parts.port else f" The address has no port; a board's is usually {PORT}: {address}:{PORT}."
+    match problem:
+        case socket.gaierror() | UnicodeError():
+            return (
+                f"No machine here is called {parts.hostname}. Is the address right, and are you on the room's network?"
+            )
+        case ssl.SSLCertVerificationError():
+            return f"{there} has a certificate that this machine doesn't trust, so nothing is sent there."
+        case ssl.SSLError():
+            return f"There's no https at {there}: a board's address begins with http://.{missing}"
+        case ConnectionRefusedError():
+            return f"Nothing listens at {there}. Is the board running, and is the address right?{missing}"
+        case TimeoutError():
+            return f"{there} doesn't answer. Are you on the same network, and is the address right?{missing}"
+        case OSError():
+            return f"{there} is out of reach. Are you on the same network, and is the address right?{missing}"
+    return f"What answers at {there} isn't a board. Is the address right?{missing}"
+
+
+def read_answer(answer: IO[bytes]) -> Message:
+    """The JSON object that a board answers. Raises ValueError where it's something else, or too long."""
+    text = answer.read(LARGEST + 1)
     try:
-        message = json.loads(text)
-    except RecursionError:
+        message = json.loads(text) if len(text) <= LARGEST else None
+    except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
         raise ValueError("that isn't a board")
@@ -124,6 +174,7 @@ class Outbox:
         self.joining: Message = store.kept(KIND, place) or {}
         self.room: Message = {}  # as the board last showed it
         self.trouble, self.caught_up = "", ""  # sentences
+        self.refused = False  # did the board say no?
         self.over = not self.joining.get("joined")
         self.failed = 0  # times in a row
         self.pending: Message = {}  # a note and a vote that the board hasn't got yet
@@ -161,16 +212,19 @@ class Outbox:
 
     def exchange(self) -> bool:
         """Send what isn't acknowledged, and take in what the room looks like. Is there more to send at once?"""
+        self.refused = False
         try:
             return self.exchanged()
         except Refusal as refused:
+            self.refused = True
             if refused.status == 410:
                 self.leave()
-                self.trouble = GONE
+                self.trouble = f"{refused} {NO_MORE}"
             else:
                 self.failed, self.trouble = self.failed + 1, str(refused)
-        except (HTTPException, ValueError, *NOT_KEPT):
-            self.failed, self.trouble = self.failed + 1, UNREACHABLE
+        except (Unreachable, *NOT_KEPT) as problem:
+            never = isinstance(problem, Unreachable) and not self.room  # then the address may be wrong
+            self.failed, self.trouble = self.failed + 1, f"{problem} {WAITING}" if never else UNREACHABLE
         finally:
             with suppress(*NOT_KEPT):
                 if self.changed:
@@ -185,7 +239,7 @@ class Outbox:
         rows, message = self.message(said)
         room = self.post(self.joining["address"], message)
         if not is_room(room):
-            raise ValueError("that isn't a board")
+            raise Unreachable(unreachable(self.joining["address"], ValueError()))
         late = self.failed or not self.room
         if rows:
             self.caught_up = f"Sent just now, as the board didn't have it yet: {attempts(len(rows))}." if late else ""
@@ -273,7 +327,7 @@ def begin(store: Progress, address: str, code: str, nickname: str | None, post: 
     }
     outbox.over = False
     outbox.exchange()
-    if outbox.over or outbox.trouble not in ("", UNREACHABLE):
+    if outbox.refused:
         raise ValueError(outbox.trouble)
     for other in joinings(store):
         if other.place != place:

@@ -1,19 +1,20 @@
 """What `join` shows: where one is, what travels, the notes "done" and "stuck", and what the room votes on."""
 
 from html import escape
+from string import ascii_lowercase
 from typing import Any
 
 import ipywidgets
 
 from attncore.app.board import outbox
-from attncore.app.board.outbox import UNREACHABLE, Outbox, attempts
+from attncore.app.board.outbox import Outbox, attempts
 from attncore.app.progress import Progress
 from attncore.grading.report import Lines, Panel
 from attncore.look import INK
 
 TRAVELS = (
     "What travels: the exercise, how it came out, the name of the mistake, and when. Your code stays here, and no name "
-    "goes but the nickname. leave() ends it."
+    "goes but the nickname, beside which the instructor sees the rest. The screen shows counts alone. leave() ends it."
 )
 NOT_JOINED = 'You haven\'t joined a workshop. The instructor has the line that does: join("http://…", "K7RM2P").'
 NOTES = {"done": "success", "stuck": "danger"}
@@ -74,8 +75,7 @@ class BoardPanel:
         lines: Lines = [("head", f"You're in {room['room']}, as {room['name']}." if room else "You've joined.")]
         if trouble:
             unsent = f" {attempts(len(self.joining.unsent()))} waiting." if self.joining.unsent() else ""
-            first = " Is the address right?" if trouble == UNREACHABLE and not room else ""
-            lines = [*(lines if room else []), ("head", f"{trouble}{first}{unsent}")]
+            lines = [*(lines if room else []), ("head", f"{trouble}{unsent}")]
         elif self.joining.caught_up:
             lines.append(("next", self.joining.caught_up))
         if opened := room.get("open"):
@@ -110,13 +110,13 @@ class BoardPanel:
         self.refresh()
 
     def voting(self, poll: dict[str, Any]) -> list[Any]:
-        """The question with a button for each option; once the vote is closed, how many chose each."""
+        """The question with a button for each option; once that is shown, how many chose each."""
         shown = [ipywidgets.HTML(f'<p style="max-width:50em;line-height:1.5;{INK}">{escape(poll["question"])}</p>')]
         on = poll["stage"] in (0, 2)
         for place, option in enumerate(poll["options"]):
             chosen, right = " ✓" if poll.get("vote") == place else "", "  (right)" if poll.get("right") == place else ""
             bars = ", then ".join(str(bars[place]) for bars in poll["bars"] if bars and sum(bars))
-            text = f"{option}{chosen}" if on else f"{option}: {bars or 0}{right}"
+            text = f"{ascii_lowercase[place % 26]})  {option}{chosen}{f': {bars}' if bars else ''}{right}"
             button = ipywidgets.Button(description=text, layout=WIDE, disabled=not on)
             vote = {"poll": poll["id"], "stage": poll["stage"], "option": place}
             button.on_click(lambda _, vote=vote: self.joining.say(vote=vote))

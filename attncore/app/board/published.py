@@ -4,8 +4,13 @@ import base64
 import binascii
 import json
 import re
+from functools import cache
 from html import escape
 from typing import Any
+
+import mistune
+
+from attncore.app.board.mathml import formula
 
 LARGEST = 10_000_000  # bytes of a notebook
 COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of a traceback, as a terminal has them
@@ -14,7 +19,13 @@ STYLE = """
 body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .9rem/1.45 ui-monospace, monospace; margin: .4rem 0; }
 pre.code { background: #8882; padding: .5rem .8rem; border-radius: .3rem; }
-p { white-space: pre-wrap; overflow-wrap: anywhere; margin: .5rem 0; }
+p, li { overflow-wrap: anywhere; margin: .5rem 0; }
+table { border-collapse: collapse; display: block; overflow-x: auto; }
+th, td { padding: .2rem .7rem; text-align: left; border-bottom: 1px solid #8886; }
+blockquote { margin: .5rem 0; padding-left: .8rem; border-left: 3px solid #8888; }
+code { font: .9em ui-monospace, monospace; }
+math[display=block] { padding: .6rem 0; overflow-x: auto; overflow-y: hidden; }
+a { color: LinkText; }
 img { max-width: 100%; height: auto; background: #fff; }
 """
 
@@ -39,22 +50,59 @@ def page(notebook: bytes, title: str) -> str:
 
 def cell_parts(cell: dict[str, Any]) -> list[str]:
     source = joined(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return [str(reader()(source))]
     if cell["cell_type"] != "code":
-        return [block(paragraph) for paragraph in re.split(r"\n\s*\n", source) if paragraph.strip()]
+        return [f"<pre>{escape(source)}</pre>"]
     outputs = [output(each) for each in cell.get("outputs", [])]
     return [f'<pre class="code">{escape(source)}</pre>' if source.strip() else "", *outputs]
 
 
-def block(paragraph: str) -> str:
-    """A paragraph of prose, whose lines stay where it is a list; a heading as one; bold and code, and no other mark."""
-    heading = re.fullmatch(r"(#{1,4}) +(\S[^\n]*)", paragraph.strip())
-    if heading:
-        level = min(len(heading[1]) + 1, 4)
-        return f"<h{level}>{escape(heading[2])}</h{level}>"
-    listed = re.search(r"^\s*([|>]|([-*]|\d+\.) )", paragraph, re.MULTILINE)
-    text = escape(paragraph if listed else " ".join(paragraph.split()))
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", re.sub(r"\*\*([^*`]+)\*\*", r"<b>\1</b>", text))
-    return f"<p>{text}</p>"
+@cache
+def reader() -> mistune.Markdown:
+    """What turns Markdown into HTML; HTML in it is text."""
+    return mistune.create_markdown(renderer=Prose(escape=True), plugins=["table", "strikethrough", formulas])
+
+
+class Prose(mistune.HTMLRenderer):
+    """Markdown as a page shows it: nothing is loaded, and links go only to the web."""
+
+    def heading(self, text: str, level: int, **_attributes: Any) -> str:
+        level = min(level + 1, 6)  # the page has a title of its own
+        return f"<h{level}>{text}</h{level}>\n"
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        if not url.startswith(("https://", "http://")):
+            return text
+        return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{text}</a>'
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return text
+
+    def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
+        tag = "th" if head else "td"
+        return f"<{tag}>{text}</{tag}>"
+
+    def formula(self, latex: str, display: str) -> str:
+        return formula(latex, display)
+
+
+def formulas(md: mistune.Markdown) -> None:
+    """Formulas between dollar signs, over several lines too; a price is none."""
+    md.block.register("formula", r"^ {0,3}\$\$(?P<displayed>[^$]+)\$\$[ \t]*(?:\n|$)", read_formula, before="list")
+    md.inline.register(
+        "formula",
+        r"\$\$(?P<displayed>[^$]+)\$\$|\$(?![\s$])(?P<inline>[^$]*[^$\s\\])\$(?!\d)",
+        read_formula,
+        before="link",
+    )
+
+
+def read_formula(_parser: Any, found: re.Match[str], state: Any) -> int:
+    inline, displayed = found.groupdict().get("inline"), found["displayed"]
+    display = "inline" if inline else "block"
+    state.append_token({"type": "formula", "raw": inline or displayed, "attrs": {"display": display}})
+    return found.end()
 
 
 def output(given: dict[str, Any]) -> str:

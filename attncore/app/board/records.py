@@ -9,7 +9,10 @@ LONGEST_NAME = 24
 
 @dataclass(frozen=True)
 class Room:
-    """One workshop; `exercise` is the one that is open, since `opened` and until `closes`."""
+    """One workshop; `exercise` is the one that is open, since `opened` and until `closes`.
+
+    Where it is `shut`, nobody new gets in.
+    """
 
     id: int
     name: str
@@ -21,6 +24,7 @@ class Room:
     opened: float | None
     closes: float | None
     poll: int | None
+    shut: bool
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,27 @@ class Attempt(NamedTuple):
     outcome: str
 
 
+VOTING, TALKING, AGAIN, OVER = range(4)  # the stages of a poll
+HIDDEN, BARS, ANSWER = range(3)  # what the room sees of it once a vote is closed
+
+
 class Poll(NamedTuple):
-    """A vote on one question. Its stages: voting, talking it over, voting again, over."""
+    """A vote on one question: its stage, and how much of it is shown to the room."""
 
     id: int
     exercise: str
     stage: int
-    revealed: bool
+    shown: int
+
+    @property
+    def round(self) -> int | None:
+        """The round in which one can vote now."""
+        return {VOTING: 0, AGAIN: 1}.get(self.stage)
+
+    @property
+    def closed(self) -> tuple[bool, bool]:
+        """Which rounds have bars. While the second is on, those of the first are hidden: they'd sway it."""
+        return self.stage in (TALKING, OVER), self.stage == OVER
 
 
 class Full(Exception):

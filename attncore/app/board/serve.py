@@ -13,12 +13,13 @@ from attncore.app.board.store import Store
 
 EVERYWHERE = ("0.0.0.0", "::", "")
 CONNECTIONS = 8_192  # at a time, as far as the system lets us
-NEEDED = 'The board needs two more packages: python -m pip install starlette uvicorn (the extra "workshop").'
+PACKAGES = ("starlette", "uvicorn", "mistune", "latex2mathml")
+NEEDED = f'The board needs more packages: python -m pip install {" ".join(PACKAGES)} (the extra "workshop").'
 
 
 def board(chosen: argparse.Namespace) -> int:
     """Serve the board; return the exit status."""
-    if not all(map(find_spec, ("starlette", "uvicorn"))):
+    if not all(map(find_spec, PACKAGES)):
         return stopped(NEEDED)
     try:
         store, rooms = rooms_of(chosen)

@@ -49,12 +49,16 @@ setInterval(tick, 250);
 
 export const counted = (number, one, many = one + "s") => `${number} ${number === 1 ? one : many}`;
 
-/** The bars of a poll: before talking it over and after, side by side; the right answer where it's shown. */
+/** An option of a poll, with the letter by which a room speaks of it. */
+export const lettered = (option, place) => [el("b", {class: "letter"}, `${String.fromCharCode(97 + place)}) `), ...words(option)];
+
+/** The options of a poll with its bars, before talking it over and after, side by side; the right answer where it's shown. */
 export function bars(poll) {
   const shown = [0, 1].filter(round => poll.bars[round] && poll.bars[round].some(Boolean));
   const most = Math.max(1, ...shown.flatMap(round => poll.bars[round]));
   return poll.options.map((option, place) => el("li", {class: poll.right === place ? "option right" : "option"},
-    el("p", {}, ...words(option), poll.right === place ? el("b", {}, "  ✓ right") : null),
+    el("p", {}, ...lettered(option, place), poll.right === place ? el("b", {}, "  ✓ right") : null,
+      poll.vote === place ? el("span", {class: "quiet"}, "  your vote") : null),
     ...shown.map(round => el("div", {class: `bar round-${round}`},
       el("span", {class: "fill", style: {width: `${100 * poll.bars[round][place] / most}%`}}),
       el("span", {class: "number"},

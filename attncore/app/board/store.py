@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from attncore.app.board.records import Attempt, Event, Full, Learner, Poll, Room, tidy
-from attncore.app.board.tables import opened
+from attncore.app.board.records import AGAIN, HIDDEN, Attempt, Event, Full, Learner, Poll, Room, tidy
+from attncore.app.board.tables import add_up, opened
 
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that is mistaken for another on a projector
 DAY = 86_400.0
@@ -27,7 +27,7 @@ class Store:
     """The file of a board. Threads may share it."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time):
-        """Open the file, or begin it. Raises sqlite3.Error where it is something else, or of a newer edition."""
+        """Open the file, or begin it. Raises sqlite3.Error where it is something else, or of another edition."""
         self.clock, self.guard, self.connection = clock, threading.RLock(), opened(path)
 
     def close(self) -> None:
@@ -152,6 +152,21 @@ class Store:
                 )
                 for label in event.labels if added.rowcount else []:
                     write("insert or ignore into labels values (?, ?, ?)", (learner.id, event.id, label))
+            add_up(write, learner.id, {event.exercise for event in events})
+
+    def remove(self, room: Room, id: int) -> None:
+        """Take a learner out of the room, with all that they sent; their key opens it no more."""
+        with self.writing() as write:
+            write("insert into removed select room, key from learners where room = ? and id = ?", (room.id, id))
+            write("delete from learners where room = ? and id = ?", (room.id, id))
+
+    def was_removed(self, room: Room, key: str) -> bool:
+        return bool(self.rows("select 1 from removed where room = ? and key = ?", room.id, hashed(key)))
+
+    def shut(self, room: Room, shut: bool) -> None:
+        """Close the door to whoever is new, or open it again."""
+        with self.writing() as write:
+            write("update rooms set shut = ? where id = ?", (shut, room.id))
 
     def put_note(self, learner: Learner, note: str) -> None:
         with self.writing() as write:
@@ -193,21 +208,32 @@ class Store:
 
     def poll(self, room: Room) -> Poll | None:
         """The poll that is on."""
-        query = "select id, exercise, stage, revealed from polls where id = ?"
+        query = "select id, exercise, stage, shown from polls where id = ?"
         return next((Poll(*row) for row in self.rows(query, room.poll)), None) if room.poll else None
 
-    def change_poll(self, poll: Poll, stage: int, revealed: bool) -> None:
+    def change_poll(self, poll: Poll, stage: int, shown: int = HIDDEN) -> None:
         with self.writing() as write:
-            write("update polls set stage = ?, revealed = ? where id = ?", (stage, revealed, poll.id))
+            write("update polls set stage = ?, shown = ? where id = ?", (stage, shown, poll.id))
 
-    def vote(self, poll: Poll, round: int, learner: Learner, option: int) -> None:
-        """Keep somebody's vote in a round, in place of an earlier one."""
+    def vote(self, poll: Poll, learner: Learner, option: int) -> None:
+        """Keep somebody's vote in the round that is on, in place of an earlier one."""
         with self.writing() as write:
-            write("insert or replace into votes values (?, ?, ?, ?)", (poll.id, round, learner.id, option))
+            write("insert or replace into votes values (?, ?, ?, ?)", (poll.id, poll.round, learner.id, option))
 
-    def votes(self, poll: Poll) -> list[tuple[int, int, int]]:
-        """All votes: round, learner, option."""
-        return self.rows("select round, learner, option from votes where poll = ?", poll.id)
+    def votes(self, poll: Poll) -> dict[tuple[int, int], int]:
+        """How many voted for what, by round and option."""
+        query = "select round, option, count(*) from votes where poll = ? group by round, option"
+        return {(round, option): number for round, option, number in self.rows(query, poll.id)}
+
+    def voters(self, poll: Poll) -> set[int]:
+        """Who has voted in the round that is on."""
+        query = "select learner from votes where poll = ? and round = ?"
+        return {learner for (learner,) in self.rows(query, poll.id, poll.round)}
+
+    def vote_of(self, poll: Poll, learner: Learner) -> int | None:
+        """What somebody has voted for last; while the second vote is on, what was in the first doesn't count."""
+        query = "select option from votes where poll = ? and learner = ? and round >= ? order by round desc limit 1"
+        return next((option for (option,) in self.rows(query, poll.id, learner.id, poll.stage == AGAIN)), None)
 
     # Pages
 
