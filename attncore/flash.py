@@ -1,6 +1,7 @@
 """Lesson 14: exact attention without the square of scores. The same numbers, made fast, are in `attncore.tiles`."""
 
 import math
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -105,6 +106,40 @@ def tiled_attention(query, key, value, block=BLOCK, is_causal=False, scale=None)
             maximum = larger
         blocks.append(output / np.where(total == 0, 1, total))
     return np.concatenate(blocks, axis=-2)
+
+
+@shaped("_,_,_->(p,...,n,v)", axes={"p": "device"})
+def ring_attention(queries, keys, values, is_causal=False, scale=None):
+    """Compute exact attention on several devices, each of which holds one part of the sequence.
+
+    Lists of parts in order, one a device: queries and keys (..., n, d), values (..., n, v), with the
+    same n in every part. Returns the list of outputs, part by part: the numbers of
+    `scaled_dot_product_attention` on the whole sequence, with a causal mask where `is_causal`. Keys and
+    values go around the ring, so a device never holds more than one part of each. A given `scale`
+    multiplies the scores in place of 1/sqrt(d). Raises ValueError if the numbers of parts or their
+    lengths differ. Liu et al. (2023a).
+    """
+    n_devices, n = len(queries), length_of_parts(queries, keys, values)
+    outputs = []
+    for device, query in enumerate(queries):
+        partials = []
+        for step in range(n_devices):
+            part = (device - step) % n_devices  # whose keys and values have come around after so many steps
+            scores = attention_scores(query, keys[part], scale)
+            if is_causal:
+                scores = np.where(np.tri(n, n, (device - part) * n, dtype=bool), scores, -np.inf)
+            partials.append(attend_to_tile(scores, np.asarray(values[part])))
+        outputs.append(reduce(merge_partials, partials).output)
+    return outputs
+
+
+def length_of_parts(queries, keys, values):
+    """How many tokens each part has, the same everywhere."""
+    lengths = [[np.shape(part)[-2] for part in parts] for parts in (queries, keys, values)]
+    if lengths != [lengths[0]] * 3 or len(set(lengths[0])) != 1:
+        told = "{}, keys {} and values {}".format(*lengths)
+        raise ValueError(f"ring_attention: queries have parts of lengths {told}, expected equal numbers of equal parts")
+    return lengths[0][0]
 
 
 @shaped("->()")

@@ -47,13 +47,14 @@ def layer_norm_backward(x, gain, d_output, eps=1e-5):
 
     `d_output` is the gradient of a loss with respect to the output of `layer_norm` with the same
     eps. The mean and the variance depend on x too, and the gradient flows through both. d_gain and
-    d_bias are summed over all vectors; d_x has the shape of x, summed where leading axes were
-    broadcast. Ba et al. (2016).
+    d_bias are summed over all vectors. d_x has the shape of x, summed where leading axes were
+    broadcast. `d_output` may lack leading axes of x, and then counts for each vector. Ba et al.
+    (2016).
     """
     d_output = np.broadcast_to(d_output, np.broadcast_shapes(x.shape, d_output.shape))
-    centred = x - x.mean(axis=-1, keepdims=True)
-    deviation = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True) + eps)
-    normal = centred / deviation
+    centered = x - x.mean(axis=-1, keepdims=True)
+    deviation = np.sqrt(np.mean(centered * centered, axis=-1, keepdims=True) + eps)
+    normal = centered / deviation
     d_normal = d_output * gain
     along = np.mean(d_normal * normal, axis=-1, keepdims=True)
     d_x = (d_normal - d_normal.mean(axis=-1, keepdims=True) - normal * along) / deviation

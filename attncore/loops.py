@@ -172,6 +172,16 @@ def padding_mask(lengths, n_key):
     return [[[key < length for key in range(n_key)]] for length in lengths]
 
 
+def document_mask(documents):
+    """Each document by itself: whoever reads it so far has read it up to the token at hand."""
+    read = {document: [False for _ in documents] for document in documents}
+    mask = []
+    for i, document in enumerate(documents):
+        read[document][i] = True
+        mask.append(list(read[document]))
+    return mask
+
+
 def prefix_mask(n, prefix):
     return [[j <= i or j < prefix for j in range(n)] for i in range(n)]
 
@@ -290,7 +300,7 @@ def sinusoidal_positions(n, d):
 
 
 def apply_rotary(x, positions, base=10000.0):
-    """Two neighbours are one complex number; to rotate is to multiply by e^(i angle)."""
+    """Two neighbors are one complex number; to rotate is to multiply by e^(i angle)."""
     d = len(x[0])
     rows = []
     for token, position in zip(x, positions, strict=True):
@@ -300,6 +310,30 @@ def apply_rotary(x, positions, base=10000.0):
             row += [turned.real, turned.imag]
         rows.append(row)
     return rows
+
+
+def partial_rotary(x, positions, n_rotated, base=10000.0):
+    turned = apply_rotary([token[:n_rotated] for token in x], positions, base)
+    return [[*part, *token[n_rotated:]] for part, token in zip(turned, x, strict=True)]
+
+
+def scaled_frequencies(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    """By wavelengths, the tokens that one turn takes: how much longer does each become?"""
+    most_turns = {"yarn": 32, "llama3": 4}.get(kind, 1)
+    slower = []
+    for i in range(d // 2):
+        wavelength = 2 * math.pi * base ** (2 * i / d)
+        if kind == "linear":
+            wavelength *= factor
+        elif kind == "ntk":
+            wavelength *= factor ** (i / (d // 2 - 1)) if i else 1
+        elif wavelength >= trained:
+            wavelength *= factor
+        elif wavelength > trained / most_turns:
+            kept = (trained / wavelength - 1) / (most_turns - 1)
+            wavelength /= kept + (1 - kept) / factor
+        slower.append(2 * math.pi / wavelength)
+    return slower
 
 
 def rotary_halves_order(d):
@@ -603,6 +637,14 @@ def rolling_cache(key, value, window, sinks=0):
     return [key[i] for i in kept], [value[i] for i in kept]
 
 
+def gated_output(output, x, W_gate):
+    rows = []
+    for row, opened in zip(output, project(x, W_gate), strict=True):
+        gates = [1 / (1 + math.exp(-z)) if z > -700 else 0.0 for z in opened]
+        rows.append([number * gate for number, gate in zip(row, gates, strict=True)])
+    return rows
+
+
 def online_softmax(chunks):
     row = [number for chunk in chunks for number in chunk]
     top = max(row, default=-INFINITY)
@@ -625,6 +667,14 @@ def tiled_attention(query, key, value, block=1, is_causal=False, scale=None):
     """Whatever the block, the attention that it is."""
     mask = causal_mask(len(query), len(key)) if is_causal else None
     return scaled_dot_product_attention(query, key, value, mask, scale)
+
+
+def ring_attention(queries, keys, values, is_causal=False, scale=None):
+    """However the sequence is shared out, the attention that it is, shared out in the same way."""
+    query, key, value = ([token for part in parts for token in part] for parts in (queries, keys, values))
+    output = tiled_attention(query, key, value, 1, is_causal, scale)
+    n = len(queries[0])
+    return [output[device * n : (device + 1) * n] for device in range(len(queries))]
 
 
 def peak_floats(n, d, block=None):

@@ -32,6 +32,17 @@ def padding_mask(lengths, n_key):
     return np.arange(n_key) < lengths[:, None, None]
 
 
+@shaped("(n):int->(n,n)")
+def document_mask(documents):
+    """Allow each token the tokens of its own document, up to itself.
+
+    Booleans, True = may attend; `documents` holds the document of each token. Equal ids are one
+    document, next to each other or not. Tokens that each have a document of their own see themselves
+    alone. Raises ValueError for documents in more than one axis. Krell et al. (2021).
+    """
+    return causal_mask(len(documents)) & (documents[:, None] == documents)
+
+
 @shaped("->(n,n)")
 def prefix_mask(n, prefix):
     """Allow every token the whole prefix, and beyond it only the tokens up to itself.

@@ -26,7 +26,7 @@ def sinusoidal_positions(n, d):
 def apply_rotary(x, positions, base=10000.0):
     """Rotate each pair of neighboring numbers by an angle that grows with the position.
 
-    Pair i, places 2i and 2i + 1, turns counter-clockwise by position * base^(-2i / d). Positions
+    Pair i, entries 2i and 2i + 1, turns counter-clockwise by position * base^(-2i / d). Positions
     may be any numbers, in any order. Integers become float64. The dot product of two rotated
     vectors depends only on the difference of their positions. Raises ValueError for an odd width.
     Su et al. (2021).
@@ -43,9 +43,54 @@ def apply_rotary(x, positions, base=10000.0):
     return rotated
 
 
+@shaped("(...,n,d),(n)->(...,n,d)")
+def partial_rotary(x, positions, n_rotated, base=10000.0):
+    """Rotate the first numbers of each vector by its position, and leave the rest as it is.
+
+    The first n_rotated of the width turn as in `apply_rotary`: adjacent pairs, counter-clockwise,
+    pair i by position * base^(-2i / n_rotated). With the whole width it is `apply_rotary`. Integers
+    become float64. Raises ValueError for an odd n_rotated, and for one below 2 or above the width.
+    Wang and Komatsuzaki (2021), in GPT-J.
+    """
+    d = x.shape[-1]
+    if n_rotated % 2 or not 2 <= n_rotated <= d:
+        raise ValueError(f"partial_rotary: n_rotated is {n_rotated}, expected an even number from 2 to the width, {d}")
+    rotated = apply_rotary(x[..., :n_rotated], positions, base)
+    return np.concatenate([rotated, x[..., n_rotated:]], axis=-1)
+
+
+@shaped("->(d/2)", axes={"d/2": "pair"})
+def scaled_frequencies(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    """Slow the rotary pairs down, for texts `factor` times as long as the `trained` length.
+
+    Unscaled, pair i turns by base^(-2i / d) radians a token; the result has d/2 such frequencies, the
+    largest first. "linear" divides all of them by the factor (Chen et al., 2023a). "ntk" takes the base
+    times factor^(d / (d - 2)) instead ("NTK-aware"). "yarn" keeps the pairs that make 32 turns or
+    more in the trained length and divides those that make 1 or less; between 1 and 32 turns the share
+    that is kept grows linearly (Peng et al., 2023, who also multiply the scores by
+    (0.1 ln factor + 1)^2, which isn't done here). "llama3" does the same between 1 and 4 turns
+    (Grattafiori et al., 2024). A factor of 1 changes nothing. Raises ValueError for an odd width and
+    for any other kind.
+    """
+    if d % 2:
+        raise ValueError(f"scaled_frequencies: d is {d}, expected an even width")
+    frequencies = float(base) ** (-np.arange(0, d, 2) / d)
+    if kind == "linear":
+        return frequencies / factor
+    if kind == "ntk":
+        return frequencies / factor ** np.linspace(0, 1, d // 2)  # what the larger base comes to, pair by pair
+    ramps = {"yarn": (1, 32), "llama3": (1, 4)}
+    if kind not in ramps:
+        raise ValueError(f'scaled_frequencies: kind is "{kind}", expected "linear", "ntk", "yarn" or "llama3"')
+    low, high = ramps[kind]
+    turns = trained * frequencies / (2 * math.pi)
+    kept = np.clip((turns - low) / (high - low), 0, 1)
+    return frequencies * (kept + (1 - kept) / factor)
+
+
 @shaped("->(d)")
 def rotary_halves_order(d):
-    """Order the places so that x[..., order] turns adjacent pairs into halves: even, then odd.
+    """Order the indices so that x[..., order] turns adjacent pairs into halves: even, then odd.
 
     Two layouts of the same rotation: pairs (2i, 2i + 1), as in the paper, and pairs (i, i + d/2),
     as in GPT-NeoX and in Llama's weights at Hugging Face. Raises ValueError for an odd width.

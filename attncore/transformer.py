@@ -77,9 +77,9 @@ def layer_norm(x, gain, bias, eps=1e-5):
     The variance divides by m, and eps is added inside the root. In float32, a mean far from zero
     costs no precision. Ba et al. (2016).
     """
-    centred = x - x.mean(axis=-1, keepdims=True)
-    variance = np.mean(centred * centred, axis=-1, keepdims=True)
-    return centred / np.sqrt(variance + eps) * gain + bias
+    centered = x - x.mean(axis=-1, keepdims=True)
+    variance = np.mean(centered * centered, axis=-1, keepdims=True)
+    return centered / np.sqrt(variance + eps) * gain + bias
 
 
 @shaped("(...,m),(m)->(...,m)")
@@ -123,7 +123,7 @@ def swiglu(x, weights):
 
     `weights` is a `SwigluWeights`. The projection by W_gate goes through SiLU (x times the sigmoid
     of x) and multiplies the projection by W_up, entry by entry; W_down projects the product. There
-    are no biases. Shazeer (2020).
+    are no biases. Numbers in the thousands give no NaN. Shazeer (2020).
     """
     return (silu(x @ weights.W_gate) * (x @ weights.W_up)) @ weights.W_down
 
@@ -186,7 +186,7 @@ def corrupt_tokens(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     """Choose tokens to be guessed, and hide most of them: returns (inputs, targets).
 
     Each token is chosen with probability `rate`. Of the chosen, 80% become mask_id, 10% a
-    random token below vocab_size, 10% stay. Targets are the ids at the chosen places and -100
+    random token below vocab_size, 10% stay. Targets are the ids at the chosen positions and -100
     elsewhere. `rng` is a Generator; both results are int64. Devlin et al. (2018).
     """
     ids = ids.astype(np.int64)  # small and unsigned ids have no place for -100
@@ -240,11 +240,12 @@ def embed_ids(ids, weights):
 def sample_token(logits, rng, temperature=1.0, top_k=None, top_p=None):
     """Draw the next token: an index, with the probabilities softmax(logits / temperature).
 
-    `rng` is a Generator. A temperature of 0 takes the largest logit, the first one if several tie.
-    `top_k` keeps the k most likely tokens; if there's a tie, the lower index. `top_p` then keeps
-    the smallest number of most likely tokens whose probabilities reach a sum of p. What is kept is
-    renormalized. Raises ValueError for a temperature below 0, a top_k below 1, and a top_p that
-    isn't above 0 and at most 1. Fan et al. (2018); top-p: Holtzman et al. (2019).
+    `rng` is a Generator. A temperature of 0 takes the largest logit. `top_k` keeps the k most likely
+    tokens. A `top_k` above their number keeps all of them. `top_p` then keeps the smallest number of
+    most likely tokens whose probabilities reach a sum of p. What is kept is renormalized. Of tokens
+    that tie, the lower index counts as the more likely one. Raises ValueError for a temperature below
+    0, a top_k below 1, and a top_p that isn't above 0 and at most 1. Fan et al. (2018); top-p:
+    Holtzman et al. (2019).
     """
     if temperature < 0:
         raise ValueError(f"sample_token: temperature is {temperature}, expected at least 0")
@@ -266,9 +267,10 @@ def sample_token(logits, rng, temperature=1.0, top_k=None, top_p=None):
 def generate(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
     """Continue a sequence, one token at a time: draw it, append it, and read everything again.
 
-    `next_logits(ids)` takes all ids so far, as a list, and returns the logits (c) of the next one,
-    which is drawn as `sample_token` draws. Returns only the new ids, as a list: n_new of them, or
-    fewer if the id `stop` is drawn, which is then the last. Radford et al. (2018).
+    `prompt` is an array of ids, and stays as it is. `next_logits(ids)` takes all ids so far, as a
+    list, and returns the logits (c) of the next one, which is drawn as `sample_token` draws. Returns
+    only the new ids, as a list: n_new of them, or fewer if the id `stop` is drawn, which is then the
+    last. Radford et al. (2018).
     """
     ids = prompt.tolist()
     n_prompt = len(ids)

@@ -44,8 +44,8 @@ class Model:
 
 # Every head has keys of its own. meta-llama/Llama-2-7b-hf, -13b-hf; openai-community/gpt2-xl;
 # Brown et al. (2020), table 2.1; microsoft/Phi-3-mini-4k-instruct; allenai/OLMo-2-1124-13B
-LLAMA_2_7B = Model("Llama 2 7B", "Touvron et al., 2023", 32, 4096, 32, 32, 128, 6_738_415_616)
-LLAMA_2_13B = Model("Llama 2 13B", "Touvron et al., 2023", 40, 5120, 40, 40, 128, 13_015_864_320)
+LLAMA_2_7B = Model("Llama 2 7B", "Touvron et al., 2023b", 32, 4096, 32, 32, 128, 6_738_415_616)
+LLAMA_2_13B = Model("Llama 2 13B", "Touvron et al., 2023b", 40, 5120, 40, 40, 128, 13_015_864_320)
 GPT_3 = Model("GPT-3 175B", "Brown et al., 2020", 96, 12_288, 96, 96, 128, 175_000_000_000)
 PHI_3_MINI = Model("Phi-3-mini", "Abdin et al., 2024", 32, 3072, 32, 32, 96, 3_821_079_552)
 GPT_2_SMALL = Model("GPT-2 small", "Radford et al., 2019", 12, 768, 12, 12, 64, 124_439_808)
@@ -56,9 +56,9 @@ GPT_2 = (GPT_2_SMALL, GPT_2_MEDIUM, GPT_2_LARGE, GPT_2_XL)
 MULTI_HEAD = (LLAMA_2_7B, LLAMA_2_13B, GPT_3, PHI_3_MINI, GPT_2_XL)
 
 # Heads that together are wider than the model. google-t5/t5-3b, t5-11b; google/gemma-7b
-T5_3B = Model("T5-3B", "Raffel et al., 2020", 24, 1024, 32, 32, 128)
-T5_11B = Model("T5-11B", "Raffel et al., 2020", 24, 1024, 128, 128, 128)
-GEMMA_7B = Model("Gemma 7B", "Gemma Team, 2024", 28, 3072, 16, 16, 256, 8_537_680_896)
+T5_3B = Model("T5-3B", "Raffel et al., 2019", 24, 1024, 32, 32, 128)
+T5_11B = Model("T5-11B", "Raffel et al., 2019", 24, 1024, 128, 128, 128)
+GEMMA_7B = Model("Gemma 7B", "Gemma Team, 2024a", 28, 3072, 16, 16, 256, 8_537_680_896)
 
 # Encoders. google-bert/bert-base-uncased, bert-large-uncased, with the pooler; distilbert/distilbert-base-uncased;
 # sentence-transformers/all-MiniLM-L6-v2
@@ -69,7 +69,7 @@ MINILM = Model("all-MiniLM-L6-v2", "Wang et al., 2020", 6, 384, 12, 12, 32, 22_7
 
 # Query heads share key heads, and each token passes through all weights. meta-llama/Meta-Llama-3-8B, -70B,
 # Llama-3.1-405B, Llama-3.2-1B, -3B; mistralai/Mistral-7B-v0.1; Qwen/Qwen2.5-7B, Qwen3-0.6B, -4B, -8B, -32B
-LLAMA_2_70B = Model("Llama 2 70B", "Touvron et al., 2023", 80, 8192, 64, 8, 128, 68_976_648_192)
+LLAMA_2_70B = Model("Llama 2 70B", "Touvron et al., 2023b", 80, 8192, 64, 8, 128, 68_976_648_192)
 LLAMA_3_8B = Model("Llama 3 8B", "Grattafiori et al., 2024", 32, 4096, 32, 8, 128, 8_030_261_248)
 LLAMA_3_70B = Model("Llama 3 70B", "Grattafiori et al., 2024", 80, 8192, 64, 8, 128, 70_553_706_496)
 LLAMA_3_405B = Model("Llama 3.1 405B", "Grattafiori et al., 2024", 126, 16_384, 128, 8, 128, 405_853_388_800)
@@ -85,8 +85,8 @@ GROUPED = (LLAMA_3_8B, LLAMA_3_70B, LLAMA_3_405B, MISTRAL_7B, QWEN_2_7B, QWEN_3_
 
 # Local layers with a window between global ones. google/gemma-3-4b-pt, -12b-pt, -27b-pt (every sixth layer is global),
 # gemma-2-9b, -27b (every second); openai/gpt-oss-20b, -120b (every second). The parameters are those of the reports.
-GEMMA_2_9B = Model("Gemma 2 9B", "Gemma Team, 2024", 42, 3584, 16, 8, 256, 9_241_705_984, window=4096, local=21)
-GEMMA_2_27B = Model("Gemma 2 27B", "Gemma Team, 2024", 46, 4608, 32, 16, 128, 27_227_128_320, window=4096, local=23)
+GEMMA_2_9B = Model("Gemma 2 9B", "Gemma Team, 2024b", 42, 3584, 16, 8, 256, 9_241_705_984, window=4096, local=21)
+GEMMA_2_27B = Model("Gemma 2 27B", "Gemma Team, 2024b", 46, 4608, 32, 16, 128, 27_227_128_320, window=4096, local=23)
 GEMMA_3_4B = Model("Gemma 3 4B", "Gemma Team, 2025", 34, 2560, 8, 4, 256, 3_884_000_000, window=1024, local=29)
 GEMMA_3_12B = Model("Gemma 3 12B", "Gemma Team, 2025", 48, 3840, 16, 8, 256, 11_771_000_000, window=1024, local=40)
 GEMMA_3_27B = Model("Gemma 3 27B", "Gemma Team, 2025", 62, 5376, 32, 16, 128, 27_016_000_000, window=1024, local=52)
@@ -98,7 +98,7 @@ LOCAL = (GEMMA_2_9B, GEMMA_2_27B, GEMMA_3_4B, GEMMA_3_12B, GEMMA_3_27B, GPT_OSS_
 # moonshotai/Kimi-K2-Instruct
 DEEPSEEK_V3 = Model(
     name="DeepSeek-V3",
-    cite="DeepSeek-AI, 2024, the V3 report",
+    cite="DeepSeek-V3, 2024",
     layers=61,
     width=7168,
     heads=128,
@@ -111,7 +111,7 @@ DEEPSEEK_V3 = Model(
 )
 DEEPSEEK_V2 = Model(
     name="DeepSeek-V2",
-    cite="DeepSeek-AI, 2024, the V2 report",
+    cite="DeepSeek-V2, 2024",
     layers=60,
     width=5120,
     heads=128,
@@ -124,7 +124,7 @@ DEEPSEEK_V2 = Model(
 )
 DEEPSEEK_V2_LITE = Model(
     name="DeepSeek-V2-Lite",
-    cite="DeepSeek-AI, 2024, the V2 report",
+    cite="DeepSeek-V2, 2024",
     layers=27,
     width=2048,
     heads=16,
@@ -137,7 +137,7 @@ DEEPSEEK_V2_LITE = Model(
 )
 KIMI_K2 = Model(
     name="Kimi K2",
-    cite="Kimi Team, 2025",
+    cite="Kimi K2, 2025",
     layers=61,
     width=7168,
     heads=64,

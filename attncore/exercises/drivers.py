@@ -157,6 +157,15 @@ def join_parts(answer, left, right):
     return answer(left, right)
 
 
+@shaped("->(p,...,n,v)", axes={"p": "device"})
+def on_each_device(ring_attention, queries, keys, values, is_causal=None, scale=None):
+    """Call the answer with what is given; its outputs may come in a tuple as well as in a list."""
+    given = {"is_causal": is_causal, "scale": scale}
+    given = {name: value for name, value in given.items() if value is not None}
+    outputs = ring_attention(queries, keys, values, **given)
+    return list(outputs) if isinstance(outputs, tuple) else outputs
+
+
 @shaped("->(),()", returns="effect, draws from rng")
 def ask_for_the_effect(answer, predict, weights, rng, shuffles=None):
     before = rng.bit_generator.state
@@ -171,3 +180,53 @@ def looked_up(most_similar, vector, vectors, count, texts=None):
     """Ask for the places; or take these from a list of texts, which takes integers, and return how long each is."""
     places = most_similar(vector, vectors, count)
     return places if texts is None or places is None or places is ... else [len(texts[place]) for place in places]
+
+
+@shaped("->(c),(c),()", axes={"c": "class"}, returns="what is ever drawn, shares, follows rng")
+def draws_counted(sample_token, logits, rng, probabilities, draws, temperature=None, top_k=None, top_p=None):
+    """Draw as often as `draws` says, with the settings that are given, and count the tokens beside their probabilities.
+
+    Where chance explains how often a token came up, its share is the probability itself. It follows rng if the same
+    state of rng gives the same tokens again.
+    """
+    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    again = deepcopy(rng)
+    tokens = [sample_token(logits, rng, **settings) for _ in range(draws)]
+    if all(token is None or token is ... for token in tokens):
+        return None
+    indices = np.array([index_of(token, len(logits)) for token in tokens])
+    repeated = [index_of(sample_token(logits, again, **settings), len(logits)) for _ in range(min(draws, 40))]
+    shares = [share(indices == i, p) for i, p in enumerate(probabilities)]
+    return np.bincount(indices, minlength=len(logits)) > 0, shares, float(repeated == indices[:40].tolist())
+
+
+def index_of(token, n_classes):
+    """A token that was drawn, as a plain index. Raises ValueError for anything else."""
+    array = as_array(token)
+    if array is None or array.dtype.kind not in "iu" or array.ndim:
+        what = type(token).__name__ if array is None else f"{array.dtype} of shape {array.shape}"
+        raise ValueError(f"it returns {what}, expected one index, an integer")
+    if not 0 <= array < n_classes:
+        raise ValueError(f"it returns {array}, expected an index from 0 to {n_classes - 1}")
+    return int(array)
+
+
+@shaped("->(t),(c)", axes={"t": "place", "c": "class"}, returns="new ids, shares")
+def continued(
+    generate, next_logits, prompt, n_new, rng, probabilities=(), temperature=None, top_k=None, top_p=None, stop=None
+):
+    """Continue a prompt with the settings that are given.
+
+    Where `probabilities` say that chance decides, each new id stands as 0, and the shares tell how often each came up;
+    where chance explains a share, it is the probability itself.
+    """
+    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    new = generate(next_logits, prompt, n_new, rng, **settings)
+    if new is None or new is ...:
+        return None
+    if not len(probabilities):
+        return new, []
+    indices = np.array([index_of(token, len(probabilities)) for token in new])
+    return 0 * indices, [share(indices == i, p) for i, p in enumerate(probabilities)]

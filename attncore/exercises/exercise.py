@@ -233,7 +233,7 @@ class Code(Exercise):
         return [*self.wrong.items(), *self.rewritten]
 
     def mistake(self, label: str) -> Callable[[Callable], Callable]:
-        """Add a labelled wrong solution, or another writing of one."""
+        """Add a labeled wrong solution, or another writing of one."""
 
         def add(function: Callable) -> Callable:
             if self.wrong.setdefault(label, function) is not function:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from attncore.exercises.fixtures import Bowl, Mixture, Readout
+from attncore.exercises.fixtures import Bowl, Habits, Mixture, Readout
 from attncore.heads import HeadWeights
 
 Rng = np.random.Generator
@@ -43,6 +43,10 @@ def a_layer(rng: Rng) -> Given:
 def padded(rng: Rng) -> Given:
     n_key = count(rng, 5, 14)
     return {"lengths": rng.integers(1, n_key + 1, count(rng, 2, 6)), "n_key": n_key}
+
+
+def packed(rng: Rng) -> Given:
+    return {"documents": np.repeat(rng.permutation(9)[:4], rng.integers(1, 4, 4))}
 
 
 def prefixed(rng: Rng) -> Given:
@@ -85,6 +89,12 @@ def shared_model(rng: Rng) -> Given:
 def corrupted(rng: Rng) -> Given:
     ids = rng.integers(100, 30_000, (6, 2_000))
     return {"ids": ids, "rng": np.random.default_rng(count(rng, 2**31)), "rate": 0.25, "mask_id": 7, "vocab_size": 9}
+
+
+def rescaled(rng: Rng) -> Given:
+    kind = str(rng.choice(["linear", "ntk", "yarn", "llama3"]))
+    given = {"d": 2 * count(rng, 8, 60), "base": float(count(rng, 1_000, 90_000)), "kind": kind}
+    return given | {"factor": float(count(rng, 2, 9)), "trained": count(rng, 1_000, 9_000)}
 
 
 def measured(rng: Rng) -> Given:
@@ -150,6 +160,24 @@ def masked_pair(rng: Rng) -> Given:
     return {"first": first, "second": second, **drawn}
 
 
+def drawn_tokens(rng: Rng) -> Given:
+    """Logits whose three largest are kept, with what they come to."""
+    p = rng.permutation([0.35, 0.25, 0.2, 0.12, 0.08]) * rng.uniform(0.95, 1.05, 5)
+    kept = np.where(p >= np.sort(p)[-3], p, 0)
+    draws = np.random.default_rng(count(rng, 2**31))
+    return {"logits": np.log(p), "rng": draws, "probabilities": kept / kept.sum(), "draws": 400, "top_k": 3}
+
+
+def continued_text(rng: Rng) -> Given:
+    n = count(rng, 2, 6)
+    given = {
+        "next_logits": Habits(3 * numbers(rng, 9, 9)),
+        "prompt": rng.integers(9, size=n),
+        "n_new": count(rng, 3, 9),
+    }
+    return given | {"rng": np.random.default_rng(count(rng, 2**31)), "temperature": 0}
+
+
 UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "KVCache": chunks_of_a_cache,
     "alibi_bias": positions_of_heads,
@@ -159,9 +187,11 @@ UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "causal_mask": newest_queries,
     "combine_masks": two_masks,
     "corrupt_tokens": corrupted,
+    "document_mask": packed,
     "dot_product_std": products,
     "fix_encoder": texts,
     "fix_masked_pair": masked_pair,
+    "generate": continued_text,
     "influence": mixed,
     "kv_bytes_per_token": shared_model,
     "kv_cache_bytes": cached_model,
@@ -177,6 +207,8 @@ UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "permutation_effect": dealt,
     "prefix_mask": prefixed,
     "rotary_halves_order": lambda rng: {"d": 2 * count(rng, 6, 90)},
+    "sample_token": drawn_tokens,
+    "scaled_frequencies": rescaled,
     "sinusoidal_positions": lambda rng: {"n": count(rng, 3, 30), "d": 2 * count(rng, 2, 20)},
     "sliding_window_mask": lambda rng: {"n": count(rng, 6, 14), "window": count(rng, 2, 6), "sinks": count(rng, 0, 3)},
 }

@@ -1,11 +1,63 @@
 """The numbers and the predictions of this topic; the cards have words alone."""
 
-import math
-
 from attncore.exercises.exercise import numeric, predict
 from attncore.exercises.figures import among, binary, capital, spelled
 
 questions = [
+    predict(
+        "next-source-word",
+        lambda: "tired",
+        {"the next in order": lambda: "sat", "the one just translated": lambda: "cat"},
+    ),
+    numeric(
+        "first-word-left",
+        lambda words: 2.0**-words,
+        {
+            "a step too few": lambda words: 2.0 ** (1 - words),
+            "an even share": lambda words: 1 / words,
+            "half an even share": lambda words: 1 / (2 * words),
+        },
+        first={"words": 7},
+        draw=among(words=(5, 6, 7, 8, 9, 10)),
+        worked=lambda words: {
+            "spelled": spelled(words),
+            "Spelled": capital(spelled(words)),
+            "others": spelled(words - 1),
+            "whole": 2**words,
+        },
+    ),
+    numeric(
+        "alignment-by-hand",
+        lambda weights, states: sum(w * s for w, s in zip(weights, states, strict=True)),
+        {
+            "the plain mean": lambda weights, states: sum(states) / 3,
+            "the best state alone": lambda weights, states: states[1],
+        },
+        first={"weights": (0.25, 0.5, 0.25), "states": (0, 8, 4)},
+        draw=among(
+            weights=((0.25, 0.5, 0.25), (0.2, 0.7, 0.1), (0.1, 0.6, 0.3)), states=((0, 8, 4), (2, 10, 3), (4, 6, 1))
+        ),
+    ),
+    predict(
+        "longer-sentences",
+        lambda: "the one vector falls behind, and more so at eight words",
+        {
+            "all alike": lambda: "all three get nearly everything right",
+            "equally worse": lambda: "the one vector is equally bad at both lengths",
+        },
+    ),
+    numeric(
+        "weight-on-a-state",
+        lambda weight: weight / 2,
+        {
+            "the weight itself": lambda weight: weight,
+            "what is left": lambda weight: 1 - weight,
+            "halved twice": lambda weight: weight / 4,
+        },
+        first={"weight": 0.9},
+        draw=among(weight=(0.9, 0.7, 0.6)),
+        worked=lambda weight: {"rest": 1 - weight},
+    ),
     numeric(
         "additive-parameters",
         lambda state, hidden, **_: hidden * state + hidden * 2 * state + hidden,
@@ -50,22 +102,6 @@ questions = [
             "Side": capital(spelled(half)),
         },
     ),
-    numeric(
-        "height-at-the-edge",
-        lambda fraction: math.sqrt(math.log(fraction) / 2),
-        {
-            "bell as wide as the window": lambda fraction: math.sqrt(2 * math.log(fraction)),
-            "the 2 in the denominator forgotten": lambda fraction: math.sqrt(math.log(fraction)) / 2,
-            "root not taken": lambda fraction: math.log(fraction) / 2,
-            "a straight line": lambda fraction: 1 - 1 / fraction,
-        },
-        first={"fraction": 2},
-        draw=among(fraction=(2, 3, 4, 6)),
-        worked=lambda fraction: {
-            "part": {2: "half", 3: "a third", 4: "a quarter", 6: "a sixth"}[fraction],
-            "down": {2: "halfway down", 3: "down to 1/3", 4: "down to 1/4", 6: "down to 1/6"}[fraction],
-        },
-    ),
     predict(
         "linear-additive",
         lambda: "nothing",
@@ -80,10 +116,4 @@ questions = [
             "width of the memory": lambda: (2, 12),
         },
     ),
-    predict(
-        "sum-under-the-bell",
-        lambda: "less than one",
-        {"still one": lambda: "exactly one", "a sum above one": lambda: "more than one"},
-    ),
-    predict("window-at-the-edge", lambda: 3, {"window not cut": lambda: 5, "edge left out": lambda: 2}),
 ]

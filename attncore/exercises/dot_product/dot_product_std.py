@@ -1,4 +1,4 @@
-"""How far dot products spread."""
+"""The standard deviation of dot products."""
 
 import math
 

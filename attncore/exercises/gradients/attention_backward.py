@@ -43,14 +43,14 @@ exercise = code(
 
 
 def back_to_scores(query, key, value, d_output, mask=None, scale=None):
-    """The scale, the weights, and the gradient by the scaled scores: what most mistakes start from."""
+    """The scale, the weights, and the gradient of the scaled scores: what most mistakes start from."""
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     weights = attention_weights(query, key, mask, scale)
     return scale, weights, softmax_backward(weights, d_output @ np.swapaxes(value, -1, -2))
 
 
 def back_to_inputs(weights, d_scores, query, key, value, d_output):
-    """The three gradients, from the weights and the gradient by the scores before the scale."""
+    """The three gradients, from the weights and the gradient of the scores before the scale."""
     d_query = d_scores @ key
     d_key = np.swapaxes(d_scores, -1, -2) @ query
     d_value = np.swapaxes(weights, -1, -2) @ d_output
@@ -70,7 +70,7 @@ def scores_not_transposed_for_the_keys(query, key, value, d_output, mask=None, s
     return d_query, sum_to(d_scores @ query * scale, key.shape), d_value
 
 
-@exercise.mistake("the scale is left out on the way back")
+@exercise.mistake("the scale is left out in the backward pass")
 def no_scale_on_the_way_back(query, key, value, d_output, mask=None, scale=None):
     _, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
     return back_to_inputs(weights, d_scores, query, key, value, d_output)
@@ -94,7 +94,7 @@ def scale_for_the_key_only(query, key, value, d_output, mask=None, scale=None):
     return unscaled, *attention_backward(query, key, value, d_output, mask, scale)[1:]
 
 
-@exercise.mistake("the scale is applied twice on the way back")
+@exercise.mistake("the scale is applied twice in the backward pass")
 def scale_applied_twice(query, key, value, d_output, mask=None, scale=None):
     scale, weights, d_scores = back_to_scores(query, key, value, d_output, mask, scale)
     return back_to_inputs(weights, d_scores * scale**2, query, key, value, d_output)

@@ -79,7 +79,7 @@ def loss_and_gradient(ids, E):
 
 
 def both_ends(ids, E, keeps=1.0, divided=True):
-    """The loss, the gradient by the logits' use of E, and the gradient by each word that was looked up."""
+    """The loss, the gradient of E from its use in the logits, and the gradient of each word that was looked up."""
     words, mask = ids[:-1], causal_mask(len(ids) - 1)
     x = E[words]
     state = x + scaled_dot_product_attention(x, x, x, mask)

@@ -67,7 +67,10 @@ questions = [
     predict(
         "gradient-of-the-total",
         lambda: "zeros",
-        {"the gradient by the weights, not the scores": lambda: "ones", "the weights": lambda: "the weights"},
+        {
+            "the gradient with respect to the weights, not the scores": lambda: "ones",
+            "the weights": lambda: "the weights",
+        },
     ),
     predict(
         "hidden-score-gradient",

@@ -11,7 +11,6 @@ from attncore.exercises.configurations import (
     GPT_2_SMALL,
     GPT_3,
     LLAMA_2_70B,
-    LLAMA_3_405B,
     PHI_3_MINI,
     QWEN_3_4B,
     QWEN_3_32B,
@@ -29,13 +28,97 @@ def attention_share(model):
 
 
 questions = [
+    predict(
+        "one-mixture",
+        lambda: "(0.5, 0.5) again",
+        {"roles kept apart": lambda: "(0.5, -0.5)", "both kept": lambda: "(1, 0) and (0, 1), side by side"},
+    ),
+    predict(
+        "previous-word-head",
+        lambda: "layer 0, head 2",
+        {
+            "it goes on to the next word": lambda: "layer 1, head 8",
+            "it looks for the subject": lambda: "layer 5, head 11",
+        },
+    ),
+    predict(
+        "head-by-hand",
+        lambda: "2 3, 6 7, 10 11",
+        {"read in order": lambda: "6 7, 8 9, 10 11", "dealt out in turn": lambda: "1 3, 5 7, 9 11"},
+    ),
+    predict("split-shape", lambda: (2, 4, 5, 3), {"tokens before heads": lambda: (2, 5, 4, 3)}),
+    predict(
+        "merge-by-hand",
+        lambda: "0 1 4 5",
+        {"as if it were right": lambda: "0 1 2 3", "first entries only": lambda: "0 4 8 2"},
+    ),
+    numeric(
+        "score-of-a-head",
+        lambda a, b: -b,
+        {"the other head": lambda a, b: a + 1, "one wide head": lambda a, b: a + 1 - b},
+        first={"a": 2, "b": 3},
+        draw=among(a=(2, 3, 4, 6), b=(2, 3, 5, 7)),
+        worked=lambda a, b: {"first": a + 1, "whole": a + 1 - b},
+    ),
+    predict(
+        "head-reads",
+        lambda: "all eight",
+        {"a slice of the token": lambda: "the first two", "training decides": lambda: "those that the softmax selects"},
+    ),
     numeric(
         "head-width",
-        lambda model: model.width // model.heads,
-        {"the model width": lambda model: model.width},
+        lambda model: math.sqrt(model.head_width),
+        {
+            "the root of the model width": lambda model: math.sqrt(model.width),
+            "the width itself": lambda model: model.head_width,
+        },
         first={"model": GPT_3},
-        draw=among(model=(GPT_3, GPT_2_LARGE, BERT_LARGE, PHI_3_MINI, LLAMA_2_70B, LLAMA_3_405B)),
-        worked=lambda model: {"root": math.sqrt(model.head_width)},
+        draw=among(model=(GPT_3, GPT_2_LARGE, BERT_LARGE, PHI_3_MINI, LLAMA_2_70B, BERT_BASE)),
+    ),
+    predict(
+        "mask-meets-heads",
+        lambda: "mask i goes to head i of every sequence",
+        {
+            "as it was meant": lambda: "mask i goes to sequence i",
+            "a shape error": lambda: "an error, because the shapes differ",
+        },
+    ),
+    predict(
+        "without-w-output",
+        lambda: "the first two",
+        {"the whole width": lambda: "all eight", "none of its own": lambda: "none"},
+    ),
+    numeric(
+        "output-of-two-heads",
+        lambda b: 1 + 2 * b,
+        {
+            "head 0 alone": lambda b: 1,
+            "head 1 alone": lambda b: 2 * b,
+            "a row for a column": lambda b: 1 - b,
+        },
+        first={"b": 1},
+        draw=among(b=(1, 2, 3, 4, 5)),
+        worked=lambda b: {"second": 2 * b},
+    ),
+    numeric(
+        "half-of-two",
+        lambda variance: variance / 2,
+        {"halved twice": lambda variance: variance / 4, "nothing brought": lambda variance: variance},
+        first={"variance": 1},
+        draw=among(variance=(1, 2, 3, 4, 6)),
+    ),
+    predict(
+        "how-many-heads",
+        lambda: "two and four heads solve it, one stays behind",
+        {
+            "width alone counts": lambda: "all three do equally well",
+            "the more the better": lambda: "one is worst, four are clearly better than two",
+        },
+    ),
+    predict(
+        "sixteen-heads",
+        lambda: "as many as before",
+        {"twice the projections": lambda: "twice as many", "narrower heads": lambda: "half as many"},
     ),
     numeric(
         "bert-attention-parameters",
@@ -71,7 +154,7 @@ questions = [
             "layers": spelled(model.layers),
         },
     ),
-    predict("split-shape", lambda: (2, 4, 5, 3), {"tokens before heads": lambda: (2, 5, 4, 3)}),
+    predict("favorite-keys", lambda: 2, {"each of them": lambda: 6, "only the largest": lambda: 1}),
     numeric(
         "more-heads",
         lambda model: model.width * model.heads * model.head_width,
@@ -85,6 +168,27 @@ questions = [
             "all": model.heads * model.head_width,
             "times": times(model.heads * model.head_width / model.width),
             "narrow": model.width // model.heads,
+        },
+    ),
+    predict(
+        "either-head",
+        lambda: "0 for both",
+        {"shares of one": lambda: "one half each", "both are needed": lambda: "2 for both"},
+    ),
+    numeric(
+        "largest-row-sum",
+        lambda p: 1 / (1 - p),
+        {"normalized again": lambda p: 1, "the share that stays": lambda p: 1 - p},
+        first={"p": 0.2},
+        draw=among(p=(0.1, 0.2, 0.3, 0.4, 0.5)),
+        worked=lambda p: {"rest": 1 - p},
+    ),
+    predict(
+        "torch-view",
+        lambda: "an error",
+        {
+            "the same result": lambda: "the same as with flatten",
+            "wrong numbers": lambda: "wrong numbers, without an error",
         },
     ),
 ]

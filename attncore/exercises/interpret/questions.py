@@ -119,7 +119,11 @@ questions = [
         lambda: 0.5,
         {"the residual is forgotten": lambda: 1.0, "only one of the two ways home": lambda: 0.25},
     ),
-    predict("values-alike", lambda: "not at all", {"a new map, so a new output": lambda: "a great deal"}),
+    predict(
+        "values-alike",
+        lambda: "not at all",
+        {"a new map, so a new output": lambda: "a great deal", "a minus": lambda: "it changes its sign"},
+    ),
     predict(
         "two-copies",
         lambda: "neither changes it",

@@ -78,12 +78,12 @@ def looked(prompts, mask):
     return (weights[..., None] * batch).sum(axis=1)
 
 
-@exercise.mistake("the mask turned over")
+@exercise.mistake("the mask negated")
 def turned_over(prompts):
     return looked(prompts, lambda lengths, longest: (lengths[:, None] == longest) | ~words_in_(lengths, longest))
 
 
-@exercise.mistake("the mask turned over")
+@exercise.mistake("the mask negated")
 def turned_over_throughout(prompts):
     return looked(prompts, lambda lengths, longest: ~words_in_(lengths, longest))
 

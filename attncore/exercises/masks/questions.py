@@ -5,6 +5,35 @@ from attncore.exercises.figures import among, binary, capital, placed, spelled
 
 questions = [
     numeric(
+        "what-is-left",
+        lambda weights: weights[1] + weights[2],
+        {
+            "all of it": lambda weights: 1.0,
+            "what was taken": lambda weights: weights[0],
+            "their mean": lambda weights: (weights[1] + weights[2]) / 2,
+        },
+        first={"weights": (0.6, 0.3, 0.1)},
+        draw=among(weights=((0.6, 0.3, 0.1), (0.7, 0.2, 0.1), (0.55, 0.35, 0.1), (0.8, 0.15, 0.05))),
+    ),
+    predict(
+        "empty-row",
+        lambda: "it depends on how the mask was written",
+        {"NaN always": lambda: "NaN", "zeros always": lambda: "zeros", "a mean always": lambda: "equal weights"},
+    ),
+    predict(
+        "leak-in-training",
+        lambda: "the leaky one has the lower loss and can't write",
+        {
+            "the loss tells": lambda: "the causal one has the lower loss and writes better",
+            "better at both": lambda: "the leaky one has the lower loss and writes better",
+        },
+    ),
+    predict(
+        "torch-one-query",
+        lambda: "the first",
+        {"as with a cache": lambda: "all four", "the last": lambda: "the last one"},
+    ),
+    numeric(
         "causal-count",
         lambda tokens: tokens * (tokens + 1) // 2,
         {

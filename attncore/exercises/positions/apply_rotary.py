@@ -177,7 +177,7 @@ def the_quarter_turn_of_neighbors_laid_out_in_halves(x, positions, base=10000.0)
     return x * np.cos(angles) + quarter_turn * np.sin(angles)
 
 
-@exercise.mistake("even and odd places split, then joined as halves")
+@exercise.mistake("even and odd entries split, then joined as halves")
 def even_and_odd_places_split_then_joined_as_halves(x, positions, base=10000.0):
     angles = np.tile(rotary_angles(x.shape[-1], positions, base), 2)
     quarter_turn = np.concatenate([-x[..., 1::2], x[..., 0::2]], axis=-1)

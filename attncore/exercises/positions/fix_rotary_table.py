@@ -88,7 +88,7 @@ def clockwise(query, key, value, positions):
     return attend(query, key, value, positions, lambda x: apply_rotary(x, -positions))
 
 
-@exercise.mistake("one angle for each place instead of each pair")
+@exercise.mistake("one angle for each entry instead of each pair")
 def an_angle_a_place(query, key, value, positions):
     d = query.shape[-1]
     angles = positions[:, None] * 10000.0 ** (-np.arange(d) / d)

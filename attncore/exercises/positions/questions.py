@@ -36,6 +36,46 @@ def pairs_of_a_wide_head(tokens, base):
 
 
 questions = [
+    predict(
+        "the-two-the",
+        lambda: "they're identical",
+        {
+            "neighbors count": lambda: "they differ by their neighbors",
+            "the mask knows": lambda: "they differ by their place",
+        },
+    ),
+    numeric(
+        "a-slow-hand",
+        lambda d, i: 10_000 ** (-2 * i / d),
+        {
+            "the fast hand": lambda d, i: 1.0,
+            "the exponent i/d": lambda d, i: 10_000 ** (-i / d),
+            "the base itself": lambda d, i: 1 / 10_000,
+        },
+        first={"d": 4, "i": 1},
+        draw=among(lambda d, i: 2 * i < d, d=(4, 8, 16), i=(1, 2, 4, 6)),
+        worked=lambda d, i: {"hands": d // 2, "top": 2 * i},
+    ),
+    numeric(
+        "rotary-by-hand",
+        lambda x, y: -float(y),
+        {
+            "clockwise": lambda x, y: float(y),
+            "one entry left alone": lambda x, y: float(x),
+            "turned twice": lambda x, y: -float(x),
+        },
+        first={"x": 2, "y": 1},
+        draw=among(lambda x, y: x != y, x=(1, 2, 3, 4, 5), y=(1, 2, 3, 4, 5)),
+    ),
+    predict(
+        "which-extrapolates",
+        lambda: "rotary",
+        {
+            "what the papers say": lambda: "the linear bias",
+            "a formula for every place": lambda: "sinusoidal",
+            "the mask is enough": lambda: "no positions at all",
+        },
+    ),
     numeric(
         "slowest-pair",
         lambda width, base, **_: turn(width // 2 - 1, width, base),

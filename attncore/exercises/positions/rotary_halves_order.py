@@ -15,17 +15,17 @@ exercise = code(
 )
 
 
-@exercise.mistake("the way back, from halves to neighbors")
+@exercise.mistake("the inverse, from halves to neighbors")
 def the_way_back_from_halves_to_neighbors(d):
     return np.argsort(rotary_halves_order(d))
 
 
-@exercise.mistake("odd places first")
+@exercise.mistake("odd entries first")
 def odd_places_first(d):
     return np.roll(rotary_halves_order(d), d // 2)
 
 
-@exercise.mistake("places left as they are")
+@exercise.mistake("entries left as they are")
 def places_left_as_they_are(d):
     return np.arange(d)
 
@@ -40,7 +40,7 @@ def neighbors_swapped(d):
     return np.arange(d) ^ 1
 
 
-@exercise.mistake("odd places running backwards")
+@exercise.mistake("odd entries running backwards")
 def odd_places_running_backwards(d):
     return np.concatenate([np.arange(0, d, 2), np.arange(1, d, 2)[::-1]])
 

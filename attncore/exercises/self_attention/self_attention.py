@@ -227,15 +227,15 @@ for label in (
 
 
 @exercise.another_way
+def one_product_for_all_three(x, W_query, W_key, W_value, mask=None):
+    width = W_query.shape[1]
+    query, key, value = np.split(x @ np.hstack([W_query, W_key, W_value]), [width, 2 * width], axis=-1)
+    return scaled_dot_product_attention(query, key, value, mask)
+
+
+@exercise.another_way
 def weights_folded_together(x, W_query, W_key, W_value, mask=None):
     scores = x @ (W_query @ W_key.T) @ x.swapaxes(-1, -2) / W_query.shape[1] ** 0.5
     if mask is not None:
         scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
     return softmax(scores) @ x @ W_value
-
-
-@exercise.another_way
-def one_product_for_all_three(x, W_query, W_key, W_value, mask=None):
-    width = W_query.shape[1]
-    query, key, value = np.split(x @ np.hstack([W_query, W_key, W_value]), [width, 2 * width], axis=-1)
-    return scaled_dot_product_attention(query, key, value, mask)

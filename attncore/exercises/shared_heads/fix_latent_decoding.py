@@ -34,7 +34,7 @@ def fix_latent_decoding(x, weights, n_heads):
 
     `weights` is a `LatentWeights`. Kept of each token are its latent and its rotated key. Neither
     keys nor values are unpacked: W_up_key is absorbed into the query, W_up_value into the output.
-    The rows are those of `latent_attention` under a causal mask. DeepSeek-AI (2024).
+    The rows are those of `latent_attention` under a causal mask. DeepSeek-V2 (2024).
     """
     latents, rope_keys, rows = x[:0] @ weights.W_latent, x[:0] @ weights.W_key_rope, []
     for i in range(len(x)):

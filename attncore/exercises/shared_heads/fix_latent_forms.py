@@ -32,7 +32,7 @@ def fix_latent_forms(x, W_query, W_query_rope, W_latent, W_key_rope, W_up_key):
 
     Unpacked, as in training, a key is made of the latent; absorbed, as in decode, the query meets
     the latent itself. d numbers of query and key know no position, r further ones are rotated.
-    Causal, with a scale of 1/sqrt(d + r). Both forms give the same weights. DeepSeek-AI (2024).
+    Causal, with a scale of 1/sqrt(d + r). Both forms give the same weights. DeepSeek-V2 (2024).
     """
     scale, mask = 1 / math.sqrt(W_query.shape[1] + W_query_rope.shape[1]), causal_mask(len(x))
     latent = x @ W_latent

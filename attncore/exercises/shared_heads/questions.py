@@ -153,7 +153,11 @@ questions = [
         lambda: (2, 6, 3, 4),
         {"one output for each group": lambda: (2, 3, 3, 4), "width of the keys": lambda: (2, 6, 3, 8)},
     ),
-    predict("grouped-score-flops", lambda: "as many", {"a quarter": lambda: "a quarter as many"}),
+    predict(
+        "grouped-score-flops",
+        lambda: "as many",
+        {"a quarter": lambda: "a quarter as many", "a half": lambda: "half as many"},
+    ),
     predict(
         "rotated-and-absorbed",
         lambda: "on the diagonal",

@@ -122,6 +122,51 @@ def hide(scores, mask, value):
     return scores + mask
 
 
+def loss_cases(bad_targets):
+    """Logits, and the class to be guessed at each place; `bad_targets` is what the prompt says of other targets."""
+
+    def of(name, places, classes, lead=(), ignored=(), ignore=None, **more):
+        def targets(rng, s):
+            drawn = rng.integers(classes, size=(*lead, places))
+            drawn.flat[list(ignored)] = -100 if ignore is None else ignore
+            return drawn
+
+        given = {} if ignore is None else {"ignore": ignore}
+        return case(name, sizes={"t": places, "c": classes}, lead=lead, targets=targets, **given, **more)
+
+    def by_hand(name, logits, targets, **more):
+        return case(name, logits=lambda rng, s: np.array(logits), targets=lambda rng, s: np.array(targets), **more)
+
+    rows = [[2.0, 1, 0], [0, 3, 1]]
+    return [
+        of("two places, three classes", 2, 3, small=True),
+        of("three places, four classes", 3, 4, small=True),
+        by_hand("the first class and the last", rows, [0, 2]),
+        by_hand("one class wanted twice", rows, [1, 1]),
+        of("a single place", 1, 5),
+        of("as many places as classes", 4, 4),
+        of("no two axes of one length", 5, 7),
+        of("a batch of two", 3, 4, lead=(2,)),
+        of("a batch of one", 3, 4, lead=(1,), small=True),
+        of("two leading axes", 3, 5, lead=(2, 4)),
+        of("float32", 5, 7, dtype=np.float32),
+        of("a place that is ignored", 3, 4, ignored=[1], small=True),
+        of("three of eight places ignored", 4, 5, lead=(2,), ignored=[1, 2, 3]),
+        of("a text ignored whole", 3, 4, lead=(2,), ignored=[3, 4, 5]),
+        of("ignored places in float32", 4, 5, lead=(2,), ignored=[0, 6, 7], dtype=np.float32),
+        of("-1 is ignored", 4, 5, ignored=[0, 2], ignore=-1, small=True),
+        by_hand("class 0 is ignored", [*rows, [1, 1, 3]], [1, 0, 2], ignore=0),
+        by_hand("logits in the thousands", [[3000.0, 3001, 2999], [-2000, -2001, -2003]], [2, 0]),
+        by_hand("a target far below the others", [[0.0, 2000, 1], [1, 0, 2]], [0, 2]),
+        by_hand("a target far above the others", [[0.0, 40, 1], [1, 0, 2]], [1, 0]),
+        by_hand("float32, larger logits", [[100.0, 0, 103], [1, 0, 2]], [1, 2], dtype=np.float32),
+        by_hand("nothing to predict", rows, [-100, -100], promise=bad_targets),
+        by_hand("a target beyond the last class", rows, [0, 3], promise=bad_targets),
+        by_hand("a target below the first class", rows, [0, -1], promise=bad_targets),
+        by_hand("a target too few", rows, [1], promise=bad_targets),
+    ]
+
+
 # A mask that allows what it should hide, as it happens to masks of both kinds: a boolean one is always turned over.
 UPSIDE_DOWN = [
     lambda mask: ~mask if mask.dtype == bool else -mask,

@@ -3,6 +3,10 @@
 from attncore.exercises.exercise import numeric, predict
 
 questions = [
+    predict("read-a-row", lambda: "mat", {"the diagonal": lambda: "on", "a column": lambda: "cat"}),
+    predict(
+        "what-sums-to-one", lambda: "every row", {"the other axis": lambda: "every column", "both": lambda: "both"}
+    ),
     numeric("equal-weight", lambda: 1 / 6, {"the sum of the weights": lambda: 1}),
     predict(
         "uniform-shape",

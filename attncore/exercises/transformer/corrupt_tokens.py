@@ -121,14 +121,14 @@ def tokens_that_were_not_chosen_made_random(ids, rng, rate=0.15, mask_id=103, vo
     return np.where(swapped, rng.integers(vocab_size, size=ids.shape), inputs), np.where(chosen, ids, -100)
 
 
-@exercise.mistake("one random token for all places")
+@exercise.mistake("one random token for all positions")
 def one_random_token_for_all_places(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     ids, chosen, fate = fates(ids, rng, rate)
     drawn = np.where(fate < 0.8, mask_id, rng.integers(vocab_size))
     return np.where(chosen & (fate < 0.9), drawn, ids), np.where(chosen, ids, -100)
 
 
-@exercise.mistake("the same places in every text")
+@exercise.mistake("the same positions in every sequence")
 def the_same_places_in_every_text(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     ids = np.asarray(ids)
     chosen, fate = rng.random(ids.shape[-1]) < rate, rng.random(ids.shape)

@@ -64,9 +64,9 @@ def given_eps_ignored(x, gain, bias, eps=1e-5):
 
 @exercise.mistake("statistics over the tokens")
 def statistics_over_the_tokens(x, gain, bias, eps=1e-5):
-    centred = x - x.mean(axis=0)
-    variance = np.mean(centred**2, axis=0)
-    return centred / np.sqrt(variance + eps) * gain + bias
+    centered = x - x.mean(axis=0)
+    variance = np.mean(centered**2, axis=0)
+    return centered / np.sqrt(variance + eps) * gain + bias
 
 
 @exercise.mistake("one mean and variance for everything")
@@ -74,7 +74,7 @@ def one_mean_and_variance_for_everything(x, gain, bias, eps=1e-5):
     return (x - x.mean()) / np.sqrt(x.var() + eps) * gain + bias
 
 
-@exercise.mistake("no mean subtracted above the line")
+@exercise.mistake("no mean subtracted in the numerator")
 def no_mean_subtracted_above_the_line(x, gain, bias, eps=1e-5):
     return x / np.sqrt(x.var(axis=-1, keepdims=True) + eps) * gain + bias
 
@@ -140,6 +140,6 @@ def number_by_number(x, gain, bias, eps=1e-5):
 @exercise.another_way
 def as_a_projection_and_a_length(x, gain, bias, eps=1e-5):
     m = x.shape[-1]
-    centred = x @ (np.eye(m) - 1 / m)
-    length = np.sqrt(np.einsum("...m,...m->...", centred, centred) + m * eps)
-    return np.sqrt(m) * centred / length[..., None] * gain + bias
+    centered = x @ (np.eye(m) - 1 / m)
+    length = np.sqrt(np.einsum("...m,...m->...", centered, centered) + m * eps)
+    return np.sqrt(m) * centered / length[..., None] * gain + bias

@@ -102,7 +102,11 @@ questions = [
     predict(
         "silent-block", lambda: "x itself", {"nothing at all": lambda: "zeros", "the norm": lambda: "x normalized"}
     ),
-    predict("whole-prefix", lambda: "a mask that hides nothing", {"still causal": lambda: "the causal mask"}),
+    predict(
+        "whole-prefix",
+        lambda: "a mask that hides nothing",
+        {"still causal": lambda: "the causal mask", "something of its own": lambda: "neither of the two"},
+    ),
     predict(
         "cross-attention-shape",
         lambda: (2, 3, 12),

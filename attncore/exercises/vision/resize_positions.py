@@ -37,7 +37,7 @@ def triangles(at, old):
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(old)))
 
 
-def centres(old, new):
+def centers(old, new):
     return (np.arange(new) + 0.5) * old / new - 0.5
 
 
@@ -52,12 +52,12 @@ def half_pixel_forgotten(positions, old, new):
 
 @exercise.mistake("edges not clamped")
 def edges_not_clamped(positions, old, new):
-    return stretched(positions, old, new, triangles(centres(old, new), old))
+    return stretched(positions, old, new, triangles(centers(old, new), old))
 
 
 @exercise.mistake("nearest neighbor")
 def nearest_neighbor(positions, old, new):
-    nearest = np.clip(np.floor(centres(old, new) + 0.5), 0, old - 1)
+    nearest = np.clip(np.floor(centers(old, new) + 0.5), 0, old - 1)
     return stretched(positions, old, new, triangles(nearest, old))
 
 
@@ -68,7 +68,7 @@ def nearest_neighbor_the_default_of_F_interpolate(positions, old, new):
 
 @exercise.mistake("rows and columns swapped")
 def rows_and_columns_swapped(positions, old, new):
-    at = np.clip(centres(old, new), 0, old - 1)
+    at = np.clip(centers(old, new), 0, old - 1)
     grid = positions[1:].reshape(old, old, -1).swapaxes(0, 1)
     turned = np.concatenate([positions[:1], grid.reshape(old * old, -1)])
     return stretched(turned, old, new, triangles(at, old))
@@ -76,7 +76,7 @@ def rows_and_columns_swapped(positions, old, new):
 
 @exercise.mistake("stretched along the flat sequence")
 def stretched_along_the_flat_sequence(positions, old, new):
-    at = np.clip(centres(old * old, new * new), 0, old * old - 1)
+    at = np.clip(centers(old * old, new * new), 0, old * old - 1)
     return np.concatenate([positions[:1], triangles(at, old * old) @ positions[1:]])
 
 
@@ -94,7 +94,7 @@ def last_row_taken_for_the_class_token(positions, old, new):
 
 @exercise.mistake("class token resized with the patches")
 def class_token_resized_with_the_patches(positions, old, new):
-    at = np.clip(centres(old * old + 1, new * new + 1), 0, old * old)
+    at = np.clip(centers(old * old + 1, new * new + 1), 0, old * old)
     return triangles(at, old * old + 1) @ positions
 
 
@@ -113,7 +113,7 @@ def old_grid_repeated_like_tiles(positions, old, new):
 
 @exercise.mistake("only the columns interpolated")
 def only_the_columns_interpolated(positions, old, new):
-    at = np.clip(centres(old, new), 0, old - 1)
+    at = np.clip(centers(old, new), 0, old - 1)
     grid = positions[1:].reshape(old, old, -1)[np.round(at).astype(int)]
     rows = np.einsum("bj,ajm->abm", triangles(at, old), grid)
     return np.concatenate([positions[:1], rows.reshape(new * new, -1)])
@@ -131,7 +131,7 @@ def smoothed_before_it_shrinks(positions, old, new):
 
 def smoothing(kernel, old, new):
     """Antialiased weights: the kernel grows as wide as the new patches, and each row sums to one."""
-    distance = np.abs(centres(old, new)[:, None] - np.arange(old)) / max(1, old / new)
+    distance = np.abs(centers(old, new)[:, None] - np.arange(old)) / max(1, old / new)
     weights = kernel(distance)
     return weights / weights.sum(axis=1, keepdims=True)
 
@@ -147,7 +147,7 @@ def cubic(a):
 
 @exercise.other_convention("bicubic, as in DeiT and DINO")
 def bicubic_as_in_DeiT_and_DINO(positions, old, new):
-    at, weights = centres(old, new), np.zeros((new, old))
+    at, weights = centers(old, new), np.zeros((new, old))
     for tap in range(-1, 3):
         place = np.floor(at) + tap
         inside = np.clip(place, 0, old - 1).astype(int)
