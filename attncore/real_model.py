@@ -43,9 +43,9 @@ class Model(NamedTuple):
         return layer_norm(x, gain, bias, eps=1e-12)
 
 
-def model_folder():
-    """The folder where `attncore get-model` puts the model."""
-    return Path(expanduser("~"), ".cache", "attncore", "all-MiniLM-L6-v2")
+def model_folder(model="all-MiniLM-L6-v2"):
+    """The folder where `attncore get-model` puts a model."""
+    return Path(expanduser("~"), ".cache", "attncore", model)
 
 
 def load_model(folder=None):
@@ -58,7 +58,7 @@ def load_model(folder=None):
     for name in ("model.safetensors", "vocab.txt"):
         if not (folder / name).is_file():
             missing = f"There is no {name} in {folder}"
-            raise FileNotFoundError(f"{missing}; get the model with: attncore get-model")
+            raise FileNotFoundError(f"{missing}; get the model with: attncore get-model minilm")
     tokens = (folder / "vocab.txt").read_text(encoding="utf-8").split()
     vocabulary = {token: row for row, token in enumerate(tokens)}
     return Model(vocabulary, read_safetensors(folder / "model.safetensors"))
@@ -126,7 +126,7 @@ def word_pieces(word, vocabulary):
 
 @shaped("->(b,n,m)")
 def embed_tokens(model, texts):
-    """Add the vector of each token's word and the vector of its position, and normalise.
+    """Add the vector of each token's word and the vector of its position, and normalize.
 
     `texts` are lists of tokens, all of one length.
     """
@@ -151,7 +151,7 @@ def head_maps(model, layer, x, mask=None):
 
 @shaped("_,_,(b,n,m)->(b,n,m)")
 def bert_block(model, layer, x, mask=None):
-    """Let the tokens look at each other, then each think by itself, and normalise after each.
+    """Let the tokens look at each other, then each think by itself, and normalize after each.
 
     Post-norm and with biases, unlike `encoder_block`. The mask is that of `head_maps`. Devlin et
     al. (2018).
