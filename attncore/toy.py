@@ -5,7 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attncore.backpropagation import attend, attend_backward, embedding_backward, matrix_backward, residual_backward
+from attncore.backpropagation import (
+    attend,
+    attend_backward,
+    embedding_backward,
+    matrix_backward,
+    project_heads,
+    residual_backward,
+)
+from attncore.dot_product import attention_weights
 from attncore.gradients import layer_norm_backward
 from attncore.heads import HeadWeights
 from attncore.masks import causal_mask
@@ -50,36 +58,51 @@ def repeated_sequences(rng, batch=32, n=32, n_ids=32):
     return ids[:, :-1], targets
 
 
-def toy_layers(ids, weights, *settings):
+def toy_layers(ids, weights, positions, *settings):
     """The input of each layer and the output of the last; and the norm, whose gain and bias do nothing."""
-    m = weights.embedding.shape[-1]
-    norm, read = NormWeights(np.ones(m), np.zeros(m)), [weights.embedding[ids]]
+    n, m = ids.shape[-1], weights.embedding.shape[-1]
+    norm, x = NormWeights(np.ones(m), np.zeros(m)), weights.embedding[ids]
+    read = [x if positions is None else x + positions(n, m)]
     for layer in weights.layers:
         read.append(read[-1] + attend(layer_norm(read[-1], *norm), layer, *settings))
     return read, norm
 
 
 @shaped("(...,n):int->(...,n,c)", axes={"c": "class"})
-def toy_logits(ids, weights, n_heads=1, scale=None, base=100.0):
+def toy_logits(ids, weights, n_heads=1, scale=None, base=100.0, mask=causal_mask, positions=None):
     """Score every id as the next one, at each position of a sequence, with nothing but attention.
 
     `weights` is a `ToyWeights`. Each layer reads x through a layer norm without gain and bias and
-    adds to x. Attention is causal, with rotary positions of the given base, or without positions if
-    that is None. A given `scale` multiplies the scores in place of 1/sqrt(d). Elhage et al. (2021).
+    adds to x. There are rotary positions of the given base, or none if that is None. A given `scale`
+    multiplies the scores in place of 1/sqrt(d). `mask(n)` returns the mask for n tokens, (n, n), or
+    one for each head, (h, n, n). If `positions` is given, `positions(n, m)` returns what is added to
+    n embeddings of width m. Elhage et al. (2021).
     """
-    read, norm = toy_layers(ids, weights, n_heads, causal_mask(ids.shape[-1]), scale, base)
+    read, norm = toy_layers(ids, weights, positions, n_heads, mask(ids.shape[-1]), scale, base)
     return layer_norm(read[-1], *norm) @ weights.unembedding
 
 
+@shaped("(...,n):int->(...,l,h,n,n)")
+def toy_maps(ids, weights, n_heads=1, scale=None, base=100.0, mask=causal_mask, positions=None):
+    """Return the attention weights of every layer and head of the toy, with the settings of `toy_logits`."""
+    mask = mask(ids.shape[-1])
+    read, norm = toy_layers(ids, weights, positions, n_heads, mask, scale, base)
+    maps = []
+    for x, layer in zip(read[:-1], weights.layers, strict=True):
+        query, key, _ = project_heads(layer_norm(x, *norm), layer, n_heads, base)
+        maps.append(attention_weights(query, key, mask, scale))
+    return np.stack(maps, axis=-4)
+
+
 @shaped("(...,n):int,(...,n):int->()", returns="loss, gradients")
-def toy_backward(ids, targets, weights, n_heads=1, scale=None, base=100.0):
+def toy_backward(ids, targets, weights, n_heads=1, scale=None, base=100.0, mask=causal_mask, positions=None):
     """Run the toy forward and backward: returns (loss, gradients).
 
-    The loss is the `cross_entropy` of its `toy_logits`. `weights` is a `ToyWeights`, and so are the
-    gradients.
+    The loss is the `cross_entropy` of its `toy_logits`, which take the same settings. `weights` is a
+    `ToyWeights`, and so are the gradients.
     """
-    settings = n_heads, causal_mask(ids.shape[-1]), scale, base
-    (*read, x), norm = toy_layers(ids, weights, *settings)
+    settings = n_heads, mask(ids.shape[-1]), scale, base
+    (*read, x), norm = toy_layers(ids, weights, positions, *settings)
     normal = layer_norm(x, *norm)
     logits = normal @ weights.unembedding
     d_logits = cross_entropy_backward(logits, targets)
