@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 
 from attncore.shapes import as_array
-from attncore.views.style import CAPTION, Picture
+from attncore.views.style import CAPTION, Picture, sentence
 
 
 class Live:
@@ -76,12 +76,12 @@ def or_waiting(draw: Callable[..., Picture], **values: Any) -> Picture:
     """The picture, or the sentence that stands for it until the learner's function works."""
     try:
         return draw(**values)
-    except Waiting as sentence:
-        return Picture(f"<p>{escape(str(sentence))}</p>", str(sentence))
+    except Waiting as waiting:
+        return sentence(str(waiting))
 
 
 def bundle(box: ipywidgets.Widget, still: Picture) -> dict[str, Any]:
     """What a cell shows: the widgets, and for a notebook opened again the still picture and how to wake it."""
     wake = "To move it, run the notebook's first code cell, then this one."
     asleep = f'{still.html}<p style="{CAPTION}">{escape(wake)}</p>'
-    return box._repr_mimebundle_() | {"text/html": asleep, "text/plain": still.alt}
+    return box._repr_mimebundle_() | {"text/html": asleep, "image/svg+xml": still.image, "text/plain": still.alt}

@@ -1,11 +1,12 @@
-"""Curves, bars and histograms: arrays in, Axes out. They compute nothing."""
+"""Curves, bars and histograms: arrays in, Axes or a whole picture out. They compute nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from attncore.look import GREY, ORANGE
+from attncore.views.style import Picture, canvas, figure
 
 
 def label(ax: Axes, title: str, xlabel: str = "", ylabel: str = "") -> Axes:
@@ -42,3 +43,33 @@ def histogram(ax: Axes, samples: Mapping[str, np.ndarray], edges, title: str, xl
     label(ax, title, xlabel, "share")
     ax.legend()
     return ax
+
+
+def curves(lines: Mapping[str, Sequence[float] | np.ndarray], title: str, xlabel: str, ylabel: str, x=None) -> Picture:
+    """A line for each name, over x or over 0, 1, 2 and so on; the words tell its first, middle and last value."""
+    drawn, (ax,) = canvas(7.0, 3.2)
+    for name, values in lines.items():
+        ax.plot(np.arange(len(values)) if x is None else x, values, label=name, lw=1.5)
+    label(ax, title, xlabel, ylabel)
+    ax.legend()
+    told = [f"{name}: {', '.join(f'{line[at]:.3g}' for at in (0, len(line) // 2, -1))}" for name, line in lines.items()]
+    heading = title if title[-1] in ".?" else f"{title}."
+    return figure(drawn, f"{heading} {ylabel.capitalize()} at the first, middle and last {xlabel}: {'; '.join(told)}.")
+
+
+def loss_curves(losses: Mapping[str, Sequence[float]], title: str) -> Picture:
+    """The losses of several trainings, by step: each the mean of ten, since the loss of one batch jumps about."""
+    many = min(map(len, losses.values())) >= 50
+    shown = {name: np.convolve(values, np.ones(10) / 10 if many else [1.0], "valid") for name, values in losses.items()}
+    return curves(shown, title, "step", "loss")
+
+
+def texture(numbers, title: str, xlabel: str, ylabel: str) -> Picture:
+    """A large table of signed numbers as colors alone, its first row at the top."""
+    numbers = np.asarray(numbers, dtype=float)
+    most, (rows, columns) = float(np.abs(numbers).max()), numbers.shape
+    drawn, (ax,) = canvas(6.4, 4.0)
+    ax.imshow(numbers, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto", interpolation="nearest")
+    label(ax, title, xlabel, ylabel)
+    told = f"{rows} rows, by {ylabel}, and {columns} columns, by {xlabel}, with numbers from -{most:.3g} to {most:.3g}."
+    return figure(drawn, f"{title} {told}")

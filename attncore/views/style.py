@@ -1,4 +1,4 @@
-"""One look for every picture, and the one way to show it: HTML with alternative text and a caption."""
+"""One look for every picture, and the one way to show it: a true SVG with alternative text and a caption."""
 
 import base64
 import io
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
 from attncore.look import BLUE, GREEN, GREY, INK, ORANGE, PINK
+from attncore.views.svg import captioned, document, put_beside, text, titled, width_of
 
 LOOK: Any = {
     "svg.hashsalt": "attncore",  # the same drawing gives the same bytes
@@ -29,13 +30,34 @@ CAPTION = f"font-size:.92em;line-height:1.4;margin:.3em 0;max-width:50em;{INK}"
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as HTML, with the sentence that stands for it where it cannot be seen."""
+    """A picture as an SVG, with the sentence that stands for it where it cannot be seen, and a caption below.
 
-    html: str
+    Several next to each other are its `parts`.
+    """
+
+    svg: str
     alt: str
+    caption: str = ""
+    parts: "tuple[Picture, ...]" = ()
 
-    def _repr_html_(self) -> str:
-        return self.html
+    @property
+    def html(self) -> str:
+        """The picture on a page: an image on a card that is white in both themes."""
+        if self.parts:
+            body = "".join(f"<div>{part.html}</div>" for part in self.parts)
+            return f'<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:flex-start">{body}</div>'
+        data = base64.b64encode(self.svg.encode()).decode()
+        shown = f'<img alt="{escape(self.alt)}" style="{CARD}" src="data:image/svg+xml;base64,{data}">'
+        below = f'<figcaption style="{CAPTION}">{escape(self.caption)}</figcaption>' if self.caption else ""
+        return f'<figure style="margin:.3em 0">{shown}{below}</figure>'
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
+        return {"text/html": self.html, "image/svg+xml": self.image, "text/plain": self.alt}
+
+    @property
+    def image(self) -> str:
+        """The picture with its caption, as it stands where there is no page around it."""
+        return captioned(self.svg, self.caption) if self.caption else self.svg
 
     def __repr__(self) -> str:
         return self.alt
@@ -46,32 +68,30 @@ def canvas(width: float = 6.4, height: float = 3.0, columns: int = 1) -> tuple[F
     with matplotlib.rc_context(LOOK):
         empty = Figure(figsize=(width, height))
         made = empty.subplots(1, columns, squeeze=False)[0]
-        empty.subplots_adjust(0.52 / width, 0.55 / height, 1 - 0.15 / width, 1 - 0.4 / height, 0.3)
+        empty.subplots_adjust(0.7 / width, 0.55 / height, 1 - 0.15 / width, 1 - 0.4 / height, 0.3)
     return empty, tuple(made)
 
 
 def figure(drawn: Figure, alt: str, caption: str = "") -> Picture:
-    """A figure as an image with alternative text and a caption: the one way that a figure is shown."""
+    """What Matplotlib has drawn, as a picture with alternative text and a caption."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(LOOK):
         drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return captioned(image(buffer.getvalue(), alt), alt, caption)
+    svg = buffer.getvalue().decode()
+    return Picture(svg[svg.index("<svg") :].strip(), alt, caption)
 
 
-def image(svg: bytes, alt: str, style: str = "") -> str:
-    """An SVG as an image with alternative text, on a card that is white in both themes."""
-    data = base64.b64encode(svg).decode()
-    return f'<img alt="{escape(alt)}" style="{CARD}{style}" src="data:image/svg+xml;base64,{data}">'
+def picture(svg: str, title: str, alt: str, caption: str = "") -> Picture:
+    """A drawing of our own under its title."""
+    return Picture(titled(svg, title), alt, caption)
 
 
-def captioned(body: str, alt: str, caption: str = "") -> Picture:
-    """A picture made of HTML, under it the caption."""
-    below = f'<figcaption style="{CAPTION}">{escape(caption)}</figcaption>' if caption else ""
-    return Picture(f'<figure style="margin:.3em 0">{body}{below}</figure>', alt)
+def sentence(words: str) -> Picture:
+    """A sentence in the place of a picture."""
+    return Picture(document(width_of(words) + 16, 32, text(8, 21, words)), words)
 
 
 def beside(*pictures: Picture) -> Picture:
     """Pictures next to each other, wrapping where there is no room."""
-    body = "".join(f"<div>{picture.html}</div>" for picture in pictures)
-    html = f'<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:flex-start">{body}</div>'
-    return Picture(html, " ".join(picture.alt for picture in pictures))
+    alt = " ".join(picture.alt for picture in pictures)
+    return Picture(put_beside([picture.svg for picture in pictures]), alt, parts=pictures)

@@ -1,27 +1,41 @@
-"""Heat maps as HTML tables: rows are queries, columns are keys, one colour a cell. Arrays in, pictures out."""
+"""Heat maps and other grids: rows are queries, columns are keys, one color a cell. Arrays in, pictures out."""
 
 from collections.abc import Sequence
-from html import escape
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
 
-from attncore.look import BLUE, GREEN, INK, ORANGE, WASH
-from attncore.views.style import Picture, captioned
+from attncore.look import BLUE, GREEN, ORANGE
+from attncore.views.style import Picture, picture
+from attncore.views.svg import document, rect, text, width_of
 
-COLOURS = matplotlib.colormaps["viridis"]
-TABLE = f"border-collapse:separate;border-spacing:2px;margin:0;font-size:.9em;{INK}"
-CELL = "min-width:2.9em;height:2.1em;text-align:center;padding:0 .3em;border-radius:3px;border:0"
-HEAD = "font-weight:normal;padding:.1em .5em;border:0;background:transparent;color:inherit"
-BARS = f"font-size:.9em;{INK}"
-TITLE = f"padding:.2em 0 .4em;font-weight:600;line-height:1.3;{INK}"
+COLORS = matplotlib.colormaps["viridis"]
+SIGNED = matplotlib.colormaps["RdBu_r"]  # zero in the middle
+ROW, GAP, SIZE = 28, 2, 13  # in pixels
+HATCH = (
+    '<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="6" height="6" fill="#f4f4f4"/><rect width="1.5" height="6" fill="#bbb"/></pattern>'
+)
 
 
-def heat_map(weights, queries, keys, title: str) -> Picture:
-    """Attention weights (q, k) as a table on a scale from 0 to 1; `title` states the finding."""
+class Cell(NamedTuple):
+    """One cell of a grid: its colors, and what is written in it."""
+
+    fill: str
+    ink: str
+    words: str = ""
+
+
+def heat_map(weights, queries, keys, title: str, mask=None) -> Picture:
+    """Attention weights (q, k) on a scale from 0 to 1; what a mask hides is hatched."""
     weights = np.asarray(weights, dtype=float)
-    cells = [[(shade(w), f"{w:.2f}", f"{w:.4f}") for w in row] for row in weights]
+    hidden = np.zeros(weights.shape, bool) if mask is None else ~np.broadcast_to(mask, weights.shape)
+    cells = [
+        [HIDDEN if h else shade(w)._replace(words=f"{w:.2f}") for w, h in zip(row, hides, strict=True)]
+        for row, hides in zip(weights, hidden, strict=True)
+    ]
     best = [
         f"{q} looks most at {keys[int(np.argmax(row))]} ({row.max():.2f})"
         for q, row in zip(queries, weights, strict=True)
@@ -30,29 +44,31 @@ def heat_map(weights, queries, keys, title: str) -> Picture:
     return table(cells, queries, keys, title, alt)
 
 
-def mask_map(mask, queries, keys, title: str) -> Picture:
-    """A boolean mask (q, k): filled where the query may attend."""
+def mask_map(mask, queries, keys, title: str, rows="queries", columns="keys") -> Picture:
+    """A boolean mask (q, k): filled where the query may attend. Say so where rows and columns are something else."""
     mask = np.asarray(mask, dtype=bool)
-    cells = [[(yes_no(allowed), "●" if allowed else "", str(bool(allowed))) for allowed in row] for row in mask]
+    cells = [[yes_no(allowed)._replace(words="●" if allowed else "") for allowed in row] for row in mask]
     seen = [
         f"{q} sees {', '.join(k for k, a in zip(keys, row, strict=True) if a) or 'nothing'}"
         for q, row in zip(queries, mask, strict=True)
     ]
-    return table(cells, queries, keys, title, f"{title}. Rows are queries, columns are keys. {'; '.join(seen)}.")
+    return table(cells, queries, keys, title, f"{title}. Rows are {rows}, columns are {columns}. {'; '.join(seen)}.")
 
 
 def number_map(numbers, rows, columns, title: str) -> Picture:
-    """Plain numbers in a table, uncoloured: scores, vectors."""
+    """Signed numbers (scores, vectors) in a grid, on a scale whose middle is zero."""
     numbers = np.asarray(numbers, dtype=float)
-    cells = [[("background:rgba(128,128,128,.13)", f"{x:.2f}", f"{x:.6g}") for x in row] for row in numbers]
-    read = "; ".join(f"{r}: {', '.join(f'{x:.2f}' for x in row)}" for r, row in zip(rows, numbers, strict=True))
+    largest = float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0)) or 1.0
+    form = "{:g}" if np.array_equal(numbers, numbers.round()) else "{:.2f}"
+    cells = [[signed(x / largest)._replace(words=form.format(x)) for x in row] for row in numbers]
+    read = "; ".join(f"{r}: {', '.join(map(form.format, row))}" for r, row in zip(rows, numbers, strict=True))
     return table(cells, rows, columns, title, f"{title}. {read}.")
 
 
 def label_grid(labels: Sequence[Sequence[str]], groups: Sequence[Sequence[int]], rows, columns, title: str) -> Picture:
-    """Labelled cells, coloured by group: where each number of a small tensor has gone."""
+    """Cells with labels, colored by group: where each number of a small tensor has gone."""
     cells = [
-        [(shade(0.12 + 0.25 * group), label, label) for label, group in zip(names, row, strict=True)]
+        [shade(0.12 + 0.25 * group)._replace(words=label) for label, group in zip(names, row, strict=True)]
         for names, row in zip(labels, groups, strict=True)
     ]
     read = "; ".join(f"{r}: {', '.join(names)}" for r, names in zip(rows, labels, strict=True))
@@ -62,52 +78,63 @@ def label_grid(labels: Sequence[Sequence[str]], groups: Sequence[Sequence[int]],
 def bars(heights, names, title: str, top: float = 1.0) -> Picture:
     """A bar for each name, from 0 to `top`, its height beside it."""
     heights = np.asarray(heights, dtype=float)
-    rows = "".join(
-        f'<div style="display:flex;align-items:center;gap:.5em;height:1.6em">'
-        f'<span style="min-width:4.5em;text-align:right">{escape(name)}</span>'
-        f'<span style="width:9em;background:rgba(128,128,128,.18)"><span style="display:block;height:1.1em;'
-        f'width:{100 * min(max(np.nan_to_num(height) / top, 0), 1):.1f}%;background:{BLUE}"></span></span>'
-        f"<span>{height:.3g}</span></div>"
-        for name, height in zip(names, heights, strict=True)
-    )
+    left, wide, row = max((width_of(name) for name in names), default=0) + 14, 150, 24
+    parts = []
+    for place, (name, height) in enumerate(zip(names, heights, strict=True)):
+        y, share = place * row + 4, min(max(np.nan_to_num(height) / top, 0), 1)
+        parts += [
+            text(left - 6, y + 13, name, SIZE, "end"),
+            rect(left, y, wide, 17, "#e6e6e6"),
+            rect(left, y, wide * share, 17, BLUE),
+            text(left + wide + 6, y + 13, f"{height:.3g}", SIZE),
+        ]
     read = ", ".join(f"{name} {height:.3g}" for name, height in zip(names, heights, strict=True))
-    alt = f"{title}: {read}."
-    heading = f'<div style="{TITLE}">{escape(title)}</div>'
-    body = f'{heading}<div role="img" aria-label="{escape(alt)}" style="{BARS}">{rows}</div>'
-    return captioned(body, alt)
+    return picture(document(left + wide + 60, row * len(names) + 6, "".join(parts)), title, f"{title}: {read}.")
 
 
-def table(cells, rows, columns, title: str, alt: str) -> Picture:
-    """Cells of (style, text, hover text) under their labels."""
-    head = "".join(f'<th scope="col" style="{HEAD};text-align:center">{escape(str(c))}</th>' for c in columns)
-    body = "".join(
-        f'<tr style="background:transparent"><th scope="row" style="{HEAD};text-align:right">{escape(str(row))}</th>'
-        + "".join(
-            f'<td style="{CELL};{style}" title="{escape(hover)}">{escape(text)}</td>' for style, text, hover in line
-        )
-        + "</tr>"
-        for row, line in zip(rows, cells, strict=True)
-    )
-    html = (
-        f'<div style="{TITLE}">{escape(title)}</div><table style="{TABLE}" aria-label="{escape(alt)}">'
-        f'<tr style="background:transparent"><td style="border:0"></td>{head}</tr>{body}</table>'
-    )
-    return captioned(html, alt)
+def table(cells, rows, columns, title: str, alt: str, narrow: bool = False) -> Picture:
+    """Cells under their labels; `narrow` ones have no room for words."""
+    columns, rows = [str(c) for c in columns], [str(r) for r in rows]
+    written = [cell.words for line in cells for cell in line]
+    wide = 16.0 if narrow else max(44.0, *(width_of(words) + 12 for words in [*columns, *written]))
+    left = max((width_of(row) for row in rows), default=0) + 16
+    middle = [left + place * wide + (wide - GAP) / 2 for place in range(len(columns))]
+    parts = [f"<defs>{HATCH}</defs>"]
+    parts += [text(x, 15, column, SIZE, "middle") for x, column in zip(middle, columns, strict=True)]
+    for place, (row, line) in enumerate(zip(rows, cells, strict=True)):
+        y = 22 + place * ROW
+        parts.append(text(left - 8, y + 18, row, SIZE, "end"))
+        for x, cell in zip(middle, line, strict=True):
+            parts.append(rect(x - (wide - GAP) / 2, y, wide - GAP, ROW - GAP, cell.fill, rx=3))
+            parts.append(text(x, y + 18, cell.words, SIZE, "middle", cell.ink) if cell.words else "")
+    svg = document(left + wide * len(columns) + 6, 26 + ROW * len(rows), "".join(parts))
+    return picture(svg, title, alt)
 
 
-def shade(weight: float) -> str:
-    """The colour of a weight between 0 and 1, and black or white text that reads on it."""
-    if not np.isfinite(weight):
-        return f"background:{ORANGE};color:#fff"
-    colour = np.array(COLOURS(min(max(weight, 0.0), 1.0))[:3])
-    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+def shade(weight: float) -> Cell:
+    """The color of a weight between 0 and 1, and black or white text that reads on it."""
+    return on(COLORS(min(max(weight, 0.0), 1.0))) if np.isfinite(weight) else Cell(ORANGE, "#ffffff")
+
+
+def signed(number: float) -> Cell:
+    """The color of a number between -1 and 1."""
+    return on(SIGNED(0.5 + 0.42 * min(max(number, -1.0), 1.0))) if np.isfinite(number) else Cell("#dddddd", "#000000")
+
+
+def on(color) -> Cell:
+    """A color, and black or white text that reads on it."""
+    share = np.array(color[:3])
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     dark = linear @ (0.2126, 0.7152, 0.0722) < 0.179  # where white and black stand out alike (WCAG 2)
-    return f"background:{to_hex(tuple(colour))};color:{'#fff' if dark else '#000'}"
+    return Cell(to_hex(tuple(share)), "#ffffff" if dark else "#000000")
 
 
-def yes_no(allowed: bool) -> str:
-    return f"background:{BLUE};color:#fff" if allowed else f"background:{WASH}"
+HIDDEN, OFF = Cell("url(#hatch)", "#000000"), Cell("#ececec", "#000000")
 
 
-def changed_or_not(changed: bool) -> str:
-    return f"background:{ORANGE if changed else GREEN};color:#000"
+def yes_no(allowed: bool) -> Cell:
+    return Cell(BLUE, "#ffffff") if allowed else OFF
+
+
+def changed_or_not(changed: bool) -> Cell:
+    return Cell(ORANGE if changed else GREEN, "#000000")

@@ -53,7 +53,7 @@ def alignment_picture(function: Callable = local_weights) -> Live:
             "local weights": weights,
         }
         title = f'"{target[row]}", center {center:g}: {weights.sum():.2f} of one unit is left'
-        cells = [[(shade(x), f"{x:.2f}", f"{x:.4f}") for x in numbers] for numbers in parts.values()]
+        cells = [[shade(x)._replace(words=f"{x:.2f}") for x in numbers] for numbers in parts.values()]
         read = "; ".join(f"{name}: {', '.join(f'{x:.2f}' for x in numbers)}" for name, numbers in parts.items())
         return table(cells, parts, source, title, f"{title}. Columns are {', '.join(source)}. {read}.")
 

@@ -1,7 +1,6 @@
 """Lesson 12: what fits on a graphics card, and what a step waits for."""
 
 from collections.abc import Callable
-from html import escape
 from typing import NamedTuple
 
 import ipywidgets
@@ -9,8 +8,8 @@ import ipywidgets
 from attncore.cache import kv_cache_bytes
 from attncore.look import BLUE, GREEN, GREY, ORANGE, PINK
 from attncore.views.live import WIDE, Live, asked_of, choice
-from attncore.views.style import Picture, captioned
-from attncore.views.tables import BARS, TITLE
+from attncore.views.style import Picture, picture
+from attncore.views.svg import document, rect, text, width_of
 
 
 class Model(NamedTuple):
@@ -33,9 +32,7 @@ MODELS = {
 }
 FLOPS, BANDWIDTH = 989e12, 3.35e12  # H100 SXM, dense bfloat16; NVIDIA's data sheet
 MEMORY = 80e9
-ROW = "display:flex;align-items:center;gap:.5em;height:1.7em"
-TRACK = "position:relative;display:flex;height:1.1em;width:22em;background:rgba(128,128,128,.18)"
-LINE = f"position:absolute;top:-.3em;bottom:-.3em;border-left:2px solid {PINK}"
+TRACK = 330  # the width of a bar in pixels
 
 
 def memory_picture(function: Callable = kv_cache_bytes) -> Live:
@@ -125,29 +122,23 @@ def powers(label: str, low: int, high: int, start: int) -> ipywidgets.ValueWidge
 
 
 def measured(rows, whole, line, words: Callable[[float], str], title: str, caption: str) -> Picture:
-    """Bars of coloured parts, an amount behind each, and a line (where, name) across them or None."""
-    drawn, read = [], []
-    for name, parts in rows:
-        total = sum(size for size, _ in parts)
-        spans, left = "", 100.0
-        for size, colour in parts:
-            width = min(100 * size / whole, left)
-            left -= width
-            spans += f'<span style="width:{width:.2f}%;background:{colour}"></span>'
-        mark = f'<span style="{LINE};left:{100 * line[0] / whole:.1f}%"></span>' if line else ""
+    """Bars of colored parts, an amount behind each, and a line (where, name) across them or None."""
+    drawn, read, left = [], [], 14 + max(width_of(name) for name, _ in rows)
+    for place, (name, parts) in enumerate(rows):
+        total, x, y = sum(size for size, _ in parts), 0.0, 26 * place + 6
+        drawn += [text(left - 8, y + 13, name, anchor="end"), rect(left, y, TRACK, 17, "#e6e6e6")]
+        for size, color in parts:
+            wide = min(TRACK * size / whole, TRACK - x)
+            drawn.append(rect(left + x, y, wide, 17, color))
+            x += wide
+        if line:
+            drawn.append(rect(left + TRACK * line[0] / whole, y - 4, 2, 25, PINK))
         cut = " (beyond the bar)" if total > 1.001 * whole else ""
-        drawn.append(
-            f'<div style="{ROW}"><span style="min-width:9em;text-align:right">{escape(name)}</span>'
-            f'<span style="{TRACK}">{spans}{mark}</span><span>{escape(words(total) + cut)}</span></div>'
-        )
+        drawn.append(text(left + TRACK + 8, y + 13, words(total) + cut))
         read.append(f"{name} {words(total)}")
-    alt = f"{title}. {'; '.join(read)}. {caption}"
-    under = f"The line is {line[1]}. " if line else ""
-    body = (
-        f'<div style="{TITLE}">{escape(title)}</div>'
-        f'<div role="img" aria-label="{escape(alt)}" style="{BARS}">{"".join(drawn)}</div>'
-    )
-    return captioned(body, alt, under + caption)
+    under = (f"The line is {line[1]}. " if line else "") + caption
+    svg = document(left + TRACK + 190, 26 * len(rows) + 8, "".join(drawn))
+    return picture(svg, title, f"{title}. {'; '.join(read)}. {caption}", under)
 
 
 def amount(size: float) -> str:

@@ -13,7 +13,7 @@ from attncore.masks import causal_mask
 from attncore.softmax import masked_softmax
 from attncore.views.live import Live, asked_of, choice, slider, switch
 from attncore.views.style import Picture, beside
-from attncore.views.tables import bars, heat_map, number_map, table, yes_no
+from attncore.views.tables import HIDDEN, OFF, Cell, bars, heat_map, number_map, table, yes_no
 from attncore.words import embed, tokens
 
 TEXT = "the cat slept because it was tired"
@@ -97,18 +97,18 @@ def merged(merge: Callable, left: Partial, right: Partial) -> Partial:
 def score_map(scores, mask, tiles: list[Tile], step: int, words: list[str]) -> Picture:
     """The square of scores, of which only the tile in hand is there."""
     n, (rows, keys, *_) = len(words), tiles[step - 1]
-    cells = [[("border:1px dotted rgba(128,128,128,.5)", "", "to come")] * n for _ in words]
+    cells = [[Cell("#ffffff", "#000000")] * n for _ in words]
     walked = np.zeros((n, n), bool)
     for place, tile in enumerate(tiles):
         walked[tile.rows, tile.keys] = True
         for i, j in np.ndindex(n, n):
             if place < step - 1 and tile.rows.start <= i < tile.rows.stop and tile.keys.start <= j < tile.keys.stop:
-                cells[i][j] = (yes_no(False), "", "used and forgotten")
+                cells[i][j] = OFF
     for i, j in np.argwhere(~walked):
-        cells[i][j] = ("", "–", "hidden: never computed")
+        cells[i][j] = HIDDEN
     for i in range(rows.start, rows.stop):
         for j in range(keys.start, keys.stop):
-            cells[i][j] = (yes_no(True), f"{scores[i, j]:.1f}" if mask[i, j] else "-inf", "in hand")
+            cells[i][j] = yes_no(True)._replace(words=f"{scores[i, j]:.1f}" if mask[i, j] else "-inf")
     held, skipped = (rows.stop - rows.start) * (keys.stop - keys.start), np.count_nonzero(~walked)
     title = f"Tile {step} of {len(tiles)}: {held} of {n * n} scores are held"
     title += f", {skipped} are never computed" if skipped else ""

@@ -10,7 +10,7 @@ from attncore.softmax import softmax
 from attncore.views import plots
 from attncore.views.live import Live, asked_of, slider
 from attncore.views.style import Picture, beside, canvas, figure
-from attncore.views.tables import heat_map, shade, table
+from attncore.views.tables import heat_map, signed, table
 from attncore.views.widgets import SENTENCE
 from attncore.words import embed, tokens
 
@@ -35,8 +35,8 @@ def gradient_picture(function: Callable = softmax_backward) -> Live:
 
 
 def signed_map(numbers: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str) -> Picture:
-    """Numbers about as large as a half, with their sign; the colour is their size."""
-    cells = [[(shade(2 * abs(x)), f"{x:+.2f}", f"{x:.6g}") for x in row] for row in numbers]
+    """Numbers about as large as a half, with their sign; the color is their size."""
+    cells = [[signed(2 * x)._replace(words=f"{x:+.2f}") for x in row] for row in numbers]
     largest = "; ".join(f"{row}: {np.abs(line).max():.2g}" for row, line in zip(rows, numbers, strict=True))
     return table(cells, rows, columns, title, f"{title}. The largest in size of each row is {largest}.")
 

@@ -8,13 +8,12 @@ from attncore.long_context import linear_attention, sliding_window_mask
 from attncore.softmax import masked_softmax, softmax
 from attncore.views.live import Live, asked_of, slider
 from attncore.views.style import Picture, beside
-from attncore.views.tables import bars, shade, table
+from attncore.views.tables import OFF, bars, shade, table
 from attncore.words import embed, tokens
 
 HAY = "the cat sat on the mat the dog slept on the rug he ran by the river she was in the boat it was"
 NEEDLE = "paris"
 SHARP = 4.0
-NARROW = ";min-width:1.1em;padding:0"
 
 
 def needle_picture(function: Callable = sliding_window_mask) -> Live:
@@ -57,12 +56,7 @@ def needle_picture(function: Callable = sliding_window_mask) -> Live:
 
 def strip(rows: dict[str, np.ndarray], place: int, title: str) -> Picture:
     """A line of cells for each scheme: how much of the last word's attention each place gets."""
-    hidden = "background:rgba(128,128,128,.18)"
-    words = [NEEDLE if j == place else word for j, word in enumerate(tokens(HAY))]
-    cells = [
-        [((shade(w) if w > 0 else hidden) + NARROW, "", f"{word}: {w:.4f}") for word, w in zip(words, row, strict=True)]
-        for row in rows.values()
-    ]
-    heads = ["▼" if j == place else "" for j in range(len(words))]
+    cells = [[shade(w) if w > 0 else OFF for w in row] for row in rows.values()]
+    heads = ["▼" if j == place else "" for j in range(len(tokens(HAY)))]
     seen = "; ".join(f"{name} sees {np.sum(row > 0)} places and gives {row[place]:.2g}" for name, row in rows.items())
-    return table(cells, rows, heads, title, f"{title}. The needle is at place {place}; {seen}.")
+    return table(cells, rows, heads, title, f"{title}. The needle is at place {place}; {seen}.", narrow=True)

@@ -86,7 +86,7 @@ class MaskPainter:
             if leak
             else f'Changing "{self.words[j]}" leaks into no earlier output'
         )
-        cells = [[(changed_or_not(bool(d)), "changes" if d else "same", "")] for d in differs]
+        cells = [[changed_or_not(bool(d))._replace(words="changes" if d else "same")] for d in differs]
         seen = table(cells, self.words, ["output"], title, f"{title}. Outputs that change: {changing}.")
         return beside(heat_map(weights, self.words, self.words, "The weights under this mask"), seen)
 

@@ -1,15 +1,13 @@
-"""Lesson 08: the hands that rotary turns, and what is new past the training length."""
+"""Lesson 08: the hands that rotary turns."""
 
 from collections.abc import Callable
-from html import escape
 
 import numpy as np
 
 from attncore.look import BLUE, GREY, ORANGE
-from attncore.positions import alibi_slopes, apply_rotary
+from attncore.positions import apply_rotary
 from attncore.views.live import Live, asked_of, choice, slider
-from attncore.views.style import Picture, captioned, image
-from attncore.views.tables import TITLE
+from attncore.views.style import Picture, picture
 
 BASES = [("100", 100.0), ("10,000", 10_000.0), ("500,000", 500_000.0)]
 WORDS = 'font-size="12" font-family="sans-serif"'
@@ -58,110 +56,13 @@ def clocks(query, key, title: str) -> Picture:
     return drawing(496, 142, dials, title, f"{title}. {'; '.join(read)}.", caption)
 
 
-def hand(x: int, point, colour: str, style: str) -> str:
+def hand(x: int, point, color: str, style: str) -> str:
     tip = np.nan_to_num(np.array([x, 52]) + 44 * point * (1, -1))
-    return f'<line x1="{x}" y1="52" x2="{tip[0]:.2f}" y2="{tip[1]:.2f}" stroke="{colour}" {style}/>'
+    return f'<line x1="{x}" y1="52" x2="{tip[0]:.2f}" y2="{tip[1]:.2f}" stroke="{color}" {style}/>'
 
 
 def drawing(width: int, height: int, parts: list[str], title: str, alt: str, caption: str = "") -> Picture:
     """Parts of an SVG as an image under its title."""
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>'
-    return captioned(f'<div style="{TITLE}">{escape(title)}</div>{image(svg.encode(), alt)}', alt, caption)
-
-
-WIDTH = 128  # of a head; 64 pairs
-SCHEMES = (
-    "sinusoidal, position with position",
-    "rotary, base 10,000",
-    "rotary, base 500,000",
-    "rotary, interpolated",
-    "linear bias, head 1 of 8",
-    "linear bias, head 8 of 8",
-)
-
-
-def distance_picture() -> Live:
-    """Lesson 08: score against distance, inside and past the training length."""
-
-    def draw(scheme: str, exponent: int, times: int) -> Picture:
-        trained = 2**exponent
-        distances = np.union1d(np.geomspace(1, times * trained, 500).round(), [trained])
-        scores = score_at(scheme, distances, times)
-        title = finding(scheme, trained, times, scores[-1])
-        at_the_limit = scores[distances <= trained][-1]
-        alt = (
-            f"{title}. {scheme}, trained on {trained:,} tokens, distances up to {times * trained:,}. The score is "
-            f"{figures(scores[0])} at distance 1, {figures(at_the_limit)} at the training length, "
-            f"{figures(scores[-1])} at the end."
-        )
-        return strip(distances, scores, trained, title, alt)
-
-    return Live(
-        draw,
-        scheme=choice("scheme", SCHEMES, "rotary, base 10,000"),
-        exponent=choice("trained on", [(f"{2**k:,} tokens", k) for k in range(9, 15)], 12),
-        times=slider("text, times as long", 1, 8, 4),
-    )
-
-
-def figures(score: float) -> str:
-    return f"{round(score, 2) + 0:,.2f}"  # + 0 takes the sign off a zero
-
-
-def base_of(scheme: str) -> float:
-    return 500_000.0 if scheme.endswith("500,000") else 10_000.0
-
-
-def score_at(scheme: str, distances: np.ndarray, times: int) -> np.ndarray:
-    """The bias, or the mean over all pairs of what two hands of length one that start alike add to the score."""
-    if scheme.startswith("linear"):
-        return -alibi_slopes(8)[0 if "head 1" in scheme else 7] * distances
-    hands = np.tile([1.0, 0.0], (len(distances), WIDTH // 2))
-    positions = distances / times if scheme.endswith("interpolated") else distances
-    return apply_rotary(hands, positions, base_of(scheme)) @ hands[0] / (WIDTH // 2)
-
-
-def finding(scheme: str, trained: int, times: int, last: float) -> str:
-    longer = times > 1
-    if scheme.startswith("linear"):
-        where = "Past the training length" if longer else "Within the training length"
-        return f"{where} the score only falls: by {-last:,.0f} points at distance {times * trained:,}"
-    if scheme.endswith("interpolated"):
-        squeezed = f"No angle leaves the trained range, and neighbours are 1/{times} of a step apart"
-        return squeezed if longer else "Positions as they are: nothing to squeeze yet"
-    turns = 2 * np.pi * base_of(scheme) ** (np.arange(0, WIDTH, 2) / WIDTH)
-    slow = np.sum(turns > trained)
-    return f"{slow} of 64 pairs " + (
-        f"leave the angles that {trained:,} tokens have shown" if longer else f"complete no turn in {trained:,} tokens"
-    )
-
-
-def strip(distances, scores, trained: int, title: str, alt: str) -> Picture:
-    """A curve over a logarithmic axis of distances, orange where training never went."""
-    width, height, left, floor = 620, 230, 58, 190
-    top, bottom = max(scores.max(), 0.0), min(scores.min(), 0.0)
-    x = left + (width - left - 22) * np.log(distances) / np.log(distances[-1])
-    y = 14 + (floor - 14) * (top - scores) / (top - bottom)
-    inside = distances <= trained
-    limit = x[inside][-1]
-    past = np.append(np.flatnonzero(inside)[-1], np.flatnonzero(~inside))
-    parts = [
-        f'<rect x="{limit:.1f}" y="10" width="{x[-1] - limit:.1f}" height="{floor - 6}" fill="{ORANGE}" opacity=".1"/>'
-    ]
-    for value in (top, bottom) if 0 in (top, bottom) else (top, 0.0, bottom):
-        at = 14 + (floor - 14) * (top - value) / (top - bottom)
-        label = figures(value) if top else f"{value:,.0f}"
-        parts += [
-            f'<line x1="{left}" y1="{at:.1f}" x2="{x[-1]:.1f}" y2="{at:.1f}" stroke="{GREY}" opacity=".4"/>',
-            f'<text x="{left - 6}" y="{at + 4:.1f}" text-anchor="end" {WORDS}>{label}</text>',
-        ]
-    for power in range(int(np.log10(distances[-1])) + 1):
-        at = left + (width - left - 22) * np.log(10.0**power) / np.log(distances[-1])
-        parts.append(f'<text x="{at:.1f}" y="{floor + 20}" text-anchor="middle" {WORDS}>{10**power:,}</text>')
-    parts.append(f'<text x="{width // 2}" y="{height - 4}" text-anchor="middle" {WORDS}>distance</text>')
-    for colour, part in ((BLUE, np.flatnonzero(inside)), (ORANGE, past)):
-        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x[part], y[part], strict=True))
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
-    caption = "Score against distance. Blue: met in training. Orange, shaded: new."
-    return drawing(width, height, parts, title, alt, caption)
+    return picture(svg, title, alt, caption)

@@ -65,7 +65,7 @@ def map_picture() -> Live:
 
 
 def atlas_picture() -> Live:
-    """Lesson 20: all 72 heads at a glance, coloured by how much of one pattern they have."""
+    """Lesson 20: all 72 heads at a glance, colored by how much of one pattern they have."""
     recorded = recorded_maps()
 
     def draw(text: str, pattern: str) -> Picture:
@@ -74,7 +74,7 @@ def atlas_picture() -> Live:
         half = int((shares >= 0.5).sum())
         count = f"{half or 'none'} of the 72 heads give{'s' if half == 1 else ''} it half or more"
         title = f"To {pattern}: {count}; the most is {shares.max():.2f}, layer {layer}, head {head}"
-        cells = [[(shade(share), f"{share:.2f}", f"{share:.4f}") for share in row] for row in shares]
+        cells = [[shade(share)._replace(words=f"{share:.2f}") for share in row] for row in shares]
         best = "; ".join(f"layer {i}: head {row.argmax()} ({row.max():.2f})" for i, row in enumerate(shares))
         alt = f"{title}. The most of each layer: {best}."
         return table(cells, [f"layer {i}" for i in range(6)], [f"head {j}" for j in range(12)], title, alt)
@@ -106,7 +106,7 @@ def search_picture(function: Callable = most_similar) -> Live:
             title = f'Nearest is "{texts[others[places[0]]]}", with a cosine of {found[0]:.2f}'
         else:
             title = f'Not the nearest, in order: "{texts[others[nearest]]}" has a cosine of {cosines[nearest]:.2f}'
-        cells = [[(shade(max(float(c), 0)), f"{c:.2f}", f"{c:.4f}")] for c in found]
+        cells = [[shade(max(float(c), 0))._replace(words=f"{c:.2f}")] for c in found]
         names = [texts[others[place]] for place in places]
         listed = "; ".join(f"{name}: {c:.2f}" for name, c in zip(names, found, strict=True))
         return table(cells, names, ["cosine"], title, f'{title}. Near "{text}": {listed}.')

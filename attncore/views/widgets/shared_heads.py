@@ -10,8 +10,8 @@ import numpy as np
 from attncore.look import BLUE, GREEN, ORANGE, PINK
 from attncore.shared_heads import grouped_query_attention, kv_bytes_per_token
 from attncore.views.live import WIDE, Live, asked_of, choice
-from attncore.views.style import Picture, beside, captioned, image
-from attncore.views.tables import TITLE, bars
+from attncore.views.style import Picture, beside, picture
+from attncore.views.tables import bars
 
 LATENT = "latent"
 D_LATENT, D_ROPE = 512, 64  # DeepSeek-V2 and V3
@@ -25,7 +25,7 @@ class Model(NamedTuple):
     d_head: int
 
 
-# Grattafiori et al. (2024), table 3; DeepSeek-AI (2024), section 4.2
+# Grattafiori et al. (2024), table 3; DeepSeek-V2 (2024), section 4.2
 MODELS = {
     "Llama 3 8B": Model(32, 32, 128),
     "Llama 3 70B": Model(80, 64, 128),
@@ -101,7 +101,7 @@ def finding(used: np.ndarray, heads: int, groups: int, latent: bool) -> str:
         return f"Each of the {heads} query heads has a key head of its own"
     if groups == 1:
         return f"All {heads} query heads share one key head"
-    return f"{share} neighbouring query heads share a key head"
+    return f"{share} neighboring query heads share a key head"
 
 
 def flops_a_byte(heads: int, groups: int, latent: bool) -> float:
@@ -116,7 +116,7 @@ def flops_a_byte(heads: int, groups: int, latent: bool) -> float:
 
 def wires(used: np.ndarray, groups: int, title: str, latent: bool) -> Picture:
     """Query heads in a row, key heads below, a line for each pair; dashes where the value head is another."""
-    heads, colours = len(used), (BLUE, ORANGE, GREEN, PINK)
+    heads, colors = len(used), (BLUE, ORANGE, GREEN, PINK)
 
     def across(place, count):
         return WIDTH * (place + 0.5) / count
@@ -124,20 +124,20 @@ def wires(used: np.ndarray, groups: int, title: str, latent: bool) -> Picture:
     lines, dots = [], []
     radius = min(7.0, 0.4 * WIDTH / heads)
     for head, (key, value) in enumerate(used):
-        colour = colours[round(float(np.nan_to_num(key))) % len(colours)]
+        color = colors[round(float(np.nan_to_num(key))) % len(colors)]
         x = across(head, heads)
         ends = {float(key): "", float(value): ' stroke-dasharray="4 3"'} if key != value else {float(key): ""}
         lines += [
-            f'<line x1="{x:.1f}" y1="{TOP}" x2="{across(end, groups):.1f}" y2="{BOTTOM}" stroke="{colour}" '
+            f'<line x1="{x:.1f}" y1="{TOP}" x2="{across(end, groups):.1f}" y2="{BOTTOM}" stroke="{color}" '
             f'stroke-width="{radius / 4:.1f}"{dash}/>'
             for end, dash in ends.items()
             if np.isfinite(end)
         ]
-        dots.append(f'<circle cx="{x:.1f}" cy="{TOP}" r="{radius:.1f}" fill="{colour}"/>')
+        dots.append(f'<circle cx="{x:.1f}" cy="{TOP}" r="{radius:.1f}" fill="{color}"/>')
     side, tall = (120, 14) if latent else (2 * radius, 2 * radius)
     boxes = [
         f'<rect x="{across(group, groups) - side / 2:.1f}" y="{BOTTOM:.1f}" width="{side:.1f}" '
-        f'height="{tall:.1f}" fill="{colours[group % len(colours)]}"/>'
+        f'height="{tall:.1f}" fill="{colors[group % len(colors)]}"/>'
         for group in range(groups)
     ]
     below = (
@@ -151,4 +151,4 @@ def wires(used: np.ndarray, groups: int, title: str, latent: bool) -> Picture:
         f'font-size="13">{"".join(lines + dots + boxes)}{words}</svg>'
     )
     alt = f"{title}. Lines from {heads} query heads above to {below} below."
-    return captioned(f'<div style="{TITLE}">{escape(title)}</div>{image(svg.encode(), alt)}', alt, CAPTION)
+    return picture(svg, title, alt, CAPTION)

@@ -1,27 +1,26 @@
-"""Lesson 00: a row of attention, read."""
+"""Lesson 00: the maps of a trained network, head by head, and one row of them."""
 
-import numpy as np
-
-from attncore.dot_product import attention_weights
+from attncore.recorded import recorded_maps
 from attncore.views.live import Live, choice, slider
 from attncore.views.style import Picture, beside
 from attncore.views.tables import heat_map
-from attncore.views.widgets import SENTENCE
-from attncore.words import embed, tokens
+
+TEXT = "The cat sat on the mat"
 
 
 def reading_picture() -> Live:
-    """Lesson 00: choose a query, read its row."""
-    x = embed(SENTENCE)
-    words = [f"{place} {word}" for place, word in enumerate(tokens(SENTENCE))]
+    """Lesson 00: choose a head and a query, read its row."""
+    recorded = recorded_maps()[TEXT]
+    words = [f"{place} {token}" for place, token in enumerate(recorded.tokens)]
 
-    def draw(row: str, sharpness: float) -> Picture:
-        weights = attention_weights(x, x, scale=sharpness)
-        one = weights[words.index(row)]
-        best = words[int(np.argmax(one))]
+    def draw(layer: int, head: int, query: str) -> Picture:
+        weights = recorded.maps[layer, head]
+        row = weights[words.index(query)]
         return beside(
-            heat_map(weights, words, words, "Every row sums to one"),
-            heat_map(one[:, None], words, [row], f'"{row}" gives most to "{best}"'),
+            heat_map(weights, words, words, f"Layer {layer}, head {head}"),
+            heat_map(row[None], [query], words, f"Whom does {query!r} look at?"),
         )
 
-    return Live(draw, row=choice("query", words, words[1]), sharpness=slider("scale", 0, 6, 2, 0.5))
+    return Live(
+        draw, layer=slider("layer", 0, 5, 3), head=slider("head", 0, 11, 1), query=choice("query", words, words[5])
+    )

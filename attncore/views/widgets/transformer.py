@@ -10,14 +10,13 @@ from attncore.masks import prefix_mask
 from attncore.transformer import corrupt_tokens, mask_for, next_token_targets
 from attncore.views.live import Live, asked_of, choice, slider
 from attncore.views.style import Picture, beside
-from attncore.views.tables import mask_map, table, yes_no
+from attncore.views.tables import OFF, Cell, mask_map, table, yes_no
 from attncore.words import tokens
 
 TEXT = tokens("the dog slept because it was too tired")
 OWN = {"bert": "masked words", "gpt": "next word", "prefix": "next word"}
 NAMES = {"bert": "BERT's mask", "gpt": "GPT's mask", "prefix": "The prefix mask"}
-COPY = f"background:{ORANGE};color:#000"
-PLAIN = "background:rgba(128,128,128,.13)"
+COPY = Cell(ORANGE, "#000000")
 MASK = 103
 
 
@@ -75,10 +74,10 @@ def copies(mask: np.ndarray, examples: Examples) -> list[bool]:
 
 def seen(mask: np.ndarray, examples: Examples, title: str) -> Picture:
     """The mask, orange where a row can read its own answer."""
-    names, cells = examples.reads, [[(yes_no(a), "●" if a else "", str(bool(a))) for a in row] for row in mask]
+    names, cells = examples.reads, [[yes_no(a)._replace(words="●" if a else "") for a in row] for row in mask]
     for row, (copied, place) in enumerate(zip(copies(mask, examples), examples.where, strict=True)):
         if copied and place is not None:
-            cells[row][place] = (COPY, "●", "the answer, in plain sight")
+            cells[row][place] = COPY._replace(words="●")
     sees = [f"{q} sees {', '.join(np.array(names)[row]) or 'nothing'}" for q, row in zip(names, mask, strict=True)]
     return table(cells, names, names, title, f"{title}. Rows are queries, columns are keys. {'; '.join(sees)}.")
 
@@ -95,7 +94,7 @@ def told(mask: np.ndarray, examples: Examples, training: str) -> Picture:
     title = f"Trained on the {training}: {finding}"
     rows = list(zip(examples.reads, examples.says, copied, mask.sum(axis=-1), strict=True))
     cells = [
-        [(COPY if copy else yes_no(True) if say else PLAIN, say or "-", say), (PLAIN, str(count), "places seen")]
+        [(COPY if copy else yes_no(bool(say)))._replace(words=say or "-"), OFF._replace(words=str(count))]
         for _, say, copy, count in rows
     ]
     read = [f"at {name} say {say}, seeing {count}" for name, say, _, count in rows if say]

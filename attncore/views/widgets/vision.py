@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Callable
-from html import escape
 
 import numpy as np
 from matplotlib.image import imsave
@@ -12,8 +11,9 @@ from attncore.dot_product import attention_weights
 from attncore.positions import sinusoidal_positions
 from attncore.recorded import photograph
 from attncore.views.live import Live, asked_of, choice, slider, switch
-from attncore.views.style import Picture, beside, captioned, image
-from attncore.views.tables import TITLE, bars
+from attncore.views.style import Picture, beside, picture
+from attncore.views.svg import document
+from attncore.views.tables import bars
 from attncore.vision import patchify, unpatchify
 
 SIDE, SIZE = 96, 8
@@ -40,8 +40,7 @@ def cut_picture(function: Callable = patchify) -> Live:
             sheet[top : top + size, left : left + size, :3] = tile.reshape(size, size, 3)
             sheet[top : top + size, left : left + size, 3] = 255
         alt = f"{title}. They stand in rows of {columns}, first token at the top left."
-        tiles = f'<img alt="{escape(alt)}" style="width:24em;max-width:100%" src="{png(sheet)}">'
-        return titled(tiles, title, alt)
+        return picture(document(384, 384, f'<image href="{png(sheet)}" width="384" height="384"/>'), title, alt)
 
     return Live(draw, size=choice("patch size", [48, 32, 24, 16, 12, 8], 16))
 
@@ -50,10 +49,10 @@ def look_picture() -> Live:
     """Lesson 10: where a patch of the photograph looks, whole or shuffled, with positions or without."""
     photo = photograph()
     patches = patchify(photo, SIZE)
-    colours = plain_colours(patches)
+    colors = plain_colours(patches)
     order = np.random.default_rng(3).permutation(GRID**2)
-    spread, directions = np.linalg.eigh(colours.T @ colours / GRID**2)
-    colours = colours @ directions / np.sqrt(spread)
+    spread, directions = np.linalg.eigh(colors.T @ colors / GRID**2)
+    colors = colors @ directions / np.sqrt(spread)
     rows, columns = np.divmod(np.arange(GRID**2), GRID)
     waves = sinusoidal_positions(GRID, 8)
     places = np.concatenate([waves[rows], waves[columns]], axis=1)
@@ -61,7 +60,7 @@ def look_picture() -> Live:
 
     def look(at: np.ndarray, positions: bool) -> np.ndarray:
         """The weights between pieces of the photograph, `at[piece]` being the place where a piece lies."""
-        x = np.concatenate([colours, places[at]], axis=1) if positions else colours
+        x = np.concatenate([colors, places[at]], axis=1) if positions else colors
         return attention_weights(x, x, scale=3**-0.5)
 
     def draw(row: int, column: int, shuffled: bool, positions: bool) -> Picture:
@@ -78,9 +77,9 @@ def look_picture() -> Live:
         lit = np.zeros(GRID**2)
         lit[at] = weights / weights.max()
         alt = f"{title}. The photograph of a cat, {'shuffled' if shuffled else 'whole'}, the darker the less weight."
-        drawing = veiled(drawings[shuffled], lit, at[piece], alt)
+        drawing = veiled(drawings[shuffled], lit, at[piece])
         names = [f"({i // GRID}, {i % GRID})" for i in best]
-        return beside(titled(drawing, title, alt), bars(weights[best], names, "The five largest weights"))
+        return beside(picture(drawing, title, alt), bars(weights[best], names, "The five largest weights"))
 
     return Live(
         draw,
@@ -101,8 +100,8 @@ def what_changed(largest: float) -> str:
 
 def plain_colours(patches: np.ndarray) -> np.ndarray:
     """The mean red, green and blue of each patch, against those of the photograph."""
-    colours = patches.reshape(len(patches), -1, 3).mean(axis=1) / 255
-    return colours - colours.mean(axis=0)
+    colors = patches.reshape(len(patches), -1, 3).mean(axis=1) / 255
+    return colors - colors.mean(axis=0)
 
 
 def name(piece: int) -> str:
@@ -116,7 +115,7 @@ def png(pixels: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def veiled(address: str, lit: np.ndarray, chosen: int, alt: str) -> str:
+def veiled(address: str, lit: np.ndarray, chosen: int) -> str:
     """The photograph under a veil that is thinner where `lit` is nearer to one; the chosen patch in a frame."""
     veil = "".join(
         f'<rect x="{i % GRID * SIZE}" y="{i // GRID * SIZE}" width="{SIZE}" height="{SIZE}" '
@@ -125,12 +124,7 @@ def veiled(address: str, lit: np.ndarray, chosen: int, alt: str) -> str:
     )
     x, y = chosen % GRID * SIZE, chosen // GRID * SIZE
     frame = f'<rect x="{x}" y="{y}" width="{SIZE}" height="{SIZE}" fill="none" stroke="#e69f00" stroke-width="1"/>'
-    svg = (
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 {SIDE + 2} {SIDE + 2}" width="384" height="384">'
         f'<image href="{address}" width="{SIDE}" height="{SIDE}"/>{veil}{frame}</svg>'
     )
-    return image(svg.encode(), alt, ";width:24em")
-
-
-def titled(body: str, title: str, alt: str) -> Picture:
-    return captioned(f'<div style="{TITLE};max-width:28em">{escape(title)}</div>{body}', alt)
