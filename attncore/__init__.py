@@ -7,6 +7,7 @@ VERBS = (
     "breaks",
     "card",
     "check",
+    "glossary",
     "hint",
     "hunt",
     "interview",
@@ -19,11 +20,11 @@ VERBS = (
     "review",
     "submit",
 )
-__all__ = list(VERBS)
+__all__ = [*VERBS, "yours"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in VERBS:
+    if name in __all__:
         from attncore.app import cell
 
         return getattr(cell, name)
@@ -31,4 +32,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *VERBS]
+    return [*globals(), *__all__]

@@ -76,7 +76,7 @@ def latent_attention(x, weights, n_heads, mask=None):
     is added to the scaled scores. A mask (batch, n, n) is one for each sequence, the same for
     every head. A mask with four axes or more has an axis for the heads in it already. Raises
     ValueError for a mask with three axes where there is no batch. A row with nothing allowed gives
-    zeros, never NaN. DeepSeek-AI (2024), without the compression of the queries.
+    zeros, never NaN. DeepSeek-V2 (2024), without the compression of the queries.
     """
     latent = x @ weights.W_latent
     query_rope, key_rope = rotated(x, weights, n_heads)
@@ -96,7 +96,7 @@ def latent_attention_absorbed(x, weights, n_heads, mask=None):
     reads z + r numbers a token instead of h * (d + v). Equal to `latent_attention`, and so are its
     masks. A mask with four axes or more has an axis for the heads in it already. Raises ValueError
     for a mask with three axes where there is no batch. A row with nothing allowed gives zeros,
-    never NaN. DeepSeek-AI (2024).
+    never NaN. DeepSeek-V2 (2024).
     """
     latent = (x @ weights.W_latent)[..., None, :, :]
     query = split_heads(x @ weights.W_query, n_heads)

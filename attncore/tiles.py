@@ -261,7 +261,7 @@ def add_gradients(task, forward, d_output, head, rows, buffers, gradients):
     # each rides along in its product, as one more row, against a column of ones.
     base = task.base(head)
     scaled = np.vstack([(query * (task.scale * base.log_e)).T, -maximum])
-    centred = np.vstack([d_output.T, -np.sum(d_output * output, axis=-1)])
+    centered = np.vstack([d_output.T, -np.sum(d_output * output, axis=-1)])
     for queries, keys, on_diagonal in task.tiles(rows):
         seen = slice(queries.start - rows.start, None)
         weights, d_scores = (view(buffer, keys, queries) for buffer in buffers)
@@ -269,7 +269,7 @@ def add_gradients(task, forward, d_output, head, rows, buffers, gradients):
         base.power(weights, out=weights)
         if on_diagonal:
             hide_later_keys(weights, 0)
-        np.matmul(with_ones(value[keys]), centred[:, seen], out=d_scores)
+        np.matmul(with_ones(value[keys]), centered[:, seen], out=d_scores)
         d_scores *= weights
         d_value[keys] += weights @ d_output[seen]
         d_key[keys] += d_scores @ query[seen]

@@ -1,6 +1,6 @@
 """How fast the judge is: the time of a verdict, the answer's own time aside.
 
-For every code exercise, the reference and each labelled wrong solution are judged; what the answer's own calls take is
+For every code exercise, the reference and each labeled wrong solution are judged; what the answer's own calls take is
 measured in the same run and taken off.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
                     times.append(max(whole - own_time(exercise, function), 0.0))
     told = (
         f"A right answer is told so within {p95(right):.1f} ms (p95 over {len(right)} exercises), a wrong one named\n"
-        f"within {p95(wrong):.1f} ms (p95 over {len(wrong)} labelled mistakes), the answer's own time aside."
+        f"within {p95(wrong):.1f} ms (p95 over {len(wrong)} labeled mistakes), the answer's own time aside."
     )
     print(told)
     if "--readme" in sys.argv:

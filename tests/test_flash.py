@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from attncore import flash, tiles
+from attncore import flash, loops, tiles
 from attncore.dot_product import attention_scores, scaled_dot_product_attention
-from attncore.flash import Partial, attend_to_tile, merge_partials, online_softmax, peak_floats
+from attncore.flash import Partial, attend_to_tile, merge_partials, online_softmax, peak_floats, ring_attention
 from attncore.masks import causal_mask
 from attncore.softmax import softmax
 
@@ -148,6 +148,45 @@ def test_a_query_before_all_keys_gets_zeros(rng, attend):
     assert np.all(output[32:] != 0)
 
 
+def shared_out(arrays, n_devices):
+    """Each array in as many parts, along its tokens."""
+    return [np.split(array, n_devices, axis=-2) for array in arrays]
+
+
+@every_leading
+@causal_or_not
+@pytest.mark.parametrize("n_devices", [1, 2, 3, 6])
+def test_a_ring_gives_the_attention_to_the_whole_sequence(rng, leading, is_causal, n_devices):
+    whole = drawn(rng, 6, 6, leading)
+    outputs = ring_attention(*shared_out(whole, n_devices), is_causal)
+    assert len(outputs) == n_devices
+    assert_allclose(np.concatenate(outputs, axis=-2), textbook(*whole, is_causal), atol=1e-12)
+
+
+@causal_or_not
+@pytest.mark.parametrize("scale", [None, 0.3, 0.0])
+def test_a_ring_is_its_loop(rng, is_causal, scale):
+    parts = shared_out(drawn(rng, 6, 6), 3)
+    expected = loops.ring_attention(*([part.tolist() for part in each] for each in parts), is_causal, scale)
+    assert_allclose(ring_attention(*parts, is_causal, scale), expected, atol=1e-12)
+
+
+@every_dtype
+def test_a_ring_of_scores_in_the_thousands_keeps_dtype_and_inputs(rng, dtype):
+    whole = [(60 * array).astype(dtype) for array in drawn(rng, 8, 8)]
+    parts = shared_out([array.copy() for array in whole], 4)
+    outputs = ring_attention(*parts, is_causal=True)
+    assert {output.dtype for output in outputs} == {np.dtype(dtype)}
+    assert_allclose(np.concatenate(outputs), textbook(*whole, True), rtol=1e-4, atol=1e-3)
+    for array, each in zip(whole, parts, strict=True):
+        assert_array_equal(np.concatenate(each), array)
+
+
+def test_a_ring_takes_lists_and_integers():
+    outputs = ring_attention([[[1, 0]], [[0, 1]]], [[[1, 2]], [[3, 4]]], [[[1]], [[5]]], is_causal=True)
+    assert_allclose(outputs, [[[1]], textbook(*map(np.array, ([[0, 1]], [[1, 2], [3, 4]], [[1], [5]])), False)])
+
+
 def test_peak_floats_by_hand():
     assert peak_floats(1000, 64) == 1000 * 1000 + 2 * 1000 + 1000 * 64
     assert peak_floats(1000, 64, block=10) == 10 * 10 + 2 * 1000 + 1000 * 64
@@ -201,6 +240,25 @@ SOME = np.ones((4, 8), np.float32)
             "value is (4, 8)",
         ),
         (lambda: flash.tiled_attention(SOME, SOME, SOME, block=0), "tiled_attention: block is 0, expected at least 1"),
+        (
+            lambda: ring_attention([SOME, SOME], [SOME, SOME], [SOME]),
+            "ring_attention: queries have parts of lengths [4, 4], keys [4, 4] and values [4], expected equal numbers "
+            "of equal parts",
+        ),
+        (
+            lambda: ring_attention([SOME, SOME[:3]], [SOME, SOME[:3]], [SOME, SOME[:3]]),
+            "ring_attention: queries have parts of lengths [4, 3], keys [4, 3] and values [4, 3], expected equal "
+            "numbers of equal parts",
+        ),
+        (
+            lambda: ring_attention([], [], []),
+            "ring_attention: queries have parts of lengths [], keys [] and values [], expected equal numbers of equal "
+            "parts",
+        ),
+        (
+            lambda: ring_attention([SOME], [SOME[:, :5]], [SOME]),
+            "ring_attention: key has width 5, but query has 8: query is (4, 8), key is (4, 5)",
+        ),
         (lambda: peak_floats(10, 4, block=-1), "peak_floats: block is -1, expected at least 1"),
     ],
 )

@@ -13,6 +13,7 @@ MATHEMATICS = [
     "look",
     "words",
     "recorded",
+    "example",
     "loops",
     "start",
     "weighted_sum",
@@ -38,6 +39,11 @@ MATHEMATICS = [
     "long_context",
     "interpret",
     "real_model",
+    "gguf",
+    "tokenizer",
+    "smollm2",
+    "language_model",
+    "ablation",
 ]
 MAY_IMPORT = {
     "exercises": {"exercises"},
@@ -47,6 +53,7 @@ MAY_IMPORT = {
     "app": {"exercises", "grading", "hunts", "views", "app"},
     "authoring": {"exercises", "grading", "hunts", "views", "app", "authoring"},
     "data": set(),
+    "experiments": {"experiments"},
 }
 FILES = [*PACKAGE.glob("*.py"), *(f for room in MAY_IMPORT for f in (PACKAGE / room).rglob("*.py"))]
 

@@ -1,5 +1,6 @@
 """Long texts: windows, sinks, and linear attention."""
 
+import math
 import tracemalloc
 
 import numpy as np
@@ -13,6 +14,7 @@ from attncore import loops
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.long_context import (
     feature_map,
+    gated_output,
     linear_attention,
     linear_attention_recurrent,
     rolling_cache,
@@ -140,6 +142,26 @@ def test_a_rolling_cache_rolls():
         key, value = rolling_cache(np.append(key, [[token]], axis=0), np.append(value, [[token]], axis=0), 4, sinks=2)
     assert_array_equal(key[:, 0], [0, 1, 8, 9, 10, 11])
     assert_array_equal(value, key)
+
+
+@every_leading
+def test_a_gated_output_is_its_loop(by_loop, rng, leading):
+    output, x, W_gate = (rng.standard_normal(shape) for shape in [(*leading, 5, 6), (*leading, 5, 8), (8, 6)])
+    assert_allclose(gated_output(output, x, W_gate), by_loop(gated_output, output, x, W_gate))
+
+
+def test_a_gate_of_zeros_is_half_open():
+    assert_array_equal(gated_output([[4.0, -2.0]], [[1.0, 1.0, 3.0]], np.zeros((3, 2))), [[2, -1]])
+    assert_allclose(gated_output([[6.0]], [[1.0]], [[math.log(2)]]), [[4]])  # the sigmoid of ln 2 is 2/3
+
+
+@given(arrays(float, (3, 4), elements=st.floats(-1e4, 1e4)), st.sampled_from([np.float32, np.float64]))
+def test_a_gate_opens_between_nothing_and_all(x, dtype):
+    ones, W_gate = np.ones((3, 2), dtype), np.array([[1, -1], [2, 1], [0, 3], [-1, 1]], dtype)
+    gates = gated_output(ones, x.astype(dtype), W_gate)
+    assert gates.dtype == dtype
+    assert np.all((gates >= 0) & (gates <= 1))
+    assert_allclose(gates + gated_output(ones, -x.astype(dtype), W_gate), 1, rtol=1e-6)
 
 
 @given(arrays(float, 5, elements=numbers))

@@ -5,10 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from attncore import loops
-from attncore.masks import causal_mask, combine_masks, leaks_future, padding_mask, prefix_mask
+from attncore.masks import (
+    causal_mask,
+    combine_masks,
+    document_mask,
+    leaks_future,
+    padding_mask,
+    prefix_mask,
+)
 from attncore.self_attention import self_attention
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -51,6 +58,29 @@ def test_prefix_mask_is_its_loop(n, prefix):
 def test_a_prefix_of_nothing_is_causal_and_of_everything_is_full():
     assert_array_equal(prefix_mask(5, 0), causal_mask(5))
     assert prefix_mask(5, 5).all()
+
+
+@given(st.lists(st.integers(-2, 3), min_size=1, max_size=8))
+def test_document_mask_is_its_loop(documents):
+    mask = document_mask(documents)
+    assert mask.dtype == bool
+    assert_array_equal(mask, loops.document_mask(documents))
+
+
+def test_document_mask_by_hand():
+    assert_array_equal(document_mask([4, 4, 7, 4]), [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [1, 1, 0, 1]])
+
+
+def test_one_document_is_causal_and_documents_of_one_token_see_themselves():
+    assert_array_equal(document_mask([6, 6, 6, 6]), causal_mask(4))
+    assert_array_equal(document_mask([3, 1, 2]), np.eye(3))
+
+
+def test_packed_documents_are_read_as_if_each_stood_alone(rng):
+    x, weights = rng.standard_normal((5, 4)), rng.standard_normal((3, 4, 4))
+    packed = self_attention(x, *weights, mask=document_mask([1, 1, 1, 0, 0]))
+    alone = [self_attention(part, *weights, mask=causal_mask(len(part))) for part in (x[:3], x[3:])]
+    assert_allclose(packed, np.concatenate(alone))
 
 
 def test_combined_masks_allow_what_each_allows():

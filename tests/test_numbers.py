@@ -38,7 +38,7 @@ def some_of(draw):
 def test_enough_numbers_are_drawn_anew():
     asked = [e for e in exercises if e.kind == "numeric" and e.lesson != "00_start"]
     assert len(DRILLS) >= 70
-    assert len(asked) - len(DRILLS) <= 3, "the others are about one published file or format"
+    assert len(asked) - len(DRILLS) <= 6, "the others are about one published file or format, or the example of a page"
 
 
 @each

@@ -11,7 +11,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from attncore import loops
 from attncore.masks import causal_mask
-from attncore.positions import alibi_bias, alibi_slopes, apply_rotary, rotary_halves_order, sinusoidal_positions
+from attncore.positions import (
+    alibi_bias,
+    alibi_slopes,
+    apply_rotary,
+    partial_rotary,
+    rotary_halves_order,
+    scaled_frequencies,
+    sinusoidal_positions,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -102,6 +110,68 @@ def test_large_positions_in_float32_are_as_exact_as_float32(rng):
     assert_allclose(turned, apply_rotary(x.astype(float), positions, base=500), atol=1e-6)
 
 
+@every_leading
+@pytest.mark.parametrize("n_rotated", [2, 4, 8])
+def test_partial_rotary_is_its_loop(by_loop, rng, leading, n_rotated):
+    x, positions = rng.standard_normal((*leading, 5, 9)), np.array([3, 0, 17, 900, 2])
+    turned = partial_rotary(x, positions, n_rotated, base=500.0)
+    assert_allclose(turned, by_loop(partial_rotary, x, positions, n_rotated=n_rotated, base=500.0), atol=1e-12)
+    assert_array_equal(turned[..., n_rotated:], x[..., n_rotated:])
+
+
+def test_partial_rotary_by_hand():
+    turned = partial_rotary([[1.0, 0, 5, 7]], [2], 2)
+    assert_allclose(turned, [[math.cos(2), math.sin(2), 5, 7]])
+
+
+def test_rotating_the_whole_width_in_part_is_rotary(rng):
+    x = rng.standard_normal((2, 3, 6))
+    assert_array_equal(partial_rotary(x, [4, 1, 9], 6), apply_rotary(x, [4, 1, 9]))
+
+
+def test_a_score_is_one_part_by_distance_and_one_by_content(rng):
+    query, key = rng.standard_normal((2, 1, 8))
+    for i, j in [(5, 2), (105, 102)]:
+        turned = partial_rotary(query, [i], 4) @ partial_rotary(key, [j], 4).T
+        parts = apply_rotary(query[:, :4], [3]) @ key[:, :4].T + query[:, 4:] @ key[:, 4:].T
+        assert_allclose(turned, parts)
+
+
+KINDS = ["linear", "ntk", "yarn", "llama3"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("d", "base", "trained"), [(2, 1e4, 8192), (8, 1e4, 8192), (128, 5e5, 8192), (64, 1e4, 300)])
+@pytest.mark.parametrize("factor", [1.0, 3.0, 16.0])
+def test_scaled_frequencies_are_their_loop(kind, d, base, trained, factor):
+    frequencies = scaled_frequencies(d, base, kind, factor, trained)
+    assert_allclose(frequencies, loops.scaled_frequencies(d, base, kind, factor, trained))
+    assert np.all(np.diff(frequencies) < 0)  # the largest first
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_frequencies_unscaled_are_those_that_rotary_turns_by(kind):
+    x = np.tile([1.0, 0.0], (1, 4))
+    turned = apply_rotary(x, [0.7], base=300.0)[0]
+    assert_allclose(np.arctan2(turned[1::2], turned[::2]), 0.7 * scaled_frequencies(8, 300.0, kind))
+
+
+def test_ntk_changes_the_base():
+    larger = 1e4 * 4 ** (64 / 62)
+    assert_allclose(scaled_frequencies(64, kind="ntk", factor=4.0), larger ** (-np.arange(0, 64, 2) / 64))
+
+
+@pytest.mark.parametrize(("kind", "most"), [("yarn", 32), ("llama3", 4)])
+def test_pairs_that_turn_often_stay_and_those_that_hardly_turn_are_divided(kind, most):
+    before = scaled_frequencies(128)
+    after, turns = scaled_frequencies(128, kind=kind, factor=8.0), before * 8192 / (2 * math.pi)
+    assert_array_equal(after[turns >= most], before[turns >= most])
+    assert_allclose(after[turns <= 1], before[turns <= 1] / 8)
+    between = (turns > 1) & (turns < most)
+    assert between.any()
+    assert_allclose((after / before)[between], 1 / 8 + 7 / 8 * (turns[between] - 1) / (most - 1))
+
+
 @pytest.mark.parametrize(
     ("n_heads", "published"),
     [
@@ -148,6 +218,19 @@ def test_the_bias_lowers_the_past_by_one_slope_a_step():
             "apply_rotary: positions has shape (1, 2), expected (n)",
         ),
         (lambda: rotary_halves_order(7), "rotary_halves_order: d is 7, expected an even width"),
+        (
+            lambda: partial_rotary(np.ones((1, 4)), [0], 3),
+            "partial_rotary: n_rotated is 3, expected an even number from 2 to the width, 4",
+        ),
+        (
+            lambda: partial_rotary(np.ones((1, 4)), [0], 6),
+            "partial_rotary: n_rotated is 6, expected an even number from 2 to the width, 4",
+        ),
+        (lambda: scaled_frequencies(7), "scaled_frequencies: d is 7, expected an even width"),
+        (
+            lambda: scaled_frequencies(8, kind="longrope"),
+            'scaled_frequencies: kind is "longrope", expected "linear", "ntk", "yarn" or "llama3"',
+        ),
         (lambda: alibi_slopes(0), "alibi_slopes: n_heads is 0, expected at least 1"),
         (lambda: alibi_bias(0, 3, 5), "alibi_bias: n_heads is 0, expected at least 1"),
     ],

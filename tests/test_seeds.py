@@ -11,18 +11,18 @@ from attncore.exercises import LESSONS, find
 ROWS = [
     (
         "attention weighs the input by relevance; a weighted sum gives the context vector",
-        [("01", "Soft lookup: everyone gets a share", "weights"), ("02", "Why the exponential", "softmax")],
+        [("01", "Soft lookup", "weighted"), ("02", "Why the exponential", "softmax")],
         ["weighted_sum", "context-by-hand", "what-is-attention"],
     ),
-    ("weights times inputs, never added up", [("01", "Exercises", "check")], ["fix_weighted_sum"]),
+    ("weights times inputs, never added up", [("01", "The prince asks again", "too short")], ["fix_weighted_sum"]),
     (
         "a query's dot product with all keys, softmax, weights that sum to one",
-        [("04", "Real words as queries and keys", "Softmax over each row")],
+        [("04", "One query, by hand", "dot product"), ("04", "The function in three steps", "softmax")],
         ["scaled_dot_product_attention"],
     ),
     (
         '"also known as scaled", though their code has no scale',
-        [("04", "Why there is a square root", "They are two things")],
+        [("04", "The function in three steps", "are two things")],
         ["fix_attention", "dot-or-scaled"],
     ),
     ("a softmax that overflows", [("02", "Overflow", "float16")], ["fix_softmax", "overflow-float16"]),
@@ -42,20 +42,20 @@ ROWS = [
     (
         "self-attention against attention from decoder to encoder",
         [
-            ("05", "Another text asks, or the text itself", "cross-attention"),
+            ("05", "Another text asks", "cross-attention"),
             ("09", "Two texts: who asks, and who answers", "memory"),
         ],
         ["self_attention", "cross_attention", "influence", "self-or-cross"],
     ),
     (
         "self-attention and multi-head code that returns its input",
-        [("05", "Exercises", "check"), ("07", "Exercises", "check")],
+        [("05", "Who reaches whom", "Attention"), ("07", "Cut the width into heads", "round trip")],
         ["self_attention", "multi_head_attention"],
     ),
     (
         "multi-head: subspaces in parallel, syntax and semantics",
         [
-            ("07", "Twelve heads on real words", "heads"),
+            ("07", "Do heads specialize?", "heads"),
             ("19", "Seventy-two maps of one sentence", "head"),
             ("20", "What single heads do", "head"),
         ],
@@ -64,7 +64,7 @@ ROWS = [
     (
         "long-range dependencies, the bottleneck of sequence-to-sequence models, order",
         [
-            ("01", "Why one summary vector loses", "vector"),
+            ("01", "Why one vector isn't enough", "vector"),
             ("03", "One vector for the whole sentence", "longer"),
             ("05", "How long is the path", "layers"),
             ("08", "Two words that are one", "order"),
@@ -74,7 +74,7 @@ ROWS = [
     ),
     (
         'translation: "cat" and "gato"',
-        [("03", "A dictionary as a matrix", "gato")],
+        [("03", "A dictionary as a matrix", "Spanish word")],
         ["general_scores", "align"],
     ),
     (

@@ -17,8 +17,10 @@ from attncore.app.cards import CardPanel
 from attncore.app.open_tab import saved_by_its_tab, session_path
 from attncore.app.places import workbook_here
 from attncore.app.progress import DONE, NOT_KEPT, notices, progress_here
+from attncore.app.questions import QuestionPanel
 from attncore.app.standing import lesson_of, place_of, standing
 from attncore.app.workbook import lesson_named, readable, restore, restore_beside
+from attncore.app.yours import yours
 from attncore.exercises import Card, Code, Exercise, UnknownExercise, exercises, find
 from attncore.grading import Report, judge
 from attncore.grading.breaks import judge_input
@@ -95,14 +97,17 @@ def check(function: Any, exercise: str | None = None) -> Panel:
     if not is_own(function):
         text = f"{asked.id}: this is the course's own, from the first cell. Run the cell in which you wrote yours."
         return Panel("unattempted", [("head", text)])
-    return kept(judge(asked, function))
+    report = judge(asked, function)
+    if isinstance(asked, Code) and asked.kind == "code":
+        yours._judged(asked, function, report)
+    return kept(report)
 
 
 @verb
-def answer(exercise: str, value: Any = None, seed: int | None = None) -> Report:
+def answer(exercise: str, value: Any = None, seed: int | None = None) -> "Report | QuestionPanel":
     """Judge a number, a shape or a choice: answer("kv-bytes", 4096). Units are understood: "128 KiB".
 
-    review() gives a seed where the numbers are drawn anew.
+    Without a value it asks, with buttons or a field. review() gives a seed where the numbers are drawn anew.
     """
     asked = find(name_of(exercise))
     if asked.kind not in ("numeric", "predict"):
@@ -110,6 +115,8 @@ def answer(exercise: str, value: Any = None, seed: int | None = None) -> Report:
             f'"{asked.id}" is not answered with a value: use {"card" if asked.kind == "explain" else "check"}.'
         )
     if seed is None:
+        if (value is None or value is ...) and not nbgrader_grades():
+            return QuestionPanel(asked, lambda given: kept(judge(asked, given)))
         return kept(judge(asked, value))
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"A seed is a whole number, as review() gives it, not {seed!r}.")
@@ -224,6 +231,14 @@ def card(exercise: str) -> CardPanel:
             + ", ".join(e.id for e in exercises if e.kind == "explain" and e.lesson == asked.lesson)
         )
     return CardPanel(asked)
+
+
+@verb
+def glossary(word: Any = "") -> Panel:
+    """What a word of the trade means: glossary("logits"). glossary() lists all of them."""
+    from attncore.app.glossary import glossary
+
+    return glossary(name_of(word))
 
 
 @verb

@@ -71,8 +71,10 @@ def add_doctor(verbs: Any) -> None:
 
 
 def add_get_model(verbs: Any) -> None:
-    parser = verbs.add_parser("get-model", help="fetch the trained network of lesson 20 (84 MB)")
-    parser.set_defaults(run=lambda chosen: door("get_model").get_model())
+    text = "minilm, the network of lesson 20 (84 MB), or smollm2, that of lesson 21 (93 MB); without a name, both"
+    parser = verbs.add_parser("get-model", help="fetch the trained networks of lessons 20 and 21 (177 MB)")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=text)
+    parser.set_defaults(run=lambda chosen: door("get_model").get_models(chosen.models))
 
 
 def add_interview(verbs: Any) -> None:

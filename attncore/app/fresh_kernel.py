@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from attncore import VERBS
+import attncore
 from attncore.app.places import NOTEBOOKS
 
 ADVICE = "This kernel has just started and knows nothing yet. Run the notebook's first code cell, then this one again."
@@ -25,7 +25,7 @@ def show(shell: Any, kind: type, problem: NameError, trace: TracebackType, tb_of
     """The traceback as ever; below it, where that is why, the advice to run the first cell."""
     lesson = NOTEBOOKS / Path(os.environ.get("JPY_SESSION_NAME", "")).name
     started = "attncore.app.cell" in sys.modules  # what the first cell imports
-    if not started and (problem.name in VERBS or lesson.is_file()):
+    if not started and (problem.name in attncore.__all__ or lesson.is_file()):
         problem.add_note(ADVICE)
     shell.showtraceback((kind, problem, trace), tb_offset=tb_offset)
 

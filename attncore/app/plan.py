@@ -127,7 +127,7 @@ def make(days: int, minutes: int, start: Start) -> Plan:
             day.blocks.append(Block("review", review))
     wanted = list(left_to_do(start))
     ends: list[list[Block]] = [[] for _ in plan]
-    for number, block in practised(days, minutes, start.level, bool(wanted)):
+    for number, block in practiced(days, minutes, start.level, bool(wanted)):
         ends[number].append(block)
         plan[number].room -= block.minutes
     taken = chosen(wanted, plan)
@@ -165,7 +165,7 @@ def reading(lesson: str) -> int:
     return 5 * math.ceil(len(words) / READ / 5)
 
 
-def practised(days: int, minutes: int, level: str, busy: bool) -> Iterator[tuple[int, Block]]:
+def practiced(days: int, minutes: int, level: str, busy: bool) -> Iterator[tuple[int, Block]]:
     """Interviews and hunts, with the number of their day: an interview on the last, the others spread before it."""
     kinds = [Block("interview", INTERVIEW, level=level), Block("hunt", HUNT, level=level)]
     kinds = [block for block in kinds if block.minutes + REVIEW[60] <= minutes]

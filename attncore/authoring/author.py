@@ -10,6 +10,7 @@ import course
 
 HOME = Path(course.__file__).parent
 NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60"]
+SPELLED = ["attncore", "benchmarks", "course.py", "docs", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 APART = ("tests/browser", "tests/proofs")  # each has a verb of its own
 EVERYTHING = ["tests", "notebooks", "solutions", *(f"--ignore={folder}" for folder in APART)]
 ONE_THREAD = {  # a worker: there is one for each core
@@ -43,7 +44,7 @@ def run(*command: str, **environment: str) -> int:
 
 
 def check(names: list[str]) -> int:
-    """Look at the exercises named; or at all of the course, its lint, format and types too."""
+    """Look at the exercises named; or at all of the course, its lint, format, types and spelling too."""
     from attncore.authoring.consistency import problems
 
     found = list(problems(names))
@@ -52,7 +53,8 @@ def check(names: list[str]) -> int:
     print(f"consistency: {len(found) or 'no'} problem{'' if len(found) == 1 else 's'}")
     if names:
         return int(bool(found))
-    statuses = [run("-m", *tool) for tool in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))]
+    tools = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["codespell_lib", *SPELLED]]
+    statuses = [run("-m", *tool) for tool in tools]
     return int(bool(found) or any(statuses))
 
 

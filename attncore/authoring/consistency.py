@@ -12,9 +12,9 @@ import nbformat
 
 from attncore import loops
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
-from attncore.authoring import bank, trust
+from attncore.authoring import bank, glossary, links, sources, trust
 from attncore.authoring.author import HOME
-from attncore.authoring.render import broken, lesson_cells, render, source_of, stub
+from attncore.authoring.render import CHECKED, broken, lesson_cells, render, source_of, stub
 from attncore.exercises import KINDS, LESSONS, Card, Code, Exercise, UnknownExercise, drivers, exercises, find, lessons
 from attncore.exercises.unseen import UNSEEN
 from attncore.grading import judge
@@ -25,6 +25,7 @@ from attncore.grading.trial import trial
 from attncore.grading.wire import pack_given, unpack_given
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start", "backpropagation", "training", "toy", "tiny_gpt"}
+BASICS |= {"example", "experiments"}
 NEEDED = {
     "code": {"title", "level", "minutes", "hints", "walkthrough"},
     "debug": {"title", "level", "minutes", "prompt", "hints", "walkthrough"},
@@ -49,6 +50,9 @@ def problems(names: Sequence[str] = ()) -> Iterator[str]:
             yield from half_written(name) or [str(problem)]
     if names:
         return
+    for id, times in Counter(exercise.id for exercise in exercises).items():
+        if times > 1:
+            yield f"{id}: {times} exercises have this id"
     for exercise in exercises:
         yield from exercise_problems(exercise, whole=False)
     for lesson in LESSONS:
@@ -57,6 +61,9 @@ def problems(names: Sequence[str] = ()) -> Iterator[str]:
         yield from notebook_problems(lesson)
     yield from stray_notebooks()
     yield from bank.bank_problems()
+    yield from sources.source_problems()
+    yield from links.link_problems()
+    yield from glossary.glossary_problems()
 
 
 def half_written(name: str) -> list[str]:
@@ -300,6 +307,10 @@ def drawn_problems(exercise: Exercise, name: str) -> Iterator[str]:
     choices = exercise.words.get("choices", [])
     if isinstance(right, str) and right not in choices:
         yield f"{name}: the right answer is not among the choices"
+    explained = [right, *(value() for value in exercise.wrong.values())]
+    for choice in choices if "points_to" not in exercise.words else []:
+        if choice not in explained:
+            yield f'{name}: nothing says why "{choice}" is wrong'
     for label, value in exercise.wrong.items():
         if choices and value() not in choices:
             yield f'{name}: the wrong answer "{label}" is not among the choices'
@@ -370,6 +381,18 @@ def notebook_problems(lesson: str) -> Iterator[str]:
             yield from leaks(lesson, notebook)
         elif any(cell.cell_type == "code" and cell.execution_count is None for cell in notebook.cells):
             yield f"{where} is not executed"
+        else:
+            yield from (f"{where} shows what isn't right: {text}" for text in refused_in(notebook))
+
+
+def refused_in(notebook: nbformat.NotebookNode) -> Iterator[str]:
+    """The verdicts of the solutions that aren't right, by their first lines."""
+    for cell in notebook.cells:
+        if CHECKED in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                first = str(output.get("data", {}).get("text/plain", "")).partition("\n")[0]
+                if re.search(r": (not yet right|not right|raises)", first):
+                    yield first
 
 
 def skeleton(notebook: nbformat.NotebookNode) -> list[Any]:

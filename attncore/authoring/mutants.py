@@ -188,7 +188,7 @@ def other_calls(node: ast.Call) -> Iterator[ast.AST]:
 
 
 def other_bodies(node: ast.FunctionDef | ast.For | ast.If) -> Iterator[tuple[str, ast.AST]]:
-    """One statement left out, or two neighbours exchanged."""
+    """One statement left out, or two neighbors exchanged."""
     for i, one in enumerate(node.body):
         before, after = node.body[:i], node.body[i + 1 :]
         if isinstance(one, ast.Assign | ast.AugAssign | ast.For | ast.If) and not raises(one):

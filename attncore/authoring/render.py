@@ -2,6 +2,8 @@
 
 A lesson is a Jupytext percent file. A cell `# %% exercise="softmax"` stands for the exercise of that id: its question,
 the learner's cell, and in the solutions the answer, a walk-through and another way to write it.
+`# %% again="why-scale"` asks a card of an earlier lesson again; `# %% [markdown] folded="What happened?"` is prose that
+opens on a click, and `# %% sources="here"` the list of what the lesson cites.
 """
 
 import ast
@@ -21,6 +23,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from attncore.app.places import NOTEBOOKS, SOLUTIONS
 from attncore.app.workbook import cell_name
+from attncore.authoring import glossary
+from attncore.authoring.sources import lesson_texts, linked, sources
 from attncore.exercises import LESSONS, Code, Exercise, find
 from attncore.grading.breaks import blank_call, shown_in
 from attncore.grading.report import literal
@@ -54,16 +58,30 @@ def render(lesson: str, solved: bool) -> NotebookNode:
         if "exercise" in cell.metadata:
             exercise = find(cell.metadata["exercise"])
             cells += solution_cells(exercise) if solved else learner_cells(exercise)
+        elif "sources" in cell.metadata:
+            cells.append(new_markdown_cell(sources(text for _, text in lesson_texts(lesson))))
+        elif "again" in cell.metadata:
+            cells.append(new_code_cell(f'card("{find(cell.metadata["again"]).id}")'))
         elif cell.cell_type == "markdown":
-            cells.append(new_markdown_cell(cell.source))
+            cells.append(new_markdown_cell(folded(cell)))
         else:
             tags = [tag for tag in cell.metadata.get("tags", []) if solved or tag != CHECKED]
             cells.append(new_code_cell(cell.source.strip(), metadata={"tags": tags} if tags else {}))
+    for cell in cells:
+        if cell.cell_type == "markdown" and not cell.source.startswith("## Sources"):
+            cell.source = linked(cell.source)
     notebook: NotebookNode = new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
     name_cells(notebook)
     return notebook
+
+
+def folded(cell: NotebookNode) -> str:
+    """A cell's prose; where the cell says so, behind a line to click on."""
+    if "folded" not in cell.metadata:
+        return str(cell.source)
+    return f"<details><summary><b>{cell.metadata['folded']}</b></summary>\n\n{cell.source}\n\n</details>"
 
 
 def name_cells(notebook: NotebookNode) -> None:
@@ -114,7 +132,7 @@ def solution_cells(exercise: Exercise) -> list[NotebookNode]:
         verdict(f"{solution(exercise)}\n\n\ncheck({exercise.id})"),
         told,
         new_markdown_cell("Another way:"),
-        verdict(f'{source_of(other)}\n\n\ncheck({other.__name__}, "{exercise.id}")'),
+        verdict(f'{runnable(exercise, source_of(other), other)}\n\n\ncheck({other.__name__}, "{exercise.id}")'),
     ]
 
 
@@ -144,7 +162,7 @@ def question(exercise: Exercise) -> str:
     parts = [f"### {exercise.title}", f"*{KIND[exercise.kind]} · {words['level']}{time}*"]
     parts += [unfilled(words[key]) for key in ("prompt", "question") if key in words]
     if "choices" in words:
-        parts.append("Answer with one of " + ", ".join(f'`"{choice}"`' for choice in words["choices"]) + ".")
+        parts.append("\n".join(f"- {choice}" for choice in words["choices"]))
     return "\n\n".join(parts)
 
 
@@ -160,7 +178,9 @@ def source_of(function: Callable[..., Any]) -> str:
 
 
 def whole_source_of(function: Callable[..., Any]) -> str:
-    return textwrap.dedent(inspect.getsource(inspect.unwrap(function))).strip()
+    """A function's source with its decorators, but for those that put it into an exercise."""
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function))).strip()
+    return re.sub(r"^@exercise\..*\n", "", source, flags=re.MULTILINE)
 
 
 def shape_comment(function: Callable[..., Any]) -> str:
@@ -292,8 +312,15 @@ def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:
     for cell in trial.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop(WIDGET, None)
+            keep_what_lasts(output.get("data", {}))
     return trial
+
+
+def keep_what_lasts(bundle: dict[str, Any]) -> None:
+    """Leave of an output what reads anywhere: GitHub takes styles and scripts out of HTML; widgets need a kernel."""
+    bundle.pop(WIDGET, None)
+    if {"image/svg+xml", "text/plain"} & bundle.keys():
+        bundle.pop("text/html", None)
 
 
 def write(path: Path, notebook: NotebookNode) -> None:
@@ -308,3 +335,4 @@ def render_course(lessons: tuple[str, ...] = LESSONS) -> None:
         write(NOTEBOOKS / f"{lesson}.ipynb", render(lesson, solved=False))
         write(SOLUTIONS / f"{lesson}.ipynb", execute(render(lesson, solved=True)))
         print(f"{lesson}: written")
+    glossary.write()

@@ -1,7 +1,7 @@
 """How far the judge can be trusted: `course.py judge-report` shows it answers that it was not made for.
 
 Nothing wrong passes: mutants of every reference, and answers that are right only by luck. Nothing right is refused:
-every reference in many styles, and real forms as libraries and courses publish them. The mistake is named: the labelled
+every reference in many styles, and real forms as libraries and courses publish them. The mistake is named: the labeled
 wrong solutions, and paraphrases of them that were not used to build the judge. The paraphrases and the forms are data
 of the tests, under tests/judge/.
 """
@@ -93,7 +93,7 @@ def forms() -> list[Written]:
 
 @cache
 def paraphrases() -> list[tuple[str, str, Callable[..., Any]]]:
-    """The labelled mistakes as others would write them: exercise, label, function."""
+    """The labeled mistakes as others would write them: exercise, label, function."""
     return list(load(ANSWERS / "paraphrase.py").paraphrases())
 
 

@@ -1,104 +1,111 @@
 # %% [markdown]
-# # Attention, asked and answered
+# # Start here
 #
-# This course takes you from "attention is a weighted sum" to what interviewers ask about it today. You write each piece
-# yourself, in NumPy, and the course tells you what is wrong with it by name. This lesson shows how that works, in a
-# quarter of an hour.
-
-# %% [markdown]
-# **You need** Python, NumPy arrays and a little linear algebra.
-# **You get** the verbs of the course, a way to read pictures of attention, and advice on where to begin.
+# Before this course tells you anything, let's see what you can read. Run the cell below. It shows what one part of a
+# trained network, a *head*, pays attention to in six words and two markers.
 
 # %%
-
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import attention_weights
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.recorded import recorded_maps
 from attncore.views.tables import heat_map
-from attncore.views.widgets.start import reading_picture
-from attncore.words import embed, tokens
+
+tokens, maps, _ = recorded_maps()["The cat sat on the mat"]
+heat_map(maps[3, 1], tokens, tokens, title="One head of a trained network. Who looks where?")
 
 # %% [markdown]
-# ## How to read a picture of attention
+# Each **row** is a query, the word that looks. Each **column** is a key, a word that can be looked at. The color is
+# the weight. Run the next cell and choose.
+
+# %% exercise="read-a-row"
+
+# %% [markdown]
+# Nobody told this head about articles and prepositions. It found out in training that a small word is often worth
+# completing with its noun. (The network is all-MiniLM-L6-v2; you'll run all of it in lesson 20, on your own functions.)
 #
-# Here is attention on a sentence, computed from the word vectors of a trained model. Each **row** is a query: the word
-# that looks. Each **column** is a key: the word that is looked at. The colour is the weight, from 0 to 1.
+# Next question. Look at the sums.
+
+# %% exercise="what-sums-to-one"
 
 # %%
-words = "the cat sat on the mat"
-weights = attention_weights(embed(words), embed(words), scale=2)
-heat_map(weights, tokens(words), tokens(words), title="Rows are queries, columns are keys")
+{"rows": maps[3, 1].sum(axis=1).round(2), "columns": maps[3, 1].sum(axis=0).round(2)}
 
 # %% [markdown]
-# Every row sums to one, since a query shares out one unit of attention. The columns need not: a word may be looked at by
-# many, or by hardly anybody.
-
-# %%
-weights.sum(axis=1).round(2), weights.sum(axis=0).round(2)
-
-# %% [markdown]
-# Choose a row, and read it: how does this word share out its attention? The scale makes attention flat at 0 and sharp
-# at 6. Lesson 04 says what it is.
-
-# %%
-reading_picture()
-
-# %% [markdown]
-# At scale 0 every key gets the same weight. Then the comparison plays no part, and what attention returns is the
-# plain mean of the values. That is where the exercises begin.
+# A row says how a word shares out its attention. And then? Each word also has a **value**, a vector with what there is
+# to be found at it, and the word that looks gets the values, mixed by its weights. Query, key, value: that's all the
+# vocabulary you need for now.
 
 # %% exercise="equal-weight"
 
 # %% [markdown]
-# ## How the exercises work
+# ## What you've just done
 #
-# There are five kinds: write a function, find a bug, work out a number, predict a result, and say an answer aloud. The
-# last one was of the third kind. Replace the three dots by your answer and run the cell. Units are understood, "128
-# KiB" and "50 %" as well.
-
-# %% [markdown]
-# The next is a prediction. A shape is written as a tuple, `(2, 3)`. Predicting before you run is the quickest way to
-# find out what you do not know.
-
-# %% exercise="uniform-shape"
-
-# %% [markdown]
-# Now the main kind: a function. Its docstring says what it does, and the comment above it gives the shapes of what comes
-# in and goes out: there, `...` stands for any leading axes, such as a batch, several examples stacked along one more
-# axis. Write the body, run the cell, and read what `check` says.
+# You'll meet five kinds of exercise. You've predicted something, by clicking, and you've worked out a number, by typing.
+# Numbers take units, "128 KiB" or "50 %". You can also write the answer into the cell in place of the dots, which is
+# what you do where no buttons work.
+#
+# The third kind is the main one: write a function.
 
 # %% exercise="uniform_attention"
 
 # %% [markdown]
-# Make a mistake on purpose: take the mean over the last axis, and run it again. `check` compares what your function
-# computes with known mistakes, names yours, and shows the smallest input that proves it. Any style is fine: loops,
-# lists, `einsum`.
-
-# %% [markdown]
-# When you are stuck, `hint(uniform_attention)` opens the first of three hints, from a question to think about to the
-# shape of the line. It never shows the line. Below the last hint there's a link to the solution.
+# The docstring says what to do, and the comment above it gives the shapes: `k` keys, each with a value of width `v`, and
+# `...` for any axes in front, such as a batch.
 #
-# `check` judges values, in any style and precision. What a docstring says of errors on bad input is good practice, and
-# not judged.
+# Once it's right, make a mistake on purpose: take the mean over the last axis. `check` compares what your function
+# computes with mistakes that people make, names yours, and shows the smallest input that proves it. Loops, lists or
+# `einsum`: any style is fine.
+
+# %%
+values = np.array([[4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
+yours.uniform_attention(values)
 
 # %% [markdown]
-# In the next exercise the code is there, a few small functions by a colleague, and so is a bug. Begin as you would at work:
-# find an input on which the code fails, and let `breaks` judge it. Then mend the code, and run `check` on it.
+# `yours.uniform_attention` is your function once it's right, and the course's until then; it tells you which. What follows
+# in a lesson runs on what you've written. Stuck? `hint(uniform_attention)` opens the first of three hints, and below the
+# last there's a link to the solution.
+
+# %% exercise="uniform-shape"
+
+# %% [markdown]
+# ## Find a bug
+#
+# The fourth kind is code by a colleague, with a bug in it. Begin as you would at work: find an input on which it
+# fails, and let `breaks` judge that. Then repair the code, and run `check`.
 
 # %% exercise="fix_search"
 
 # %% [markdown]
-# The last kind is answered aloud, as in the interview. Say your answer first; then open the model answer, and tick
-# what you said. Remember your sentence: lesson 01 asks for it again.
+# ## Say it
+#
+# The fifth kind is answered aloud, as in the interview: say it, type what you said, choose a few directions, and only
+# then read our answer beside yours. This one has no right answer yet. Lesson 01 asks again.
 
 # %% exercise="what-will-you-say"
 
 # %% [markdown]
+# ## Seventy-two heads
+#
+# The picture at the top was one head of 72. Move the sliders. Can you find a head that looks at the word before? One that
+# looks at hardly anything but the marker at the start?
+
+# %%
+from attncore.views.widgets.start import reading_picture
+
+reading_picture()
+
+# %% [markdown] folded="Two that we found"
+# Layer 0, head 2 looks at the word before, all along the line. Layer 2, head 7 gives nine tenths of its weight to `[CLS]`,
+# and many others give it half: softmax makes every row sum to one even when a head has nothing useful to look at, and
+# that attention has to go somewhere. Lesson 15 comes back to it.
+
+# %% [markdown]
 # ## Where to begin
 #
-# Eight questions, a minute each, from the lessons that follow. Answer what you know; a word that you do not know is an
-# answer too, so guess. After the eighth, `progress()` says with which lesson to begin.
+# Eight questions, a minute each, from the first eight lessons. Guess where you don't know; that's an answer too.
+# `progress()` then says with which lesson to begin. If you already work with attention every day, run `placement()`
+# instead: up to twenty questions, from all the lessons there are.
 
 # %% exercise="start-sum"
 
@@ -120,26 +127,21 @@ reading_picture()
 progress()
 
 # %% [markdown]
-# Your attempts are kept beside these notebooks, and nowhere else. `reset("00_start")`, typed in any cell, puts a notebook
-# back as it was and keeps yours under another name. The notebooks in `solutions` hold every answer, with a walk-through.
-# When you come back to a lesson, its pictures and cards stand still until you run their cells again; begin with the
-# first cell of the notebook.
+# Your attempts are kept beside these notebooks and nowhere else. `reset("00_start")`, in any cell, puts a notebook back
+# as it was and keeps yours under another name. `glossary("logits")` explains a word of the trade. Everything has a
+# worked solution in the folder `solutions`.
 
 # %% [markdown]
 # ## Roads not taken
 #
-# Most courses begin with a framework. We begin with arrays: an interviewer who asks for attention on a whiteboard asks
-# for ten lines of arithmetic, and a framework hides exactly those. What you write here carries over line by line.
+# Most courses begin with a framework. We begin with arrays, because an interviewer who asks for attention on a
+# whiteboard asks for ten lines of arithmetic, and a framework hides exactly those. Each lesson shows the same in PyTorch
+# once, in the form you'd write it.
 
-# %% [markdown]
-# ## Say it in two minutes
-#
-# Attention compares a query with keys, turns the comparisons into weights that sum to one, and returns the sum of the
-# values under those weights. In pictures the rows are queries and the columns are keys. With no preference at all, it
-# is the mean.
+# %% sources="here"
 
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can read a row of the picture, and that you have seen `check` say what is wrong. The next lesson takes the
-# weighted sum apart.
+# That you can read a row of a picture like the first one, and that you've seen `check` tell you what's wrong. Lesson 01
+# takes the weighted average apart.

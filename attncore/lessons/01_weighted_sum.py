@@ -1,306 +1,406 @@
 # %% [markdown]
 # # Attention is a weighted average that you look up
 #
-# A dictionary gives one value for one key. Attention asks every key how well it fits, and returns a mixture of all
-# the values. At the end you have written both, and you can say why translation models stopped squeezing a sentence into
-# one vector.
-
-# %% [markdown]
-# **You need** NumPy arrays and the matrix product.
-# **You get** `weighted_sum`, the last step of every attention in this course, and the words query, key and value.
+# Under all its names, attention does one thing: it takes an average of some values, and it looks up how much of each to
+# take. You'll write both halves here. We begin with the average, and with a number that you can work out in your head.
 
 # %%
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.views.tables import heat_map, number_map
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.example import KEY, QUERY, VALUE
+from attncore.views.explorables.arrows import arrows
+from attncore.views.plots import curves
+from attncore.views.tables import bars, heat_map
 from attncore.views.widgets.weighted_sum import kernel_picture
-from attncore.weighted_sum import hard_lookup, kernel_regression, kernel_weights, weighted_sum
 from attncore.words import embed, tokens
 
+# %% exercise="context-by-hand"
+
 # %% [markdown]
-# ## Hard lookup: one key takes all
+# ## Values and weights
 #
-# A lookup has three parts. The **query** is what we ask, the **keys** are what it is compared with, the **values**
-# are what we may find. A dictionary wants the query to equal a key, and otherwise finds nothing.
+# In a network a value isn't a number but a vector. Nothing else changes: each vector is multiplied by its weight, and
+# what's left is added up. Here are three values of width two that will stay with us until lesson 05.
 
-# %%
-royal = {"king": 1, "queen": 1, "dog": 0}
-print(royal.get("king"), royal.get("prince"))
+# %% exercise="vector-by-hand"
 
 # %% [markdown]
-# So we compare vectors instead of names. The dot product multiplies place by place and adds up; the better a key
-# agrees with the query, the larger it gets. The first key here scores 1·1 + 0·0 + 2·2 = 5.
+# Now all at once. Each query has a row of weights of its own, so with several queries the weights are a matrix. The line
+# above the function names the axes: `q` queries, `k` keys, `v` the width of the values, and `...` any axes in front of
+# them, such as a batch.
 
-# %%
-query = np.array([1.0, 0.0, 2.0])
-keys = np.array([[1.0, 0.0, 2.0], [0.0, 5.0, 0.0], [2.0, 1.0, 0.0]])
-keys @ query
+# %% exercise="weighted_sum"
 
 # %% [markdown]
-# The largest score wins, and its value is returned. This lookup always finds something. The 5 in the
-# second key does not help it, since the query asks for nothing in that place.
+# Before you run it on a few rows of weights, think about where the outputs can lie.
 
-# %%
-values = np.array([[10.0], [20.0], [30.0]])
-hard_lookup(query, keys, values)
-
-# %% [markdown]
-# ## What "prince" finds
-#
-# Now real words. Each is a vector of 384 numbers from a trained model, and nobody told it that princes have to do
-# with kings. One word asks, six are offered.
-
-# %%
-offered = "king queen animal cat drink rug"
-prince, keys = embed("prince")[0], embed(offered)
-number_map(
-    [keys @ prince],
-    ["prince"],
-    tokens(offered),
-    title='"prince" fits "queen" and "king" about equally',
-)
-
-# %% [markdown]
-# The values need not be the keys. Ours are two facts about each word: is it royal, is it female? We give the animals
-# one half for the second. What does the prince learn about himself?
-
-# %%
-facts = np.array([[1, 0], [1, 1], [0, 0.5], [0, 0.5], [0, 0], [0, 0]])
-hard_lookup(prince, keys, facts)
-
-# %% [markdown]
-# Royal, and a woman. "queen" leads with 0.83 to 0.82 and takes everything; "king" leaves no trace. And there is
-# nothing to learn from: a small change of the query changes nothing at all, until the winner changes and the answer
-# jumps. Its slope is zero wherever it has one.
-
-# %% [markdown]
-# ## Soft lookup: everyone gets a share
-#
-# Instead we give each key a **weight**, and take that much of its value. Three values, three weights, chosen by hand:
-
-# %%
-weights = np.array([[0.5, 0.25, 0.25]])
-values = np.array([[10.0], [20.0], [40.0]])
-weights[0] * values[:, 0]
-
-# %% [markdown]
-# These are three pieces. The answer is their sum, 5 + 5 + 10 = 20. In a formula, for one query and keys $j$:
-#
-# $$\text{output} = \sum_j w_j\, v_j$$
-
-# %%
-weighted_sum(weights, values)
-
-# %% [markdown]
-# One row of weights belongs to one query. Let us put four of them below each other: the one above; all on the first
-# key; one third for every key; and one for every key, which sums to three.
+# %% exercise="inside-or-outside"
 
 # %%
 weights = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [1 / 3, 1 / 3, 1 / 3], [1, 1, 1]])
-weighted_sum(weights, values).round(1)
+np.round(yours.weighted_sum(weights, VALUE), 2)
 
 # %% [markdown]
-# Weights that are not negative and sum to one make an **average**, which stays between the smallest value and the
-# largest. All on one key is the hard lookup. Equal weights give the plain mean. The last row sums to three, and so 70
-# lies outside the range of the values.
+# The first row is the one you did by hand. With all the weight on one key you get its value back, untouched, and equal
+# weights give the plain mean. The last row sums to three instead of one, and (8, 8) is nowhere near the values.
+
+# %% [markdown]
+# As a formula, for query $i$ and keys $j$:
+#
+# $$\text{output}_i = \sum_j w_{ij}\, v_j$$
+#
+# If the weights aren't negative and sum to one, it's an average. Bahdanau et al. (2014) call the result a **context
+# vector**, and you'll hear that name for it in interviews.
 
 # %% exercise="context-shape"
 
 # %% [markdown]
-# Three queries share out their attention evenly among five keys. The axis of the keys is gone, since the sum runs
-# over it, and each query has one row, as wide as the values:
+# ## Hard lookup
+#
+# So who sets the weights? Think of a dictionary. You ask with a **query**; it's compared with the **keys**; and what
+# you take away is the **value** that's stored under the key. If no key equals the query, you get nothing.
 
 # %%
-rng = np.random.default_rng(0)
-weights, values = np.full((3, 5), 1 / 5), rng.standard_normal((5, 6))
-weighted_sum(weights, values).shape
+royal = {"king": 1, "queen": 1, "dog": 0}
+royal.get("king"), royal.get("prince")
+
+# %% [markdown]
+# A prince has enough of a king that we'd like an answer all the same. So we compare vectors instead of names, by their
+# dot product: multiply entry by entry, add up. The better two vectors agree, the larger it gets. Take the best key,
+# return its value, and you always find something.
+
+# %% exercise="lookup-by-hand"
+
+# %% exercise="hard_lookup"
+
+# %%
+np.array([yours.hard_lookup(query, KEY, VALUE) for query in QUERY])
+
+# %% [markdown]
+# The second query, (0, 1), scores 1 with all three keys, so it gets whichever comes first. That's a bit arbitrary, and
+# it gets worse with real words. Each word here is a vector of 384 numbers, its row in the embedding table of a trained
+# model (all-MiniLM-L6-v2).
+
+# %%
+offered = "king queen animal cat drink rug"
+prince, keys = embed("prince")[0], embed(offered)
+bars(keys @ prince, tokens(offered), 'Which of six words fits "prince"?')
+
+# %% [markdown]
+# A value can be anything that's worth knowing about its key. Ours are two facts for each of the six words: is it royal,
+# and is it female? The two animals get one half for the second.
+
+# %%
+facts = np.array([[1, 0], [1, 1], [0, 0.5], [0, 0.5], [0, 0], [0, 0]])
+
+# %% exercise="prince-finds"
+
+# %%
+np.array(yours.hard_lookup(prince, keys, facts))
+
+# %% [markdown]
+# The winner had 0.826 and the runner-up 0.819, which you can't see in the result at all. Could we train the vectors so
+# that it comes out better? Gradient descent would move the query a little, and look at what that does.
+
+# %% exercise="nudged-query"
+
+# %% [markdown]
+# ## Soft lookup
+#
+# Here's the way out: give every key a share of the weight, a larger one the better it matches, and return the weighted
+# sum that you wrote. Drag the query and watch the output, the orange dot on the right. How scores become shares, in the
+# middle, is lesson 02's topic.
+
+# %%
+arrows(QUERY[0], KEY, VALUE, scale=1.0)
+
+# %% exercise="equal-shares"
+
+# %% [markdown]
+# Drag the query out to the edge, and one key takes nearly everything: that's the hard lookup again. At (0, 0) you get
+# the plain mean. In between, every small move of the query moves the output a little, so there's a slope to follow. And
+# the output never leaves the triangle, wherever you drag the query.
 
 # %% [markdown]
 # ## A weight is not importance
 #
-# Texts say that attention weighs the parts of the input by their importance. The formula says less. Here the first
-# key has nine tenths of the weight; how much of the result comes from it?
+# You'll often read that attention weighs the inputs by their importance. The formula says less than that. Two keys, the
+# first of which has nine tenths of the weight:
 
-# %%
-weighted_sum([[0.9, 0.1]], [[0.0], [50.0]])
-
-# %% [markdown]
-# Nothing: all of the 5 comes from the light one. A weight says how much of a value is taken, and what that does
-# depends on the value as well. Lesson 19 measures it in earnest.
+# %% exercise="heavy-share"
 
 # %% [markdown]
-# ## An ancestor: 1964
+# A weight says how much of a value is taken. What that amounts to depends on the value as well, and on what later layers
+# make of the output. Lesson 19 measures what a token does for a prediction, by taking it away.
+
+# %% [markdown]
+# ## Weights from a bell
 #
-# Who sets the weights? Nadaraya and Watson, independently, let the distance do it. To predict a value at a new point,
-# take the mean of the known values, near ones counting more. For a query $q$, keys $k_j$ and a width $\sigma$:
+# Soft lookup is older than neural translation. To predict a value at a new point, Nadaraya (1964) and Watson (1964)
+# averaged the known values and let near points count for more. With a Gaussian bell of width $\sigma$ over the new
+# point, the height over a known one is
 #
-# $$w_j = \frac{e^{-\frac12 \left((q - k_j)/\sigma\right)^2}}{\sum_i e^{-\frac12 \left((q - k_i)/\sigma\right)^2}}$$
+# $$e^{-\frac12 \left(\text{distance} / \sigma\right)^2}$$
+
+# %% exercise="bell-by-hand"
 
 # %% [markdown]
-# We know the values at 0, 1 and 3, and ask at 1, with a width of one. The distances are 1, 0 and 2, so the bell has
-# the heights $e^{-1/2}$, $1$ and $e^{-2}$. Divided by their sum they are weights. Far from all points every height
-# rounds to 0, and 0/0 is NaN, though the ratios of the heights are still good; `kernel_weights` has to rescue them.
+# The new point is the query, the known points are the keys. Write the weights for any number of both.
 
-# %%
-points, heights = np.array([0.0, 1.0, 3.0]), np.array([2.0, 4.0, 9.0])
-bell = np.exp(-0.5 * (1 - points) ** 2)
-bell.round(3), (bell / bell.sum()).round(3)
+# %% exercise="kernel_weights"
 
 # %% [markdown]
-# The prediction is the sum under these weights: 0.348 · 2 + 0.574 · 4 + 0.078 · 9 = 3.69. It is a soft lookup. The
-# query is the point we ask about, the keys are the known points, the values are what was measured there.
+# Now slide the query along the line, past three known points at 0, 1 and 3. Here's how your weights pass from one point
+# to the next.
 
 # %%
-kernel_regression([1.0], points, heights, width=1.0).round(2)
+points, measured = np.array([0.0, 1.0, 3.0]), np.array([2.0, 4.0, 9.0])
+asked = np.linspace(-1, 4, 101)
+weights = yours.kernel_weights(asked, points, width=0.7)
+curves(
+    {f"point at {point:g}": row for point, row in zip(points, np.transpose(weights), strict=True)},
+    "Who has the weight, and where?",
+    "query point",
+    "weight",
+    asked,
+)
+
+# %% [markdown]
+# If `check` has told you that a corner is open, or two, you've probably written what's in the textbooks, and it counts
+# as done. One corner is a width of zero, for which the prompt wants an error. The other is a query far away, at 90 say.
+# These are the heights over the three points:
+
+# %%
+np.exp(-0.5 * (90 - points) ** 2)
+
+# %% [markdown]
+# All of them have rounded to zero, and 0/0 is NaN, although it's perfectly clear which point is nearest. You can leave
+# that open for now. Lesson 02 has the cure, and a card of this lesson asks for it in reviews.
 
 # %% exercise="wide-bell"
 
 # %% [markdown]
-# A narrow bell sees one point, a wide one sees all of them alike. So the width leads from the hard lookup to an
-# average that no longer listens to the query.
+# What's left is the prediction itself, which is called **kernel regression**. The values are what was measured at the
+# known points.
+
+# %% exercise="kernel_regression"
 
 # %%
-for width in (0.1, 1.0, 100.0):
-    print(f"width {width:>5}: {kernel_regression([1.0], points, heights, width)[0]:.2f}")
+curves(
+    {f"width {w:g}": yours.kernel_regression(asked, points, measured, w) for w in (0.1, 0.7, 100)},
+    "What does it predict, if 2, 4 and 9 were measured?",
+    "query point",
+    "prediction",
+    asked,
+)
 
 # %% [markdown]
-# Move the query point, then the width. At the narrow end the curve is a staircase from neighbour to neighbour. At the
-# wide end it flattens towards the mean. The dots are as large as their weights.
+# The narrow bell makes a staircase from nearest neighbor to nearest neighbor, which is a hard lookup once more. Under the
+# widest one the query has no say, and you get the mean, 5, everywhere. Move the query and the width yourself; the curve
+# is drawn by your function.
 
 # %%
-kernel_picture(kernel_regression)
+kernel_picture(yours.kernel_regression)
+
+# %% [markdown]
+# Somebody else has used the same idea for the weather. Their code runs without an error, and something is off.
+
+# %% exercise="fix_forecast"
+
+# %% [markdown]
+# ## Learning the width
+#
+# So which width is right? In 1964 you chose one. Today we'd let gradient descent choose: there are 100 noisy points of
+# a wave, a prediction at any place is their average under the bell, and the loss is its squared error. What matters is
+# where we measure that error.
+
+# %% exercise="width-on-its-own-points"
+
+# %%
+from attncore.experiments.weighted_sum import wave, width_experiment
+
+learned = width_experiment(weigh=yours.kernel_weights)
+curves(learned.widths, "Where does gradient descent take the width?", "step", "width")
+
+# %% [markdown] folded="What happened?"
+# Two of the runs measure the error on another 100 points, which are in no average. They end at the same width, one from
+# a start that's far too narrow and one from a start that's far too wide. The third begins where those two have ended
+# and measures on the known points themselves, and it goes to zero.
+
+# %% [markdown]
+# What do the three widths make of the wave? The dictionary below has the mean squared error of each against the wave
+# itself, which no loss has seen.
+
+# %%
+curves(
+    learned.curves | {"the wave itself": wave(learned.grid)},
+    "What do three widths predict?",
+    "position",
+    "prediction",
+    learned.grid,
+)
+
+# %%
+{name: round(error, 3) for name, error in learned.errors.items()}
+
+# %% [markdown]
+# Here the learned width beats both starts by a factor of more than ten. Don't take it for a constant of nature, though:
+# with other points (try `seed=1`) you get another width and a smaller gain. What carries over is that the comparison
+# between query and key can be learned. In this case that's one number; in attention it's two whole matrices, which
+# lesson 05 trains.
 
 # %% [markdown]
 # ## The prince asks again
 #
-# Words have distances too. A bell needs nothing else, so we put the query at 0 and each key at its distance from it.
-# Now "king" is a hair nearer, while "queen" had the larger dot product: its vector is a little longer, and a dot
-# product counts length.
+# Words have distances as well, in 384 dimensions. A bell sees nothing of its points but how far apart they are. So we
+# may put the query at 0 on a line, and each key as far from it as its word is, and your function for points on a line
+# will do.
+
 
 # %%
-distance = np.linalg.norm(keys - prince, axis=1)
-print(distance.round(3))
-kernel_weights([0.0], distance, width=0.25).round(2)
+def weights_by_distance(queries, keys, width):
+    distances = np.linalg.norm(queries[:, None] - keys, axis=-1)
+    return np.concatenate([yours.kernel_weights([0.0], row, width) for row in distances])
+
+
+# %% exercise="prince-asks-again"
+
+# %%
+weights = weights_by_distance(embed("prince"), keys, width=0.25)
+bars(weights[0].round(3), tokens(offered), 'How does "prince" share out his weight?')
+
+# %%
+np.round(yours.weighted_sum(weights, facts), 2)
 
 # %% [markdown]
-# Half each, and next to nothing for the rest. We let three more words ask. Rows are queries, columns are keys, as in
-# every picture of this course, and each row sums to one.
+# Royal for certain; and for the other question his neighbors disagree, which the answer admits. Did you notice that
+# "king" is the nearer one now? "queen" had the larger dot product because its vector is a little longer, and a dot
+# product counts length. Let three more words ask:
 
 # %%
 asking = "prince dog tea sofa"
-distances = [np.linalg.norm(keys - word, axis=1) for word in embed(asking)]
-weights = np.concatenate([kernel_weights([0.0], d, width=0.25) for d in distances])
-heat_map(weights, tokens(asking), tokens(offered), title='Only "prince" is torn between two keys')
+weights = weights_by_distance(embed(asking), keys, width=0.25)
+heat_map(weights, tokens(asking), tokens(offered), title="Which words does each word look at?")
 
 # %% [markdown]
-# The sum under these weights is what each word finds. The prince is royal for certain, and as for the other question,
-# his neighbours disagree. The true answer is 0; 0.48 at least admits the doubt, where 1 was plainly wrong.
+# And here's the slope that the hard lookup didn't have. A query walks in a straight line from "king" to "queen" and asks
+# on its way: is it female?
 
 # %%
-number_map(
-    weighted_sum(weights, facts),
-    tokens(asking),
-    ["royal", "female"],
-    title='"prince" finds royalty, the others do not',
+walk = np.linspace(embed("king")[0], embed("queen")[0], 101)
+hard = [yours.hard_lookup(query, keys, facts)[1] for query in walk]
+soft = np.array(yours.weighted_sum(weights_by_distance(walk, keys, width=0.25), facts))[:, 1]
+curves(
+    {"hard lookup": hard, "soft lookup": soft},
+    "Is it female?",
+    "share of the way from king to queen",
+    "answer",
+    np.linspace(0, 1, 101),
 )
 
 # %% [markdown]
-# ## Why one summary vector loses
-#
-# Before attention, a translation network read a sentence into one vector, and wrote the translation from that. The
-# simplest such summary is the mean of the words: a weighted sum, with weights from counts. "the" comes twice among
-# six.
-
-# %%
-weights = np.array([[2, 1, 1, 1, 1]]) / 6
-summary = weighted_sum(weights, embed("the cat sat on mat"))
-np.allclose(summary, embed("the cat sat on the mat").mean(axis=0)), summary.shape
-
-# %% [markdown]
-# No query took part, so whoever asks gets the same. And the order is lost: "the mat sat on the cat" has the same
-# counts. A recurrent network, which reads word by word and updates a running state, keeps the order, but its state
-# has a fixed size as well. How much goes in?
-
-# %% [markdown]
-# Give each token, a word or a piece of one, one fact: a random number. A random mixture squeezes all the facts into 8
-# numbers, and the best linear reader, the pseudoinverse `pinv` of the mixture, guesses them back. The error is 1 for a
-# reader who knows nothing.
-
-# %%
-for n in (4, 8, 16, 64):
-    told, mixture = rng.standard_normal((1000, n)), rng.standard_normal((n, 8))
-    read_back = told @ mixture @ np.linalg.pinv(mixture)
-    print(f"{n:>2} tokens in 8 numbers: error {np.sqrt(np.mean((read_back - told) ** 2)):.2f}")
-
-# %% [markdown]
-# Eight facts fit. Beyond that the error is about $\sqrt{1 - 8/n}$, and for independent facts no other linear mixture
-# does better. A network may pack more cleverly, but the sentence grows and the vector does not.
-
-# %% [markdown]
-# Now keep one state a token, and look up. The keys are the places in the text, the values the facts. We ask at each
-# of 64 places with a narrow bell:
-
-# %%
-places, told = np.arange(64.0), rng.standard_normal(64)
-found = kernel_regression(places, places, told, width=0.1)
-print(f"64 tokens, one state each: largest error {np.abs(found - told).max():.2f}")
-
-# %% [markdown]
-# So attention keeps a state **for each token**, and makes a fresh weighted sum of them, the **context vector**, for
-# each word that it writes. The price: memory grows with the sentence, and every word written is compared with every
-# word read. Lesson 03 tells how translation came to it.
-
-# %% [markdown]
-# ## Exercises
-#
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the
-# next hint.
-
-# %% exercise="weighted_sum"
-
-# %% exercise="hard_lookup"
-
-# %% exercise="kernel_weights"
-
-# %% exercise="kernel_regression"
-
-# %% [markdown]
-# This curve is drawn by your own function, and the cross by the reference. When yours is right the curve goes through
-# the cross. It never leaves the range of the known values, because no average can.
-
-# %%
-kernel_picture(kernel_regression)
+# In a text, each token can ask all the others in this way. A colleague has built a search on that, and has a feeling
+# that the vectors come out too short.
 
 # %% exercise="fix_weighted_sum"
 
-# %% exercise="fix_forecast"
+# %% [markdown]
+# ## Why one vector isn't enough
+#
+# Before attention, a translation network read the whole sentence into one vector and wrote the translation from that
+# (Sutskever et al., 2014). The simplest such summary is the mean of the words, a weighted sum in which no query takes
+# part. It can't tell who paid whom:
 
-# %% exercise="context-by-hand"
+# %%
+one, other = embed("the man paid the woman"), embed("the woman paid the man")
+print(f"largest difference: {np.abs(one.mean(axis=0) - other.mean(axis=0)).max():g}")
+
+# %% [markdown]
+# A recurrent network, which reads word by word and updates a running state, does keep the order. But its state has a
+# fixed size too. How much fits into it?
+
+# %% exercise="facts-in-eight-numbers"
+
+# %% [markdown]
+# Let's measure it, for 2 to 64 tokens that bring one random fact each.
+
+
+# %%
+def squeezed(n, rng):
+    """Squeeze n facts into 8 numbers, read them back by the best linear reader: returns the error."""
+    told, mixture = rng.standard_normal((1000, n)), rng.standard_normal((n, 8))
+    read = told @ mixture @ np.linalg.pinv(mixture)
+    return np.sqrt(np.mean((read - told) ** 2))
+
+
+# %% [markdown]
+# Attention keeps a state for each token and looks it up. We won't make that too easy. The keys are random vectors of
+# width 8, so the more there are the more crowded they get, and a query is only a noisy copy of the key it wants.
+
+
+# %%
+def looked_up(n, rng):
+    """Keep n facts under n keys of width 8, and look each up with a noisy query: returns the error."""
+    keys, told = rng.standard_normal((n, 8)), rng.standard_normal((n, 1000))
+    queries = keys + 0.3 * rng.standard_normal((n, 8))
+    found = yours.weighted_sum(weights_by_distance(queries, keys, width=0.5), told)
+    return np.sqrt(np.mean((found - told) ** 2))
+
+
+# %%
+rng, lengths = np.random.default_rng(0), [2, 4, 8, 16, 24, 32, 48, 64]
+lossy = {"one vector of 8 numbers": squeezed, "a key of 8 numbers for each token": looked_up}
+errors = {
+    name: [np.mean([error(n, rng) for _ in range(20)]) for n in lengths]
+    for name, error in lossy.items()
+}
+curves(errors, "How much is lost as the text grows?", "tokens", "error (1: all of it)", lengths)
+
+# %% [markdown]
+# Eight facts fit into the vector, and beyond that its error is about $\sqrt{1 - 8/n}$; for independent facts no other
+# linear mixture does better. The lookup isn't perfect either: where two keys happen to lie close together, their facts
+# get mixed, and that happens more often in a longer text. But its memory grows along with the text, so it loses far
+# less. That memory is also its price.
 
 # %% exercise="fixed-summary"
 
 # %% [markdown]
-# ## Roads not taken
-#
-# A hard choice can be trained by sampling it, at the price of noisy gradients; Xu et al. (2015) compare it with the
-# soft one on image captions. Graves (2013) slid Gaussian bells along a text to write it by hand, close to what we did
-# with places. A larger summary only moves the length at which it overflows; models with a fixed state are back all
-# the same, because they are cheap on long texts, and lesson 15 shows what they lose.
+# So attention keeps a state for each token and makes a fresh weighted sum of them, a new context vector, for every word
+# that it writes. And every word written is compared with every word read. Lesson 03 tells how translation got there.
 
 # %% [markdown]
-# ## Say it in two minutes
+# ## The same in PyTorch
 #
-# Attention is a lookup that returns an average. A query is compared with all keys; the comparison becomes weights,
-# not negative, with sum one; the output is the sum of the values under them. All weight on one key is a dictionary,
-# equal weights are a plain mean. It won in translation because one vector of fixed size cannot hold a sentence of any
-# length, while one state for each token can be asked again for every word.
+# ```python
+# import torch
+#
+# weights = torch.tensor([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0]])
+# value = torch.tensor([[4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
+# print(torch.einsum("qk,kv->qv", weights, value))
+#
+# points, measured = torch.tensor([0.0, 1.0, 3.0]), torch.tensor([2.0, 4.0, 9.0])
+# log_width = torch.zeros((), requires_grad=True)
+# distance = torch.tensor([1.0, 2.0])[:, None] - points
+# predicted = torch.softmax(-0.5 * (distance / log_width.exp()) ** 2, dim=-1) @ measured
+# ((predicted - 4.5) ** 2).mean().backward()
+# print(predicted.detach(), log_width.grad)
+# ```
+#
+# ```text
+# tensor([[3., 2.],
+#         [4., 0.]])
+# tensor([3.6921, 6.0483]) tensor(-2.7441)
+# ```
+#
+# Softmax takes exponentials and divides each row by its sum, so it's your `kernel_weights`, and lesson 02 is about it.
+# The width is learned through its logarithm, which may be any number while the width stays positive.
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick which of the key points you said. The first
-# question is that of lesson 00: what would you change in your sentence?
+# Say it aloud, type what you said, choose the directions, and only then read our answer. The first question is the one
+# that lesson 00 began with: what would you change in your sentence?
 
 # %% exercise="what-is-attention"
 
@@ -313,10 +413,35 @@ kernel_picture(kernel_regression)
 # %% exercise="kernels-in-many-dimensions"
 
 # %% [markdown]
+# ## Say it in two minutes
+#
+# "Explain attention to somebody who knows dictionaries and averages." Take two minutes by the clock, aloud, and draw
+# while you talk. Then compare.
+
+# %% [markdown] folded="One way to say it"
+# "It's a lookup that returns an average. A dictionary wants the query to equal a key, and returns that key's value.
+# Attention compares the query with every key, turns the comparisons into weights that aren't negative and sum to one,
+# and returns the sum of the values under those weights. All the weight on one key is the dictionary; equal weights are
+# the plain mean. Because the weights move smoothly with the query, you can learn what to look for, which you can't
+# with a hard choice. Kernel regression did this in 1964 with distances. It won in translation because one vector of
+# fixed size can't hold a sentence of any length, while one state for each token can be asked again for every word. The
+# price is a memory that grows with the text, and a comparison for every pair."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# A hard choice can be trained if you sample it, at the price of noisy gradients; Xu et al. (2015) try both kinds on
+# image captions. Graves (2013) slid Gaussian bells along a text in order to write it by hand. Other kernels than the
+# bell do as well: Zhang et al. (2021) draw four of them side by side. And models with a state of fixed size are back,
+# because they're cheap on long texts; lesson 15 shows what they lose.
+
+# %% sources="here"
+
+# %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can write `weighted_sum` and say what each axis means, and that a row of weights sums to one. So far
-# weights come from distances. Lesson 02 makes them from any scores at all, dot products among them.
+# That you can write `weighted_sum` and say what each axis means, and that each query's weights sum to one. So far they
+# came from distances. Lesson 02 makes them from any scores at all, dot products among them.
 
 # %%
 progress()

@@ -1,196 +1,278 @@
 # %% [markdown]
 # # Scaled dot-product attention
 #
-# We put lessons 01 and 02 together; lesson 03 showed other scores, and this is the one that stayed. A query is
-# compared with every key by a dot product, softmax turns the scores into weights, and the weights add up the values.
-# At the end you have written the one formula of the Transformer, and you can say why there is a square root in it.
-
-# %% [markdown]
-# **You need** the weighted sum (lesson 01) and softmax with its mask (lesson 02).
-# **You get** `scaled_dot_product_attention`, which every later lesson calls.
+# This is the one formula you'll certainly be asked for. We'll build it from three tokens, each with a query, a key and
+# a value of two whole numbers, and you'll write every line of it.
+#
+# Before any formula, a guess. Which of three keys would *you* give to the first query? Run the cell below, then choose.
 
 # %%
-import math
-
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import (
-    attention_scores,
-    attention_weights,
-    dot_product_std,
-    scaled_dot_product_attention,
-)
-from attncore.softmax import masked_softmax, softmax
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.example import KEY, QUERY, VALUE
+from attncore.views.explorables.arrows import arrows
+from attncore.views.explorables.cell_by_cell import cell_by_cell
+from attncore.views.plots import curves, loss_curves
+from attncore.views.style import beside
 from attncore.views.tables import heat_map, number_map
-from attncore.views.widgets.dot_product import scale_picture, weights_picture
-from attncore.weighted_sum import weighted_sum
-from attncore.words import embed, tokens
+
+# %% exercise="which-key"
 
 # %% [markdown]
-# ## Every query against every key
+# ## One query, by hand
 #
-# Lesson 01 scored one query. With several, the product is `query @ key.T`: a row for each query, a column for each key.
-# Two queries and three keys of width three are small enough to check by hand.
+# A dot product is our measure of "points the same way": multiply the vectors entry by entry, add up. Drag the query
+# below and watch the three scores, the three weights, and where the output goes.
 
 # %%
-query = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]])
-key = np.array([[1.0, 1.0, 0.0], [2.0, -1.0, 3.0], [0.0, 1.0, 1.0]])
-query @ key.T
+arrows(QUERY[0], KEY, VALUE, scale=1.0)
 
 # %% [markdown]
-# The second query and the second key: 0 · 2 + 1 · (-1) + (-1) · 3 = -4. The width is gone, since the product has summed
-# over it.
+# The output never leaves the triangle. It's a weighted average of three values, and an average can't be more extreme
+# than what it averages. Now three numbers on paper, still without any scaling.
+
+# %% exercise="score-by-hand"
+
+# %% exercise="weight-by-hand"
+
+# %% exercise="output-by-hand"
 
 # %% [markdown]
-# ## Real words as queries and keys
+# ## All scores at once
 #
-# The vectors of lesson 01 again, 384 numbers for each word. Four words ask, six answer, and each finds the one that it
-# has most to do with.
+# You've just done, for one query, everything that attention does: compare, share out, add up. With all queries in the
+# rows of one matrix and all keys in the rows of another, the nine comparisons are a single product, $Q K^\top$: a row
+# for each query, a column for each key.
 
 # %%
-asking, offered = "paris tea woman boat", "rome coffee man river money animal"
-scores = embed(asking) @ embed(offered).T
-number_map(scores, tokens(asking), tokens(offered), title="Dot products know what belongs together")
-
-# %% [markdown]
-# Softmax over each row turns the scores into shares of attention. Dot products of these raw vectors lie close
-# together, so we sharpen them with a factor of 4; the section on the scale says more.
-
-# %%
-weights = softmax(4 * scores)
-heat_map(
-    weights,
-    tokens(asking),
-    tokens(offered),
-    title="Each query shares out one unit of attention among the keys",
+number_map(
+    QUERY @ KEY.T,
+    ["query 0", "query 1", "query 2"],
+    ["key 0", "key 1", "key 2"],
+    title="Nine dot products",
 )
 
 # %% [markdown]
-# The last step is the weighted sum of lesson 01. We may give each key any value that we like, here one number: is it a
-# place? "paris" finds one because of "rome", "boat" because of "river".
-
-# %%
-place = np.array([[1.0], [0.0], [0.0], [1.0], [0.0], [0.0]])
-weighted_sum(weights, place).round(2)
-
-# %% [markdown]
-# That is retrieval: the key says where to look, the value what is found there. The values may be of any width, and say
-# something else than the keys.
-
-# %% exercise="output-shape"
-
-# %% [markdown]
-# ## Why there is a square root
-#
-# A dot product adds up d products. The more of them, the further the sum strays from zero. `dot_product_std`, one of
-# the exercises, draws many random pairs, every entry from the standard normal distribution, and measures.
-
-# %%
-rng = np.random.default_rng(0)
-for d in (4, 64, 512):
-    print(f"width {d:>3}: the dot products spread by {dot_product_std(d, 10_000, rng):5.1f}")
-
-# %% [markdown]
-# The spread is $\sqrt d$. Each product has mean 0 and variance 1, the variances of independent numbers add, and so the
-# sum has variance $d$: a standard deviation of $\sqrt d$. Dividing by it brings every width back to a spread of one.
-
-# %% exercise="score-std"
-
-# %% [markdown]
-# What does a wide spread do? It saturates the softmax. With a spread of 23, one or two of eight keys take everything,
-# and the rest get nothing. Where $p$ is 0 or 1 the slope $p(1 - p)$ of lesson 02 is 0, and nothing is learned.
-
-# %%
-scores = 23 * rng.standard_normal(8)
-softmax(scores).round(3), softmax(scores / 23).round(3)
-
-# %% [markdown]
-# Move the width, and watch the scores, the largest weight and the gradient, with the scale and without.
-
-# %%
-scale_picture()
-
-# %% [markdown]
-# So the formula of Vaswani et al. (2017) has three parts: compare and scale, share out, add up.
-#
-# $$\text{attention}(Q, K, V) = \text{softmax}\left(\frac{Q K^\top}{\sqrt d}\right) V$$
-
-# %%
-Q, K, V = rng.standard_normal((3, 4, 8))
-by_the_formula = softmax(Q @ K.T / math.sqrt(8)) @ V
-np.allclose(by_the_formula, scaled_dot_product_attention(Q, K, V))
-
-# %% [markdown]
-# **Dot-product** attention without the scale is Luong's, of 2015. **Scaled** dot-product attention is the Transformer's.
-# They are two things, though some texts use one name for both.
-
-# %% [markdown]
-# ## The scale is a choice
-#
-# The rule presumes entries of variance one. Ours are raw rows of an embedding table, with a standard deviation of
-# 0.06; the model adds positions, normalises and projects them before it compares. So raw word vectors need a factor,
-# and each picture of this course chooses its own. Here is the row of "cat": flat by the rule alone, a hard lookup at
-# a scale of 4.
-
-# %%
-words = "the cat sat on the mat"
-x = embed(words)
-print(f"standard deviation of the entries: {x.std():.2f}")
-for scale in (None, 2, 4):
-    print(f"scale {scale}:", attention_weights(x, x, scale=scale)[1].round(2))
-
-# %% [markdown]
-# Read the picture, at a scale of 2, by rows. Both "the" are the same vector, so each gives both the same: nothing here
-# knows about position yet. "cat" and "mat" see themselves and hardly anything else.
-
-# %%
-heat_map(
-    attention_weights(x, x, scale=2),
-    tokens(words),
-    tokens(words),
-    title='Each word finds itself, and "the" finds two',
-)
+# Row 0 is the one you worked out. In row 1 all three keys score the same, so that query learns nothing from its keys;
+# you'll meet this case again in a moment.
 
 # %% exercise="identical-keys"
 
 # %% [markdown]
-# ## Any number of queries
+# ## Why there is a square root
 #
-# One such attention is also called a **head**; lesson 07 runs several side by side. The numbers of queries and keys
-# are free, and so are the leading axes. A batch of two, four queries, seven keys, values of width three:
+# So why does every implementation you've ever seen divide the scores by $\sqrt d$, where $d$ is the width of queries
+# and keys? Guess before you read on.
 
-# %%
-query, key, value = (rng.standard_normal((2, n, width)) for n, width in ((4, 8), (7, 8), (7, 3)))
-scaled_dot_product_attention(query, key, value).shape
+# %% exercise="wider-vectors"
 
 # %% [markdown]
-# A query that may see nothing gets zeros; lesson 06 says why.
+# Let's measure. Draw two random vectors of width $d$, take their dot product, do it many times, and look at the
+# standard deviation. You write the measurement.
+
+# %% exercise="dot_product_std"
 
 # %%
-mask = np.ones((4, 7), dtype=bool)
-mask[1] = False
-scaled_dot_product_attention(query, key, value, mask)[0].round(2)
+widths = [1, 4, 16, 64, 256]
+rng = np.random.default_rng(0)
+measured = [yours.dot_product_std(d, 5000, rng) for d in widths]
+curves(
+    {"measured": measured, "square root of d": np.sqrt(widths)},
+    "How far do dot products spread?",
+    "width d",
+    "standard deviation",
+    widths,
+)
+
+# %% [markdown] folded="Why exactly the square root?"
+# A dot product adds up $d$ products. If the entries are independent, with mean 0 and variance 1, each product has
+# variance 1 as well. Variances of independent numbers add, so the sum has variance $d$ and a standard deviation of
+# $\sqrt d$. Divide by that, and the scores have a standard deviation of 1 at every width.
+
+# %% exercise="score-std"
 
 # %% [markdown]
-# ## Exercises
+# A large spread sounds harmless until you remember what comes next, a softmax. Here are eight random keys at width 512.
+
+# %%
+query, keys = rng.standard_normal(512), rng.standard_normal((8, 512))
+scores = keys @ query
+both = [yours.softmax(scores), yours.softmax(scores / np.sqrt(512))]
+heat_map(
+    both, ["not scaled", "scaled"], range(8), title="Who gets the weight, before any training?"
+)
+
+# %% [markdown]
+# Unscaled, practically all the weight goes to one or two keys, and at initialization those are random ones. Does it
+# matter once you train? Say what you expect of a model of width 256.
+
+# %% exercise="train-without"
+
+# %% [markdown]
+# Let's not argue, let's train. A tiny model learns to retrieve the value of the one key among eight that matches; it
+# learns nothing but the two matrices that make queries and keys. Same start, same batches, with the division and without.
+
+# %%
+from attncore.experiments.dot_product import scale_experiment
+
+losses = scale_experiment(widths=(8, 256))
+beside(*(loss_curves(losses[d], f"Width {d}: does it learn to retrieve?") for d in losses))
+
+# %% [markdown]
+# At width 8 there's nothing to choose between the two. At 256 the unscaled model starts with a much larger loss and is
+# still far behind at the end, though it does keep learning.
 #
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the
-# next hint.
+# Notice what this does *not* show. The division isn't magic. Start the two matrices smaller, and see what becomes of the
+# difference; then try values of your own.
+
+# %%
+loss_curves(scale_experiment(widths=(256,), start=0.25)[256], "And from a smaller start?")
+
+# %% [markdown]
+# From a small start the unscaled model learns at least as fast. So the root is an argument about day one: it makes the
+# usual start right at any width, and nobody has to think about it again.
+#
+# An interviewer who hears "to prevent vanishing gradients"
+# will usually go on: gradients of what, with respect to what, and why would they vanish? Of the weights with respect
+# to the scores: that slope is $p(1 - p)$ (lesson 02), and it's nearly 0 where $p$ is nearly 0 or 1.
+
+# %% [markdown]
+# ## The function in three steps
+#
+# You know the parts; now write them. First the scores, with the square root in place. Axis letters stand above each
+# function: `q` queries, `k` keys, `d` their width, `v` the width of the values, and `...` for batch and heads.
 
 # %% exercise="attention_scores"
 
+# %%
+number_map(yours.attention_scores(QUERY, KEY), range(3), range(3), title="Scaled scores")
+
+# %% [markdown]
+# Next comes the softmax. A matrix has two axes it could run along, and both give you something that sums to one.
+
+# %% exercise="what-softmax-runs-over"
+
+# %% [markdown]
+# Write the weights, mask included. A boolean mask says `True` where a query may look. Put it where a hidden key can't
+# take part in any sum. (You've written `masked_softmax` in lesson 02: it's in `attncore.softmax`, or as
+# `yours.masked_softmax`.)
+
 # %% exercise="attention_weights"
+
+# %%
+heat_map(
+    yours.attention_weights(QUERY, KEY, scale=1.0),
+    ["q0", "q1", "q2"],
+    ["k0", "k1", "k2"],
+    title="Who looks where?",
+)
+
+# %% [markdown]
+# Row 0 has the number you worked out by hand. One corner is left: a query that may look at nothing at all. What
+# *should* it get?
+
+# %% exercise="blind-query"
+
+# %% [markdown]
+# If `check` has told you "right, one corner is open", this may be the one. An open corner isn't a mistake in the idea,
+# and it counts as done. It's what the interviewer asks next.
 
 # %% exercise="scaled_dot_product_attention"
 
 # %% [markdown]
-# This picture asks your own function. Until it is right, the rows may tell you what is wrong with it.
+# The formula you've just written, in the same order (Vaswani et al., 2017):
+#
+# $$\text{attention}(Q, K, V) = \text{softmax}\left(\frac{Q K^\top}{\sqrt d}\right) V$$
+#
+# Here it is cell by cell, on your function. Point at a number to see what it was made of; change a value and follow it.
 
 # %%
-weights_picture(attention_weights)
+cell_by_cell(QUERY, KEY, VALUE, function=yours.scaled_dot_product_attention)
 
-# %% exercise="dot_product_std"
+# %% [markdown]
+# **Dot-product** attention and **scaled** dot-product attention are two things. Luong et al. (2015) had the first, and
+# trained it with 1,000 units; the Transformer has the second.
+
+# %% [markdown]
+# ## Words that ask
+#
+# The same function on real words: four ask, six answer. The vectors are rows of a trained model's embedding table
+# (all-MiniLM-L6-v2), so their entries are far smaller than 1, and we turn the scale up to see anything. Try a word of
+# your own: `attncore.words.vocabulary()` lists what's there.
+
+# %%
+from attncore.words import embed, tokens
+
+asking, offered = "paris tea woman boat", "rome coffee man river money animal"
+weights = yours.attention_weights(embed(asking), embed(offered), scale=4)
+heat_map(weights, tokens(asking), tokens(offered), title="Whom do words ask?")
+
+# %% [markdown]
+# Keys say where to look, values say what's found there, and they needn't be the same thing. Let each value be a single
+# number: is this a place?
+
+# %%
+place = np.array([[1.0], [0.0], [0.0], [1.0], [0.0], [0.0]])
+found = yours.scaled_dot_product_attention(embed(asking), embed(offered), place, scale=4)
+dict(zip(tokens(asking), found[:, 0].round(2), strict=True))
+
+# %% [markdown]
+# ## Any number of queries
+#
+# Nothing in your function depends on how many queries there are, or on how wide the values are. That's why one function
+# serves training, a decoding step with a cache (lesson 12) and cross-attention (lesson 05), with batch and heads as
+# leading axes.
+
+# %% exercise="output-shape"
+
+# %% [markdown]
+# ## The same in PyTorch
+#
+# ```python
+# import torch
+# import torch.nn.functional as F
+#
+# query, key = torch.tensor([[1.0, 1.0], [0.0, 1.0]]), torch.tensor([[2.0, 1.0], [0.0, 1.0], [-1.0, 1.0]])
+# value = torch.tensor([[4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
+# mask = torch.tensor([[True, True, False], [False, False, False]])
+#
+# scores = query @ key.transpose(-2, -1) / key.shape[-1] ** 0.5
+# weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=-1)
+# print(weights @ value)
+# print(F.scaled_dot_product_attention(query, key, value, attn_mask=mask))
+# ```
+#
+# ```text
+# tensor([[3.2177, 0.7823],
+#         [   nan,    nan]])
+# tensor([[3.2177, 0.7823],
+#         [0.0000, 0.0000]])
+# ```
+#
+# Ten lines as you'd write them on a whiteboard, and the library's own call below. They agree, except in the corner.
+
+# %% exercise="torch-mask"
+
+# %% [markdown]
+# ## What it costs
+#
+# Two numbers you should be able to work out while somebody watches. Count a multiplication and an addition as two
+# operations.
+
+# %% exercise="score-flops"
+
+# %% exercise="score-bytes"
+
+# %% [markdown] folded="And the whole of attention?"
+# The second product costs as much as the first where values are as wide as keys: together $4 n^2 d$ for $n$ queries
+# and $n$ keys. Lesson 12 adds the projections and asks from which length on the square is what you pay for.
+
+# %% [markdown]
+# ## Find the bug
+#
+# Three small programs that somebody else wrote. None of them fails with an error message. First give an input on which
+# it goes wrong, then repair it.
 
 # %% exercise="fix_attention"
 
@@ -198,51 +280,53 @@ weights_picture(attention_weights)
 
 # %% exercise="fix_retrieval"
 
-# %% exercise="score-flops"
-
-# %% exercise="score-bytes"
-
-# %% [markdown]
-# Count both products of a layer whose $n$ queries meet $n$ keys. Each of the $n^2$ scores takes $d$ multiplications and
-# $d$ additions, $2 n^2 d$ in all. The sum of the values takes as many again, where they are as wide: together $4 n^2
-# d$.
-
-# %% [markdown]
-# ## Roads not taken
-#
-# Cosine similarity would bound the scores, at the price of a temperature to learn; some recent models normalise queries
-# and keys for just that stability (QK-norm; Henry et al., 2020). Additive scores (lesson 03) need no scale, and cost a
-# small network for every pair. Dividing by $d$ itself is right if queries and keys become aligned as they learn, and is
-# what µP recommends (Yang et al., 2022).
-
-# %% [markdown]
-# ## Say it in two minutes
-#
-# Attention compares each query with all keys by a dot product, divides by $\sqrt d$ so that the spread does not depend
-# on the width, turns each row into weights by softmax over the keys, and adds up the values with them. The output has
-# one row for each query, as wide as the values. With $n$ queries and keys it takes $4 n^2 d$ floating-point operations,
-# a multiplication and an addition counted as two: half for the scores, half for the sum.
-
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it aloud, type what you said, choose the directions, and only then read our answer. The last two cards are from
+# lesson 02: you've had time to forget them.
 
 # %% exercise="why-scale"
+
+# %% exercise="what-the-softmax-axis-means"
 
 # %% exercise="dot-or-scaled"
 
 # %% exercise="dot-or-additive"
 
-# %% exercise="what-the-softmax-axis-means"
-
 # %% exercise="exploding-scores"
+
+# %% again="why-subtract-the-maximum"
+
+# %% again="row-with-nothing-allowed"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "Explain scaled dot-product attention." Take two minutes by the clock, aloud, and draw while you talk. Then compare.
+
+# %% [markdown] folded="One way to say it"
+# "Every query is compared with every key by a dot product; that's one matrix product, queries by keys. We divide by
+# the square root of the width, because a dot product of width d has a standard deviation of root d, and softmax would
+# saturate before training has even begun. Softmax over the keys turns each row into weights that sum to one; a mask
+# goes in before it, as minus infinity. The weights average the values, so the output has a row for each query, as
+# wide as the values. For n queries and keys that's about $4 n^2 d$ operations, half for the scores, half for the sum."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Cosine similarity bounds the scores, at the price of a temperature that has to be learned. Normalizing queries and
+# keys before the product does the same job in many models of today (QK-norm; Henry et al., 2020). Additive scores
+# (Bahdanau et al., 2014; lesson 03) need no scale, and pay with a small network for every pair. And dividing by $d$
+# itself is what µP recommends, since trained queries and keys are no longer independent (Yang et al., 2022).
+
+# %% sources="here"
 
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can write `scaled_dot_product_attention` from memory, with its mask, and say what each axis means. There,
-# query, key and value all come from one text.
+# That you can write `scaled_dot_product_attention` from memory, mask included, and say what each axis means. In lesson
+# 05, queries, keys and values all come from the same text.
 
 # %%
 progress()

@@ -1,168 +1,226 @@
 # %% [markdown]
 # # Self-attention
 #
-# So far it did not matter who asks. Now one text asks itself, and each word comes back changed by what it saw. At the
-# end you have written the layer, you can measure what reaches what in any layer, and you can say when a recurrent
-# network is still the better choice.
-
-# %% [markdown]
-# **You need** `scaled_dot_product_attention` (lesson 04).
-# **You get** `self_attention`, and `influence`, with which lesson 06 finds leaks.
+# So far somebody handed you queries, keys and values. In **self-attention** all three come from one text. The
+# simplest idea would be to compare its tokens directly, `x @ x.T`. Before you run anything: would that do?
 
 # %%
-import math
-
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import attention_weights, scaled_dot_product_attention
-from attncore.self_attention import influence, path_length, permutation_gap, self_attention
-from attncore.softmax import softmax
-from attncore.views.style import beside
-from attncore.views.tables import heat_map, mask_map
-from attncore.views.widgets.self_attention import reach_picture
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.views.explorables.head_lines import head_lines
+from attncore.views.plots import curves, loss_curves
+from attncore.views.tables import heat_map, number_map
 from attncore.words import embed, tokens
 
+# %% exercise="who-needs-whom"
+
 # %% [markdown]
-# ## Another text asks, or the text itself
+# ## Asking and offering
 #
-# Where do query, key and value come from? In **cross-attention** the queries come from one text, keys and values from
-# another: a decoder asks an encoder. In **self-attention** all three come from the same text. The function is the
-# same.
-
-# %%
-asking, words = "dog rug", "the cat sat on the mat"
-cross = attention_weights(embed(asking), embed(words), scale=3)
-itself = attention_weights(embed(words), embed(words), scale=3)
-beside(
-    heat_map(
-        cross, tokens(asking), tokens(words), title='Cross: "dog" finds "cat", "rug" finds "mat"'
-    ),
-    heat_map(itself, tokens(words), tokens(words), title="Self: a word finds itself first"),
-)
-
-# %% [markdown]
-# The left picture has a row for each asking word, the right one is square. Comparing a text with itself has a
-# weakness. Three tokens of width two show it:
+# Here are three tokens of width 2, compared with themselves.
 
 # %%
 x = np.array([[1.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
-x @ x.T
+number_map(x @ x.T, range(3), range(3), title="Each token against each")
 
 # %% [markdown]
-# The table is symmetric, since a dot product does not care which vector comes first. But "boat" may need "river" more
-# than "river" needs "boat". One vector cannot ask for one thing and offer another.
-
-# %% [markdown]
-# ## Three projections, three parts to play
-#
-# So each token gets three vectors: what it asks for, how it is found, and what it hands over.
+# The diagonal has a flaw of its own: a token's score with itself is its squared length, so the longest token finds
+# itself before anyone else. A token should be able to ask for one thing and offer another, and for that it needs more
+# than one vector. Each token gets three, made from its row of $X$ by three matrices:
 #
 # $$Q = X W_Q, \quad K = X W_K, \quad V = X W_V$$
-
-# %%
-x = np.eye(3)
-W_query = np.array([[0.0, 90.0, 0.0], [0.0, 0.0, 90.0], [90.0, 0.0, 0.0]])
-W_key = np.eye(3)
-W_value = np.array([[10.0], [20.0], [30.0]])
-query, key, value = x @ W_query, x @ W_key, x @ W_value
-
-# %% [markdown]
-# Token 0 asks for token 1, token 1 for token 2, token 2 for token 0; the 90 makes them sure of it. They hand over 10,
-# 20 and 30. Say what each of them gets, then run.
 #
-# $$\text{self-attention}(X) = \text{softmax}\left(\frac{Q K^\top}{\sqrt d}\right) V$$
+# $W_Q$ decides what a token looks for, $W_K$ how it's found, and $W_V$ what it hands over.
 
 # %%
-softmax(query @ key.T / math.sqrt(3)) @ value
+W_query = np.array([[1.0, 1.0], [0.0, -1.0]])
+W_key = np.array([[0.0, 1.0], [1.0, 0.0]])
+W_value = np.array([[6.0], [0.0]])
 
 # %% [markdown]
-# Nobody got what it brought. The function of this lesson makes the three projections and calls the attention of
-# lesson 04; its mask argument waits for lesson 06.
+# Take a pencil: project first, then compare. The values are one number wide here; nothing says that they must be as
+# wide as the keys.
+
+# %% exercise="score-one-way"
+
+# %% exercise="score-back"
+
+# %% exercise="first-output"
+
+# %% [markdown]
+# Three against one: the two directions have come apart. Now write the layer. You have everything it needs from lesson
+# 04, mask included (`yours.scaled_dot_product_attention` works here).
+
+# %% exercise="self_attention"
 
 # %%
-np.allclose(
-    self_attention(x, W_query, W_key, W_value), scaled_dot_product_attention(query, key, value)
-)
+output = yours.self_attention(x, W_query, W_key, W_value)
+number_map(output, ["token 0", "token 1", "token 2"], ["output"], title="What does each token get?")
+
+# %% [markdown]
+# Row 0 is your number. Two checks of the kind you'd do aloud at a whiteboard:
 
 # %% exercise="self-attention-shape"
 
+# %% exercise="self-attention-parameters"
+
 # %% [markdown]
-# ## A word becomes what it stands beside
+# A colleague's layer is like yours, and adds what was found to the token, as most models do. It runs without an error.
+
+# %% exercise="fix_self_attention"
+
+# %% [markdown]
+# ## Projections that learn
 #
-# In the list of word vectors "bank" has one row, between money and river. We have no learned projections here, so we
-# leave the words as they are. Only the query weights carry a factor: it takes back $1/\sqrt{384}$ and puts 2 in its
-# place.
+# Nobody writes these matrices by hand. Let's watch three of them being learned. There are sixteen words in eight pairs,
+# needle and thread, lock and key. Each text holds four pairs in any order, and each word carries a number; its output
+# should be the number of its *partner*.
 
 # %%
-same = np.eye(384)
-sharper = 2 * math.sqrt(384) * same
+from attncore.experiments.self_attention import projections_experiment
 
-
-def attend(x):
-    return self_attention(x, sharper, same, same)
-
+runs = projections_experiment(seed=1)
+steps = ["head at step 0", "head at step 50", "head at step 300"]
+head_lines(runs.words, list(runs.maps["two projections"].values()), steps)
 
 # %% [markdown]
-# We follow "bank" through three texts, and measure by the cosine how close it comes to "money" and to "river". Alone
-# it is just its own vector.
+# Choose a step by its map. At the start the weights are all over the place; after 300 steps each word asks for its
+# partner. This says nothing about language: the vectors are random, and the pairs are learned by heart.
+#
+# It does show why the value has a matrix of its own. A word is found by who it is, and it hands over something else,
+# its number, so $W_V$ had to learn to keep the one and drop the other.
+#
+# Now the control. Same words, same start, but one matrix makes both queries and keys.
 
+# %% exercise="one-matrix-for-both"
 
 # %%
-def cosine(a, b):
-    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+head_lines(runs.words, list(runs.maps["one for both"].values()), steps)
 
+# %%
+loss_curves(runs.losses, "Do the words find their partners?")
 
-money, river = embed("money river")
-texts = (
-    "bank",
-    "the bank paid the loan",
-    "the bank paid the money",
-    "the boat by the river bank",
+# %% [markdown] folded="Why does it stop halfway?"
+# With one projection the score of $i$ and $j$ is $q_i \cdot q_j$, which is at most $|q_i|\,|q_j|$. The two words'
+# scores with themselves are $|q_i|^2$ and $|q_j|^2$, and the larger of these is at least as large as the product. So
+# two words can never both prefer each other to themselves. The best they can do is become the same vector, and share.
+
+# %% [markdown]
+# ## A head that was trained on language
+#
+# Random vectors are one thing. This is head 1 of layer 3 of all-MiniLM-L6-v2, a small trained model whose weights for
+# that head ship with the course. We give your function from lesson 04 its queries and keys, and beside that two
+# controls: the keys on both sides, and no projections at all.
+
+# %%
+from attncore.recorded import recorded_head, recorded_maps
+
+text = "The cat sat on the mat"
+trained, reads = recorded_head()
+x_cat, words = reads[text], recorded_maps()[text].tokens
+query = x_cat @ trained.W_query + trained.b_query
+key = x_cat @ trained.W_key + trained.b_key
+none, one, both = (
+    yours.attention_weights(*pair) for pair in ((x_cat, x_cat), (key, key), (query, key))
 )
-for text in texts:
-    bank = attend(embed(text))[tokens(text).index("bank")]
-    print(f"money {cosine(bank, money):.2f}   river {cosine(bank, river):.2f}   {text}")
+head_lines(words, [none, one, both], ["no projections", "keys on both sides", "trained head"])
 
 # %% [markdown]
-# Beside "money" it moves from 0.40 to 0.49, beside "river" from 0.25 to 0.33: it takes up what stands there. A loan
-# moves it less, to 0.42. The output is a **contextual** vector, and the steps are small, since most of the weight
-# stays on "bank" itself.
-
-# %% [markdown]
-# ## It does not know the order
+# As trained, the first "the" looks at "cat", "on" looks at "mat", and the second "the" at "mat" too. Switch to either
+# control, and nearly every word looks at itself. Words with nothing to look for leave their weight on [CLS], a special
+# token at the front. Clark et al. (2019) found heads of this kind in BERT, from articles to their nouns.
 #
-# Two texts, the same words. In one of them a man has lunch. Does the vector of "man" differ between the two? Answer
-# first the same question about shuffled words.
+# Does your *layer* give what the model computed? Its projections have biases and yours don't, so we give every token a
+# last entry of 1 and every matrix a last row.
+
+# %%
+pairs = [
+    (trained.W_query, trained.b_query),
+    (trained.W_key, trained.b_key),
+    (trained.W_value, trained.b_value),
+]
+matrices = [np.vstack(pair) for pair in pairs]
+with_one = np.c_[x_cat, np.ones(len(x_cat))]
+found = yours.self_attention(with_one, *matrices)
+recorded = recorded_maps()[text].maps[3, 1] @ with_one @ matrices[2]
+print(f"largest output {np.abs(found).max():.2f}, difference {np.abs(found - recorded).max():.4f}")
+
+# %% [markdown]
+# They agree as far as half precision goes, in which the maps were stored. You've just run a trained network's head.
+#
+# Now a word whose meaning depends on the others. In "The animal didn't cross the street because it was too tired", this
+# head lets "it" look at "animal". Impressive, until you try another sentence.
+
+# %% exercise="it-in-another-text"
+
+# %%
+rows, texts = [], [text for text in recorded_maps() if "it was too" in text and "." not in text]
+for one_text in texts:
+    read = recorded_maps()[one_text]
+    columns = [read.tokens.index("animal"), read.tokens.index("street")]
+    rows.append(read.maps[3, 1, read.tokens.index("it"), columns])
+heat_map(rows, texts, ["animal", "street"], title='What does "it" look at?')
+
+# %% [markdown]
+# In all four texts the subject of the sentence gets more, tired or wide. Still, in the first two a single last word
+# changes how much "it" takes from "animal". The output is a **contextual** vector: the same word, another text, another
+# vector. What such a weight *means* takes controls like these to find out, and lesson 19 is about them.
+
+# %% [markdown]
+# ## Another text asks
+#
+# In **cross-attention** the queries come from one text, keys and values from another: a decoder asks an encoder
+# (lesson 03 had this before there were Transformers). The formula stays the same, and the weights needn't be square any
+# more.
+
+# %% exercise="cross-attention-output"
+
+# %% [markdown]
+# ## Does it know the order?
+#
+# The same words, shuffled. Say what you expect of a layer without positions and without a mask.
 
 # %% exercise="shuffled-tokens"
 
+# %% [markdown]
+# Take a layer with random projections.
+
+# %%
+rng = np.random.default_rng(0)
+projections = [rng.standard_normal((384, 64)) for _ in range(3)]
+
+
+def attend(x):
+    return yours.self_attention(x, *projections)
+
+
+# %% [markdown]
+# Here are two texts of the same words. In one of them a man has lunch. How far apart are the two outputs for "man"?
+
 # %%
 lunch, horror = "the man did eat the apple", "the apple did eat the man"
-man_eats = attend(embed(lunch))[tokens(lunch).index("man")]
-man_eaten = attend(embed(horror))[tokens(horror).index("man")]
-np.allclose(man_eats, man_eaten)
+eats, eaten = (attend(embed(text))[tokens(text).index("man")] for text in (lunch, horror))
+print(
+    f"largest entry {np.abs(eats).max():.1f}, largest difference {np.abs(eats - eaten).max():.0e}"
+)
 
 # %% [markdown]
-# Each word sees the same words, wherever they stand. Shuffle the input, and the outputs are shuffled the same way and
-# otherwise unchanged: self-attention is **permutation equivariant**. With a matrix $P$ that shuffles rows,
-#
-# $$f(P X) = P f(X)$$
+# Rounding, nothing more. Shuffle the tokens, and the outputs are shuffled the same way and are otherwise unchanged. With
+# a matrix $P$ that shuffles rows, $f(PX) = P f(X)$: self-attention is **permutation equivariant**. It isn't
+# *invariant*; only something pooled, the mean of all outputs for instance, stays where it is.
 
-# %%
-x = embed(words)
-order = np.array([3, 0, 5, 1, 4, 2])
-P = np.eye(6)[order]
-np.allclose(attend(P @ x), P @ attend(x))
+# %% [markdown] folded="Why exactly?"
+# Shuffled rows of $X$ give shuffled rows of $Q$, $K$ and $V$, so the scores become $P S P^\top$. Softmax works on each
+# row alone, and since $P^\top P$ is the identity, $\text{softmax}(P S P^\top)\,P V = P\,\text{softmax}(S)\,V$.
 
 # %% [markdown]
-# Why? The scores become $P S P^\top$, and softmax works on each row alone. Since $P^\top P$ is the identity,
-# $\text{softmax}(P S P^\top)\, P V = P\, \text{softmax}(S)\, V$. Equivariant is not invariant: the outputs move with
-# their tokens; it is their mean that stays.
+# That's a property you can measure on any layer without reading its code. Write the measurement.
+
+# %% exercise="permutation_gap"
 
 # %% [markdown]
-# A recurrence knows the order by construction. This one forgets half of its state at each step. `permutation_gap`
-# measures the largest difference between shuffling before and shuffling after.
+# We try it on three layers: yours, a recurrence that keeps half of its state at every step, and one that does nothing.
 
 
 # %%
@@ -174,230 +232,231 @@ def recurrence(x):
     return np.array(outputs)
 
 
-round(permutation_gap(attend, x, order), 6), round(permutation_gap(recurrence, x, order), 6)
+layers = {"attention": attend, "recurrence": recurrence, "nothing": lambda x: x}
+order = [5, 2, 0, 4, 1, 3]
+for name, layer in layers.items():
+    print(f"{name}: {yours.permutation_gap(layer, embed(lunch), order):.2g}")
 
 # %% [markdown]
-# For a set, the gap of 0 is just right. For a text it is a lack, and lesson 08 mends it: the tokens are told where they
-# stand.
+# For a set of things a gap of 0 is exactly what you want. For a text it means that the layer can't tell who eats whom.
+#
+# But then, how did the trained head tell two equal words apart? Its first "the" looked at "cat", its second at "mat".
+
+# %% exercise="pasted-token"
+
+# %%
+pasted = x_cat.copy()
+pasted[5] = pasted[1]
+query, key = pasted @ trained.W_query + trained.b_query, pasted @ trained.W_key + trained.b_key
+weights = yours.attention_weights(query, key)
+print(f'second "the": cat {both[5, 2]:.2f}, mat {both[5, 6]:.2f}')
+print(f"after pasting: cat {weights[5, 2]:.2f}, mat {weights[5, 6]:.2f}")
+
+# %% [markdown]
+# Everything the head knew about where that "the" stands was in its vector. MiniLM adds a position to every token before
+# its first layer; lesson 08 shows how.
+#
+# Sometimes code shuffles things for a good reason, and then it has to put them back.
+
+# %% exercise="fix_text_order"
 
 # %% [markdown]
 # ## Who reaches whom
 #
-# We need one more rival, a convolution of kernel 3 (three tokens wide): each output mixes its own token with the two
-# beside it.
-
-
-# %%
-def convolution(x):
-    padded = np.pad(x, ((1, 1), (0, 0)))
-    return (padded[:-2] + padded[1:-1] + padded[2:]) / 3
-
-
-# %% [markdown]
-# Which input reaches which output? We ask by experiment: move one token a little, and see which outputs change by
-# more than $10^{-9}$. `influence` does so for every token. Rows are outputs, columns are inputs.
-
-# %%
-names = tokens(words)
-beside(
-    mask_map(influence(recurrence, x), names, names, title="Recurrence: from the past only"),
-    mask_map(influence(convolution, x), names, names, title="Convolution: from next door"),
-    mask_map(influence(attend, x), names, names, title="Self-attention: from everywhere"),
-)
-
-# %% [markdown]
-# Some published answers on self-attention run without error and return their input. Where the widths agree that
-# passes a test on shapes, and the test on order too, with a gap of zero. The experiment sees it at once:
-
-
-# %%
-def returns_its_input(x):
-    return x
-
-
-mask_map(
-    influence(returns_its_input, x),
-    names,
-    names,
-    title="The input returned: nothing reaches anything else",
-)
-
-# %% [markdown]
-# Only the diagonal is left. Such a layer leaves "bank" what it was, in every text: no token learns of any other, and
-# `check` never accepts it.
-
-# %% [markdown]
-# ## How long is the path
-#
-# A convolution reaches further if we stack it. With a kernel of $c$ tokens each layer adds $c - 1$ to what an output
-# sees, so $L$ layers span $1 + L(c - 1)$. For our six words three layers are enough:
-
-
-# %%
-def three_convolutions(x):
-    return convolution(convolution(convolution(x)))
-
-
-mask_map(
-    influence(three_convolutions, x),
-    names,
-    names,
-    title='After three layers, "sat" and "on" see both ends',
-)
-
-# %% [markdown]
-# The span covers the text, so the middle sees both ends. The last word still does not see the first; a
-# centred kernel reaches back by one a layer, and would take five. A kernel that only looks back takes three.
-
-# %%
-kinds = ("recurrent", "convolutional", "attention")
-for n in (6, 100):
-    print(n, "tokens:", {kind: path_length(kind, n) for kind in kinds})
-
-# %% [markdown]
-# What does a long way cost? Every step of our recurrence halves what came before. Here are sixty tokens: how many of
-# them can the last output still feel?
-
-# %%
-far = np.random.default_rng(0).standard_normal((60, 4))
-identity = np.eye(4)
-in_recurrence = influence(recurrence, far)[-1].sum()
-in_attention = influence(lambda x: self_attention(x, identity, identity, identity), far)[-1].sum()
-print(f"recurrence {in_recurrence}   attention {in_attention}")
-
-# %% [markdown]
-# The recurrence feels 24; beyond that the change is under $10^{-9}$. Gradients fade by the same factors (Hochreiter,
-# 1991; Bengio et al., 1994). One step is no promise of strength, though: attention that cannot choose gives each of n
-# tokens only 1/n.
-
-# %% [markdown]
-# Move the number of tokens and of layers, and watch how strongly the first token still changes the last output. With
-# seven tokens, how many layers does the convolution need before it changes at all?
-
-# %%
-reach_picture(influence)
-
-# %% [markdown]
-# ## Nobody waits
-#
-# A recurrence needs state 4 before state 5. In attention no row needs another row: we may compute one alone, or all
-# at once in a few matrix products.
-
-# %%
-one_row = scaled_dot_product_attention(x[4:5], x, x)
-np.allclose(one_row, scaled_dot_product_attention(x, x, x)[4:5])
-
-# %% [markdown]
-# That is what makes training fast. In generation it does not help: the next token needs the one before, in a
-# Transformer as in a recurrence.
-
-# %% [markdown]
-# ## What it costs
-#
-# One layer, as in table 1 of Vaswani et al. (2017); $n$ tokens, kernel $c$, and $d$ is here the model width $m$:
-#
-# | layer | operations | steps in sequence | longest path |
-# |---|---|---|---|
-# | self-attention | $n^2 d$ | $1$ | $1$ |
-# | recurrent | $n d^2$ | $n$ | $n$ |
-# | convolutional | $c n d^2$ | $1$ | $n/c$ plain, $\log_c n$ dilated |
-#
-# These are orders, up to a constant factor: $n^2 d$ is the multiplications of one of attention's two products.
-# A dilated kernel has gaps, which grow from layer to layer.
-
-# %% exercise="crossover-length"
-
-# %% [markdown]
-# The square is on another letter. Attention pays for every pair of tokens, a recurrence for every pair of coordinates:
-# $n^2 d$ against $n d^2$.
-
-# %%
-d = 512
-for n in (64, 512, 4096):
-    print(f"{n:>5} tokens: attention {n * n * d:>13,}   recurrence {n * d * d:>13,}")
-    print(f"{'':>12}  weights {n * n:>15,}")
-
-# %% [markdown]
-# By the table attention is cheaper below $n = d$, and eight times dearer at 4,096 tokens. It also holds its $n^2$
-# weights, for every head and every text: 16.8 million numbers there. Lesson 14 does without holding them.
-
-# %% [markdown]
-# The table counts only what mixes tokens. The three projections cost another $3 n d^2$, and the output projection of
-# lesson 07 a fourth. So a layer of attention, $4 n d^2 + 2 n^2 d$, multiplies more than a plain recurrence,
-# $2 n d^2$, at any length, and less than an LSTM, a recurrence with gates, $8 n d^2$, while $n$ is below $2 d$. What
-# makes it fast in training is that nothing waits.
-
-# %% [markdown]
-# ## When the others still win
-#
-# A stream never ends. A recurrence keeps one state, whatever came before; attention keeps a key and a value for every
-# token. Numbers held in one layer after 100,000 tokens:
-
-# %%
-state, keys_and_values = d, 2 * 100_000 * d
-print(f"recurrence {state:,}   attention {keys_and_values:,}")
-
-# %% [markdown]
-# So recurrence wins in streams on small devices and, in arithmetic and memory, where $n$ is far above $d$. Convolutions
-# win on little data with local structure: trained on ImageNet alone, the Vision Transformer fell behind ResNets of its
-# size (Dosovitskiy et al., 2020). State-space models (S4, Gu et al., 2021; Mamba, Gu and Dao, 2023) train in parallel
-# and stream in constant memory.
-
-# %% [markdown]
-# What they pay is recall. A state of fixed size must forget, and copying a long text back is where Transformers stay
-# ahead (Jelassi et al., 2024). Several large models mix both kinds of layers (Jamba; Lieber et al., 2024).
-
-# %% [markdown]
-# ## Exercises
-#
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the
-# next hint.
-
-# %% exercise="self_attention"
-
-# %% exercise="permutation_gap"
+# A second instrument. Which inputs can change which outputs? You can find out for any layer by experiment: move one
+# token a little, and see what else moves. Rows are outputs, columns are inputs.
 
 # %% exercise="influence"
 
 # %% [markdown]
-# Now the picture asks your own `influence`. While it is wrong, compare it with the maps above.
+# Your instrument, on three layers: the recurrence, a convolution that mixes each token with its two neighbors, and
+# self-attention. Stack more layers and see which maps fill up.
 
 # %%
-reach_picture(influence)
+from attncore.views.widgets.self_attention import reach_picture
 
-# %% exercise="path_length"
+reach_picture(function=yours.influence)
 
-# %% exercise="fix_self_attention"
+# %% [markdown]
+# The recurrence never sees what comes later, and no number of layers changes that. The convolution grows by one token
+# in each direction with every layer. Attention is full from the start.
+
+# %% exercise="input-returned"
+
+# %% [markdown]
+# The next one asks the same kind of question, by replacing words instead of moving them.
 
 # %% exercise="fix_word_importance"
 
-# %% exercise="fix_text_order"
+# %% [markdown]
+# ## How long is the path
+#
+# Each layer of convolutions sees a little further. How many does it take to connect the two ends of a long text?
 
 # %% exercise="conv-layers"
 
-# %% exercise="self-attention-parameters"
+# %% [markdown]
+# Vaswani et al. (2017) compare layers by this number, the longest path that a signal has to take between two tokens.
+# Write it for the three kinds.
+
+# %% exercise="path_length"
+
+# %%
+lengths = [2, 4, 8, 16, 32, 64]
+kinds = ("recurrent", "convolutional", "attention")
+paths = {kind: [yours.path_length(kind, n) for n in lengths] for kind in kinds}
+curves(paths, "How many steps between the ends?", "tokens", "steps", lengths)
 
 # %% [markdown]
-# ## Roads not taken
-#
-# Query and key can share one projection (Reformer; Kitaev et al., 2020): fewer numbers, but symmetric products again.
-# On sets, equivariance is the aim (Set Transformer; Lee et al., 2019). Attention alone, stacked without residuals and
-# feed-forward layers, makes all tokens alike, doubly exponentially fast in the depth (Dong et al., 2021): lesson 09
-# adds what prevents it. Windows cut the square down (lesson 15).
+# So what does a long path cost? Let the first token move by 1 and see how far the last output moves. The axis counts
+# zeros: -3 is a thousandth.
+
+
+# %%
+def moved(layer, n):
+    before = np.random.default_rng(0).standard_normal((n, 4))
+    after = before.copy()
+    after[0] += 1
+    return np.log10(np.abs(layer(after)[-1] - layer(before)[-1]).max())
+
+
+untrained = [np.eye(4) / 4, np.eye(4) / 4, np.eye(4)]
+shown = {"recurrence": recurrence, "attention": lambda x: yours.self_attention(x, *untrained)}
+near = lengths[:5]  # beyond these the recurrence's change is lost in rounding
+strengths = {name: [moved(layer, n) for n in near] for name, layer in shown.items()}
+curves(strengths, "How far does the last output move?", "tokens", "log10 of the change", near)
 
 # %% [markdown]
-# ## Say it in two minutes
+# The recurrence halves the effect with every step, and gradients on the way back fade by the same factors (Hochreiter,
+# 1991; Bengio et al., 1994). Attention that hasn't learned to choose gives each of $n$ tokens about $1/n$. That's no
+# match for a recurrence next door, and far better at a distance. Once it has learned to choose, distance no longer
+# matters.
+
+# %% [markdown]
+# `influence` calls a change real above $10^{-9}$. How many of these sixty tokens can the recurrence's last output feel?
+
+# %%
+far = np.random.default_rng(0).standard_normal((60, 4))
+int(yours.influence(recurrence, far)[-1].sum())
+
+# %% exercise="larger-steps"
+
+# %%
+int(yours.influence(lambda x: recurrence(50 * x), far)[-1].sum())
+
+# %% [markdown]
+# The recurrence is linear, so multiplying its input by 50 is a step 50 times as large, and $2^5 < 50 < 2^6$. Neither
+# count belongs to the network. They come from the step that your function takes (0.01 to 0.02 in ours) and from the
+# threshold. In exact arithmetic every earlier token counts, just less and less.
+
+# %% [markdown]
+# ## What it costs
 #
-# In self-attention one text gives query, key and value, through three learned projections; in cross-attention the
-# queries come from another text. Any two tokens are one step apart, and all rows are computed at once. It does not
-# know order: shuffle the tokens, and the outputs are shuffled alike. It costs $n^2 d$ against $n d^2$ for a
-# recurrence, by the usual table, with the projections on top; what it wins is that nothing waits. For endless streams
-# a fixed state wins.
+# Per layer, by table 1 of Vaswani et al. (2017), self-attention takes $n^2 d$ operations and a recurrence $n d^2$:
+# every pair of tokens against every pair of coordinates. The table counts only what mixes tokens. Count the
+# projections as well, and the answer changes.
+
+# %% exercise="crossover-length"
+
+# %%
+d, n = 512, np.arange(1, 3001)
+operations = {
+    "attention": 4 * n * d**2 + 2 * n**2 * d,
+    "plain recurrence": 2 * n * d**2,
+    "LSTM": 8 * n * d**2,
+}
+billions = {name: counted / 1e9 for name, counted in operations.items()}
+curves(billions, "What does a layer of width 512 multiply?", "tokens", "billions", n)
+
+# %% [markdown]
+# With its projections attention multiplies more than a plain recurrence at *any* length. It also holds $n^2$ weights
+# for every head, unless you take care not to (lesson 14). So what did it win in 2017? Let's time your layer against
+# a recurrence, both of width 256.
+
+# %%
+W = rng.standard_normal((3, 256, 256)) / 16
+
+
+def stepwise(x):
+    state = np.zeros(256)
+    for token in x:
+        state = np.tanh(token @ W[0] + state @ W[1])
+    return state
+
+
+# %%
+from timeit import repeat
+
+
+def milliseconds(layer, n):
+    x = rng.standard_normal((n, 256))
+    return 1000 * min(repeat(lambda: layer(x), number=1, repeat=3))
+
+
+lengths = [64, 128, 256, 512, 1024, 2048]
+raced = {"attention": lambda x: yours.self_attention(x, *W), "recurrence": stepwise}
+times = {name: [milliseconds(layer, n) for n in lengths] for name, layer in raced.items()}
+curves(times, "How does the time grow?", "tokens", "milliseconds", lengths)
+
+# %% [markdown]
+# One curve is a line and the other bends upward: for long texts, twice the tokens take up to four times the time. Where
+# the two cross depends on your machine.
+#
+# What a processor can't change is the waiting. In the loop each state waits for the one before. In attention no row waits
+# for another, and that's what fills a GPU, in training and in reading a prompt. In generation the next token waits for
+# the last one in both.
+
+# %% [markdown]
+# ## When the others still win
+#
+# A stream never ends. A recurrence keeps one state, whatever came before. What does attention keep?
+
+# %% exercise="stream-numbers"
+
+# %% [markdown]
+# So a recurrence wins on endless streams, on small devices, and wherever $n$ is far above $d$. What it pays is recall:
+# copying a long text back is where Transformers stay ahead (Jelassi et al., 2024). State-space models train in parallel
+# and stream in constant memory (Gu et al., 2021; Gu and Dao, 2023), and pay the same price, so some large models mix
+# both kinds of layers (Lieber et al., 2024).
+#
+# Convolutions have locality built in, which helps where data is scarce. The Vision Transformer, trained on ImageNet
+# alone without strong regularization, fell behind ResNets of its size (Dosovitskiy et al., 2020). Don't stop there in an
+# interview: with strong augmentation, regularization and distillation, DeiT closed that gap on ImageNet alone (Touvron
+# et al., 2020). Lesson 10 trains both kinds on little data.
+
+# %% [markdown]
+# ## The same in PyTorch
+#
+# ```python
+# import torch
+# from torch import nn
+# from torch.nn import functional as F
+#
+# class SelfAttention(nn.Module):
+#     def __init__(self, m, d):
+#         super().__init__()
+#         self.query, self.key, self.value = (nn.Linear(m, d, bias=False) for _ in range(3))
+#
+#     def forward(self, x):
+#         return F.scaled_dot_product_attention(self.query(x), self.key(x), self.value(x))
+#
+# layer, x, order = SelfAttention(12, 8), torch.randn(2, 5, 12), [3, 0, 4, 1, 2]
+# print(layer(x).shape, torch.allclose(layer(x[:, order]), layer(x)[:, order], atol=1e-5))
+# ```
+#
+# ```text
+# torch.Size([2, 5, 8]) True
+# ```
+#
+# That's the whole module, with its permutation test. One detail trips people up when they copy weights into it.
+
+# %% exercise="linear-weight-shape"
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it aloud, type what you said, choose the directions, and only then read our answer. The last two cards are from
+# lesson 03.
 
 # %% exercise="self-or-cross"
 
@@ -409,11 +468,39 @@ reach_picture(influence)
 
 # %% exercise="fold-query-and-key"
 
+# %% again="bahdanau-or-luong"
+
+# %% again="is-it-an-alignment"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "What is self-attention, and why did it replace recurrence?" Two minutes by the clock, aloud. Then compare.
+
+# %% [markdown] folded="One way to say it"
+# "Each token is projected three ways: a query for what it's looking for, a key for how it's found, a value for what it
+# hands over. Then it's scaled dot-product attention of the text with itself; in cross-attention the queries come from
+# another sequence. Queries and keys need separate matrices, or the scores are symmetric and a token can't ask for what
+# it doesn't offer. The layer is permutation equivariant, so positions have to come from somewhere. Against a recurrence
+# it wins two things: any two tokens are one step apart, and all rows are computed at once. It pays with $n^2$: with the
+# projections that's $4nd^2 + 2n^2d$ multiplications, and a cache that grows. For endless streams a fixed state still
+# wins, at the price of recall."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Reformer shares one matrix between queries and keys, and keeps tokens from choosing themselves (Kitaev et al., 2020).
+# On sets, equivariance is the aim (Lee et al., 2019). Attention layers stacked with nothing between them drive all
+# tokens toward the same vector (Dong et al., 2021); lesson 09 looks at what slows that down. Windows cut the square
+# down (lesson 15).
+
+# %% sources="here"
+
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can read a map of who reaches whom, and that self-attention fills it all. There we empty half of it on
-# purpose: a model that predicts the next word must not see it.
+# That you can write `self_attention`, and read a map of who reaches whom. Self-attention fills all of that map. A model
+# that learns to predict the next word must not see it, so in lesson 06 we hide half of the map on purpose.
 
 # %%
 progress()

@@ -1,409 +1,309 @@
 # %% [markdown]
 # # Masks: who may look at whom
 #
-# Attention lets every token look at every other. A mask takes some of that away: the future, the padding, another
-# text. At the end you can write the masks of every Transformer, and a test that catches one that lets something through.
-
-# %% [markdown]
-# **You need** masked softmax (lesson 02), scaled dot-product attention (lesson 04) and `influence` (lesson 05).
-# **You get** the causal, padding and prefix masks, their combination, and a detector of leaks.
+# A query has three keys, and its weights for them are 0.6, 0.3 and 0.1. It must not see the first one. So you set that
+# weight to zero. What do the others sum to, and is that all right?
 
 # %%
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import attention_weights, scaled_dot_product_attention
-from attncore.masks import causal_mask, combine_masks, leaks_future, padding_mask, prefix_mask
-from attncore.self_attention import influence
-from attncore.softmax import masked_softmax, softmax
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
 from attncore.views.style import beside
 from attncore.views.tables import heat_map, mask_map
-from attncore.views.widgets.masks import mask_picture
-from attncore.words import embed, tokens
+
+# %% exercise="what-is-left"
 
 # %% [markdown]
 # ## A hidden key gets minus infinity
 #
-# One query, three keys, and scores chosen so that the weights are easy: 0.6, 0.3 and 0.1. The query must not see the
-# first key. There are two places to say so, before the softmax or after it.
-
-# %%
-scores = np.log([[6.0, 3.0, 1.0]])
-may_attend = np.array([False, True, True])
-softmax(scores)
-
-# %% [markdown]
-# After the softmax the hidden key has already taken its 0.6. A weight of zero drops that share and gives it to nobody.
-
-# %%
-softmax(scores) * may_attend
-
-# %% [markdown]
-# So we mask the scores. Minus infinity is the one score whose exponential is exactly zero, and the whole unit goes to
-# the keys that are left, still three to one. Vaswani et al. (2017) mask in this place.
+# The weights have to be taken away *before* they're handed out. Minus infinity is the one score whose exponential is
+# exactly zero, so a mask goes into the scores:
 #
 # $$\text{weights} = \text{softmax}(S + M), \qquad M_{ij} = 0 \text{ if } i \text{ may attend to } j, \text{ else } -\infty$$
 
 # %%
-M = np.where(may_attend, 0.0, -np.inf)
-softmax(scores + M)
+scores = np.log([[6.0, 3.0, 1.0]])
+M = np.array([[-np.inf, 0.0, 0.0]])
+heat_map(
+    [yours.softmax(scores)[0], yours.softmax(scores + M)[0]],
+    ["no mask", "masked"],
+    range(3),
+    "Where does 0.6 go?",
+)
 
 # %% [markdown]
-# Could we mask the weights and then divide them by their new sum? On paper that is the same. Try it on scores of which
-# one is far ahead.
+# Couldn't you mask the weights and divide them by their new sum? On paper it's the same. Try it on scores of which one is
+# far ahead.
 
 # %% exercise="mask-after-softmax"
 
-# %%
-scores = np.array([[1000.0, 3.0, 3.0]])
-late = softmax(scores) * may_attend
-with np.errstate(invalid="ignore"):
-    print(late, late / late.sum(), softmax(scores + M))
-
 # %% [markdown]
-# The hidden score is so far ahead that the allowed weights round to zero before we divide, and nothing is left to share.
-# Masked first, it has no say in them.
+# Masked first, the hidden score has no say. That's where Vaswani et al. (2017) put the mask, and every mask of this lesson
+# goes there. What remains is to write them.
 
 # %% [markdown]
 # ## Causal: nobody sees the future
 #
-# A language model predicts the next token. Training asks for all predictions of a text at once, row $i$ for token $i +
-# 1$, and so row $i$ may see the tokens up to $i$: $j \le i$. That includes itself, which is no answer but the latest
-# clue.
+# A language model predicts the next token. In training it answers for all positions of a text at once, row $i$ for
+# token $i + 1$. So row $i$ may see the tokens up to $i$, itself included: that's no answer, it's the latest clue.
+#
+# In generation the keys of earlier tokens are kept in a cache, and only the new tokens bring queries. Before you write the
+# mask, think about that case.
+
+# %% exercise="visible-keys"
+
+# %% exercise="causal_mask"
 
 # %%
-words = "the cat sat on the mat"
-x = embed(words)
-mask_map(
-    causal_mask(6),
-    tokens(words),
-    tokens(words),
-    title="Each word sees itself and what came before it",
+whole, late = list("abcde"), list("de")
+beside(
+    mask_map(yours.causal_mask(5), whole, whole, "Five queries, five keys"),
+    mask_map(yours.causal_mask(2, 5), late, whole, "Two new queries, five keys"),
 )
 
-# %% [markdown]
-# The first word has only itself to look at, whatever its scores. The fifth word is "the" again, and splits its attention
-# between both. The mask changes what is seen and not how it is compared.
-
-# %%
-weights = attention_weights(x, x, causal_mask(6), scale=2)
-heat_map(
-    weights,
-    tokens(words),
-    tokens(words),
-    title="The first word gives itself everything; no weight lies above the diagonal",
-)
+# %% exercise="causal-count"
 
 # %% [markdown]
 # ## The queries are the last positions
 #
-# In generation the keys of earlier tokens are kept in a cache, and only new tokens bring queries: two queries, five
-# keys. The queries are the last two positions, so the rule shifts: $j \le i + (n_k - n_q)$.
+# The second picture is the last two rows of the first. That's the test: a chunk with a cache must give the last rows of
+# the full pass. The other alignment, `np.tri(2, 5)`, runs without an error. How far off is it?
 
 # %%
-late, text = tokens("on it"), tokens("the dog sat on it")
-ours = mask_map(causal_mask(2, 5), late, text, title='Bottom-right: "it" sees all five')
-theirs = mask_map(np.tri(2, 5, dtype=bool), late, text, title='Top-left: "on" sees only "the"')
-beside(ours, theirs)
+rng = np.random.default_rng(0)
+x = rng.standard_normal((5, 8))
+full = yours.scaled_dot_product_attention(x, x, x, yours.causal_mask(5))[-2:]
+masks = {"bottom-right": yours.causal_mask(2, 5), "top-left": np.tri(2, 5, dtype=bool)}
+{
+    name: np.abs(yours.scaled_dot_product_attention(x[-2:], x, x, m) - full).max().round(3)
+    for name, m in masks.items()
+}
 
 # %% [markdown]
-# Which one is right? The one that gives the last two rows of a full pass. The other runs without an error, and gives
-# other numbers.
+# PyTorch's `is_causal=True` is top-left. With as many queries as keys it makes no difference; with one new query and a
+# cache, that query sees the first key and nothing else. FlashAttention has been bottom-right since version 2.1. Watch
+# the mask grow, and the cache fill beside it.
 
 # %%
-y = embed("the dog sat on it")
-full = scaled_dot_product_attention(y, y, y, causal_mask(5))
-for mask in (causal_mask(2, 5), np.tri(2, 5, dtype=bool)):
-    print(np.allclose(scaled_dot_product_attention(y[-2:], y, y, mask), full[-2:]))
+from attncore.views.explorables.generation import generation
 
-# %% [markdown]
-# PyTorch's `scaled_dot_product_attention(..., is_causal=True)` is **top-left** aligned. With as many queries as keys
-# that makes no difference; with one new query and a cache it sees the first key alone. Its `causal_lower_right` is the
-# other alignment, which FlashAttention uses since version 2.1. One new query needs no causal mask at all: it is last,
-# and may see everything.
+generation()
+
+# %% exercise="fix_new_tokens"
 
 # %% [markdown]
 # ## Padding: nobody sees what is not there
 #
-# Texts of a batch differ in length, so short ones are filled up. A filler of zeros is not harmless: its score is 0, a
-# score like any other, and it takes a share.
-
-# %%
-batch = np.zeros((2, 6, 384))
-batch[0, :3], batch[1] = embed("the dog slept"), x
-short, padded = tokens("the dog slept"), ["the", "dog", "slept", "-", "-", "-"]
-weights = attention_weights(batch, batch, scale=2)[0, :3]
-heat_map(
-    weights, short, padded, title="Padding takes more than a quarter of what the first word gives"
-)
-
-# %% [markdown]
-# All queries of a text see the same keys. So its mask is a single row, with an axis of length one where the queries go.
+# Sequences of a batch differ in length, so the short ones are filled up. A filler of zeros isn't harmless: its score is 0, a
+# score like any other. All queries of a sequence see the same keys, so one row is enough.
 
 # %% exercise="masked-shape"
 
-# %% [markdown]
-# The lengths 3 and 6 make one row each, True for words and False for padding, printed here as 1 and 0.
-
-# %%
-padding = padding_mask([3, 6], 6)
-print(padding.shape)
-padding.astype(int)
+# %% exercise="padding_mask"
 
 # %% [markdown]
-# What should a padding mask achieve? A text must give the same outputs in a batch as alone. That is the test to write,
-# and it passes. The outputs in the padded rows are never read, and the loss must skip them.
+# What should a padding mask achieve? A sequence must get the same outputs in a batch as alone. That's the test to write.
 
 # %%
-alone = batch[0, :3]
-inside = scaled_dot_product_attention(batch, batch, batch, padding)[0, :3]
-np.allclose(inside, scaled_dot_product_attention(alone, alone, alone))
+batch = np.zeros((2, 5, 8))
+batch[0, :3], batch[1] = x[:3], x
+alone = yours.scaled_dot_product_attention(x[:3], x[:3], x[:3])
+for name, mask in (("padding masked", yours.padding_mask([3, 5], 5)), ("no mask", None)):
+    padded = yours.scaled_dot_product_attention(batch, batch, batch, mask)[0, :3]
+    print(f"{name}: differs from alone by {np.abs(padded - alone).max():.2g}")
+
+# %% exercise="fix_prompt_batch"
 
 # %% [markdown]
 # ## Masks combine, and broadcast
 #
-# A decoder needs both masks: a key is visible where all of them say so. The causal mask is the same for each text, the
-# padding the same for each query, and broadcasting makes (b, 1, k) and (q, k) into (b, q, k).
+# A decoder needs both: a key is visible where all masks say so. The causal mask is the same for every sequence, the padding
+# the same for every query, and broadcasting makes (b, q, k) of (q, k) and (b, 1, k).
+
+# %% exercise="combine_masks"
 
 # %%
-mask = combine_masks(causal_mask(6), padding)
-mask.shape
+yours.combine_masks(yours.causal_mask(5), yours.padding_mask([3, 5], 5)).shape
 
 # %% [markdown]
-# Short texts may also share one row instead of being filled up (Krell et al., 2021). Then a token may see only the
-# tokens of its own text, a mask of blocks, and causal as before.
+# Scores with heads have one axis more, (b, h, q, k). Shapes are matched from the right, so the mask needs an axis of one
+# there: without it the sequences of the padding meet the heads. Lesson 07 shows what that looks like.
+
+# %% [markdown]
+# ## Packed documents
+#
+# Padding wastes work. Instead, several documents can share one row, end to end (Krell et al., 2021). What mask do they need?
+
+# %% exercise="document_mask"
 
 # %%
-text_of, packed = np.array([0, 0, 0, 1, 1, 1]), tokens("the dog slept she ran off")
-blocks = text_of[:, None] == text_of
-mask_map(
-    combine_masks(causal_mask(6), blocks),
-    packed,
-    packed,
-    title="Two texts in one row: no token sees the other text",
-)
+packed = ["the", "dog", "slept", "she", "ran", "off"]
+mask_map(yours.document_mask(np.array([0, 0, 0, 1, 1, 1])), packed, packed, "Who sees whom?")
 
 # %% [markdown]
-# Scores with heads have one axis more, (b, h, q, k), and a mask needs it too. Shapes are matched from the right, so
-# without it the texts of a padding mask meet the heads: lesson 07 shows what that does.
+# Positions matter too. With learned or sinusoidal ones, counting has to start again with each document. With rotary
+# positions or a linear bias it doesn't, since only distances count there (lesson 08).
 
 # %% [markdown]
 # ## Prefix: the question is known
 #
-# A question is given whole, and only the answer is generated. So the words of the question may look ahead among
-# themselves, since nobody is asked to predict them; the answer stays causal. Raffel et al. (2019) call this mask
-# "causal with prefix".
+# A question is given whole, and only its answer is generated. So the words of the question may look ahead among
+# themselves: nobody is asked to predict them. Raffel et al. (2019) call this mask "causal with prefix".
+
+# %% exercise="prefix_mask"
 
 # %%
-dialogue = tokens("did she eat bread she did not")
-mask_map(
-    prefix_mask(7, 4),
-    dialogue,
-    dialogue,
-    title="Everyone sees the four words of the question; the answer is causal",
-)
+dialogue = ["did", "she", "eat", "bread", "she", "did", "not"]
+mask_map(yours.prefix_mask(7, 4), dialogue, dialogue, "Where does the answer begin?")
+
+# %% exercise="fix_answering"
 
 # %% [markdown]
 # ## A row with nothing allowed
 #
-# Put the padding in front, as one does to generate for a batch, and combine it with the causal mask. The padded rows may
-# see nothing: what comes before them is padding, and what comes after is future.
+# Put the padding in front, as you do to generate for a batch, and combine it with the causal mask. The rows of the padding
+# may see nothing: before them is padding, after them is the future. What will softmax make of such a row?
+
+# %% exercise="empty-row"
 
 # %%
-front = padding_mask([2], 4)[..., ::-1]
-names = ["-", "-", "she", "ran"]
-mask_map(
-    combine_masks(causal_mask(4), front)[0],
-    names,
-    names,
-    title="With padding in front, two rows are empty",
-)
+with np.errstate(invalid="ignore"):
+    shifted = np.full(4, -np.inf) - -np.inf
+{
+    "minus infinity": shifted,
+    "-1e9": yours.softmax(np.full(4, -1e9)),
+    "this course": yours.softmax(np.full(4, -np.inf)),
+}
 
 # %% [markdown]
-# Such a row has three possible outcomes. Minus infinity, with the row's maximum subtracted as usual, makes NaN. A large
-# finite number makes all scores equal, and the output is the **mean of everything** that is forbidden. This course
-# gives zeros.
-
-# %%
-print(-np.inf - -np.inf)
-print(softmax(np.full(4, -1e9)))
-print(softmax(np.full(4, -np.inf)))
-
-# %% [markdown]
-# One row of NaN does not stay alone. In the next layer it is a value, and a weight of zero does not hide it, since 0
-# times NaN is NaN.
-
-# %%
-np.array([0.0, 1.0]) @ np.array([np.nan, 5.0])
+# The course gives zeros, and so has PyTorch since version 2.5. It matters even if nobody reads that row: in the next layer
+# it's a value, and a weight of zero doesn't hide a NaN, because zero times NaN is NaN.
 
 # %% [markdown]
 # ## Minus infinity, or only very large
 #
-# Much code uses $-10^9$ to escape NaN. In float16, whose largest number is 65504, that is minus infinity again;
-# PyTorch's `masked_fill` refuses it there.
-
-# %%
-with np.errstate(over="ignore"):
-    print(float(np.float16(-1e9)), float(np.finfo(np.float16).max))
-
-# %% [markdown]
-# Some code adds $-10^9$ to the scores instead of replacing them. What an empty row gives then depends on the dtype.
-# Float64 still holds the scores, and softmax ignores the shift: as if there were no mask. In float32 neighbouring
-# numbers near $10^9$ lie 64 apart, the scores vanish, and we get the mean.
+# A lot of code uses -1e9 to get rid of the NaN. In float16, whose largest number is 65,504, that's minus infinity again. And
+# if it's *added* to the scores, what an empty row gives depends on the precision:
 
 # %%
 scores = np.log([6.0, 3.0, 1.0])
-softmax(scores - 1e9).round(2), softmax(scores.astype(np.float32) - np.float32(1e9)).round(2)
+{
+    str(kind): yours.softmax((scores - 1e9).astype(kind)).round(2)
+    for kind in (np.dtype("f8"), np.dtype("f4"))
+}
+
+# %% [markdown]
+# In float64 the scores survive, the shift cancels, and the row looks as if there were no mask. In float32 neighboring
+# numbers near 1e9 lie 64 apart; the scores are gone, and you get the mean of everything that had to stay hidden.
+
+# %% exercise="mask-bytes"
 
 # %% [markdown]
 # ## A leak, and how to catch it
 #
-# A leak is a way from a later token to an earlier output. The test is an experiment: change a later word, and watch the
-# earlier outputs. Here "mat" becomes "rug", under the causal mask and then without one.
+# A leak is any way from a later token to an earlier output. You can catch one by experiment: change a later token, and
+# see whether an earlier output moves.
 
-# %%
-other = embed("the cat sat on the rug")
-for mask in (causal_mask(6), None):
-    change = scaled_dot_product_attention(other, other, other, mask) - scaled_dot_product_attention(
-        x, x, x, mask
-    )
-    print(np.max(np.abs(change), axis=-1) > 1e-9)
+# %% exercise="leaks_future"
 
 # %% [markdown]
-# Now paint your own mask. Start from "causal", allow one square above the diagonal, and change the word of its column:
-# the outputs that change light up, and the title names the leak.
+# It asks a layer, not a mask, because other things leak as well. Which of these four do, do you think?
 
 # %%
-mask_picture(scaled_dot_product_attention)
+layers = {
+    "causal": lambda x: yours.scaled_dot_product_attention(x, x, x, yours.causal_mask(len(x))),
+    "masked after the softmax": lambda x: (
+        yours.attention_weights(x, x) * yours.causal_mask(len(x)) @ x
+    ),
+    "mean subtracted": lambda x: x - x.mean(axis=0),
+    "tanh": np.tanh,
+}
+{
+    name: "leaks" if yours.leaks_future(layer, x) else "doesn't leak"
+    for name, layer in layers.items()
+}
 
 # %% [markdown]
-# The experiment finds what reading the code may miss. Take the mask after the softmax, once more: all forbidden weights
-# are zero. Yet each hidden score stands in the denominator of its row, and through it every word reaches every output.
-
-
-# %%
-def masked_late(x):
-    return attention_weights(x, x) * causal_mask(len(x)) @ x
-
-
-reached = influence(masked_late, x)
-mask_map(
-    reached,
-    tokens(words),
-    tokens(words),
-    title="Masked after the softmax, every word reaches every output",
-)
-
-# %% [markdown]
-# `leaks_future` repeats the experiment for all tokens and answers yes or no. It asks a layer, not a mask, since much
-# else can leak: a mean over the whole text, say.
-
+# Masked after the softmax, all forbidden weights are zero, and yet it leaks: each hidden score still stands in the
+# denominator of its row.
+#
+# Paint a mask of your own below. Start from "causal", allow one square above the diagonal, and change the word of its
+# column.
 
 # %%
-def centred(x):
-    return x - x.mean(axis=0)
+from attncore.views.widgets.masks import mask_picture
 
-
-leaks_future(masked_late, x), leaks_future(centred, x), leaks_future(np.tanh, x)
+mask_picture(yours.scaled_dot_product_attention, yours.causal_mask)
 
 # %% [markdown]
 # ## Why a leak is so tempting
 #
-# Take 200 random tokens of ten kinds, which nobody can predict, and a head that has learned to look one place ahead.
-# With a mask that is off by one, the next token is there to be copied.
+# Two models learn to continue texts that repeat after a while. One has your causal mask; the other's goes one token too far.
+# Which one has the lower loss in training? And which one can write?
+
+# %% exercise="leak-in-training"
 
 # %%
-ids = np.random.default_rng(0).integers(10, size=201)
-one_ahead = 50 * np.eye(200, k=1)
-for name, k in (("off by one", 1), ("causal", 0)):
-    weights = masked_softmax(one_ahead, np.tri(200, k=k, dtype=bool))
-    guess = np.argmax(weights @ np.eye(10)[ids[:200]], axis=-1)
-    right = guess == ids[1:]
-    print(f"{name}: {right.sum()} of 200 right, the last one {bool(right[-1])}")
+from attncore.experiments.masks import mask_experiment
+from attncore.views.plots import loss_curves
+
+runs = mask_experiment(mask=yours.causal_mask, steps=150)
+loss_curves(runs.losses, "Which one would you ship?")
+
+# %%
+{
+    "foretold": runs.foretold,
+    "written": {name: round(share, 2) for name, share in runs.written.items()},
+}
 
 # %% [markdown]
-# With the causal mask the head is no better than chance, one in ten. With the leak it has 199 of 200, and its loss would
-# look wonderful, on validation data too. The one wrong row is the last, which has no next token to look at. And
-# generation uses nothing but last rows.
+# "Foretold" are tokens that nobody can know, because nothing has been repeated yet: the leaky model gets all of them. That's
+# the sign to look for, a loss below what's possible, on validation data too. "Written" are tokens that can be known,
+# generated one by one. There's no next token to copy now, and the leaky model has learned little else.
 
 # %% [markdown]
 # ## True means yes, or no
 #
-# Libraries disagree on what a boolean mask says. For a mask (q, k) the two conventions of PyTorch look alike, so that
-# the wrong one raises no error.
+# Libraries disagree about what a boolean mask says. For a square mask the wrong convention raises no error at all.
 #
 # | where | True means |
 # |---|---|
 # | this course, JAX, PyTorch's `scaled_dot_product_attention` | may attend |
 # | PyTorch's `nn.MultiheadAttention`: `attn_mask` and `key_padding_mask` | hidden |
 #
-# Tokenizers of Hugging Face return an `attention_mask` of integers: 1 is a token, 0 is padding. A float mask
-# is added to the scores in both of PyTorch's.
-
-# %%
-mask_map(
-    ~causal_mask(6),
-    tokens(words),
-    tokens(words),
-    title="Read the other way: only the future, and for the last word nothing",
-)
+# Tokenizers of Hugging Face return an `attention_mask` of integers: 1 is a token, 0 is padding.
 
 # %% [markdown]
-# ## Exercises
+# ## The same in PyTorch
 #
-# Write each function in its cell and run it. True means may attend, and booleans are asked for. `check` compares with
-# the reference on many inputs; `hint` opens the next hint.
-
-# %% exercise="causal_mask"
-
-# %% exercise="padding_mask"
-
-# %% exercise="prefix_mask"
-
-# %% exercise="combine_masks"
-
-# %% exercise="leaks_future"
-
-# %% exercise="fix_new_tokens"
-
-# %% exercise="fix_prompt_batch"
-
-# %% exercise="fix_answering"
-
-# %% exercise="causal-count"
-
-# %% exercise="visible-keys"
-
-# %% exercise="mask-bytes"
-
-# %% [markdown]
-# In this picture the preset "causal" is your own function. Until it is right, a changed word may light up a row that it
-# should not reach.
-
-# %%
-mask_picture(scaled_dot_product_attention, causal_mask)
-
-# %% [markdown]
-# ## Roads not taken
+# ```python
+# import torch
+# import torch.nn.functional as F
+# from torch import nn
 #
-# A mask need not be an array: a fused kernel, one GPU program for the whole of attention, works it out from two
-# positions, and skips the blocks that are wholly hidden. That is where causal attention saves half its work; a mask on
-# finished scores saves none (lesson 14). A float mask need not be all or nothing: ALiBi lowers scores with distance
-# (lesson 08).
-
-# %% [markdown]
-# ## Say it in two minutes
+# x, one = torch.randn(1, 4, 8), torch.randn(1, 1, 8)
+# causal = torch.ones(4, 4, dtype=torch.bool).tril()
+# F.scaled_dot_product_attention(x, x, x, attn_mask=causal)  # True: may attend
 #
-# A mask says which keys a query may see. It acts on the scores: minus infinity before the softmax gives a weight of
-# exactly zero, and the rest still sums to one. Causal hides what comes later, and with a cache the queries are the last
-# positions. Padding hides keys that are not text; combined masks must all allow. An empty row gives NaN, a mean or
-# zeros, so decide which. I test for leaks by changing a later token and watching earlier outputs, and I look up what
-# True means before I pass a mask to a library.
+# layer = nn.MultiheadAttention(8, 2, batch_first=True)
+# output, weights = layer(x, x, x, attn_mask=~causal)  # True: hidden
+# print(weights[0, 0].tolist())
+#
+# first = F.scaled_dot_product_attention(one, x, x, is_causal=True)  # top-left
+# print(first.equal(x[:, :1]))
+# ```
+#
+# ```text
+# [1.0, 0.0, 0.0, 0.0]
+# True
+# ```
+
+# %% exercise="torch-one-query"
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it, type it, choose, and then read. The last two cards are from lesson 04.
 
 # %% exercise="mask-scores-not-weights"
 
@@ -415,11 +315,38 @@ mask_picture(scaled_dot_product_attention, causal_mask)
 
 # %% exercise="left-or-right-padding"
 
+# %% again="why-scale"
+
+# %% again="what-the-softmax-axis-means"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "Which masks does a Transformer need, and how do you know that yours are right?" Two minutes, aloud. Then compare.
+
+# %% [markdown] folded="One way to say it"
+# "A mask says which keys a query may see. It goes into the scores as minus infinity, before the softmax, so a hidden key
+# gets a weight of exactly zero and the rest still sums to one. Causal hides what comes later, and with a cache the queries
+# are the last positions. Padding hides keys that aren't there; several masks must all allow. A row with nothing allowed
+# gives NaN, a mean or zeros, so I decide which. I test for leaks by changing a later token and watching the earlier
+# outputs, I compare a sequence in a batch with the same one alone, and I look up what True means before I pass a mask to a
+# library."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# A mask needn't be an array. A fused kernel works it out from two positions and skips the blocks that are wholly hidden,
+# which is where causal attention saves half its work; a mask on finished scores saves none (lesson 14). PyTorch's
+# FlexAttention compiles such a kernel from a function of two positions (Dong et al., 2024). And a float mask needn't be all
+# or nothing: a linear bias lowers scores with distance (lesson 08).
+
+# %% sources="here"
+
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you know the shapes (q, k) and (b, 1, k), and where an axis for the heads goes. There, attention runs in several
-# heads at once, under one mask for all of them.
+# That you know the shapes (q, k) and (b, 1, k), and where an axis for heads would go. In lesson 07 several attentions run
+# side by side, under one mask.
 
 # %%
 progress()

@@ -1,328 +1,317 @@
 # %% [markdown]
 # # Multi-head attention
 #
-# One softmax gives each word one mixture. Here we run several attentions side by side, each in its own slice of the
-# width, and mix what they bring. At the end you have written multi-head attention with its masks, and you can say what
-# the heads cost, what they bought, and how many of them can go.
-
-# %% [markdown]
-# **You need** scaled dot-product attention (lesson 04), self-attention (05) and masks (06).
-# **You get** `multi_head_attention`, the layer that every Transformer in this course is built from.
+# In "the cat sat on the mat", the word "sat" has two things to find out: who sat, and on what. An attention has one
+# softmax, so it has to share. Say that "cat" has the value (1, 0) and "mat" the value (0, 1), and that each gets half
+# of the weight.
 
 # %%
-import math
-
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
-from attncore.heads import (
-    HeadWeights,
-    head_importance,
-    merge_heads,
-    mha_parameter_count,
-    multi_head_attention,
-    split_heads,
-)
-from attncore.masks import padding_mask
-from attncore.self_attention import self_attention
-from attncore.softmax import masked_softmax, softmax
-from attncore.views.style import beside
-from attncore.views.tables import heat_map
-from attncore.views.widgets.heads import split_picture
-from attncore.weighted_sum import weighted_sum
-from attncore.words import embed, tokens
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.heads import HeadWeights
+from attncore.views.explorables.head_lines import head_lines
+
+# %% exercise="one-mixture"
 
 # %% [markdown]
 # ## Two places, for two reasons
 #
-# In "the cat sat on the mat", the word "sat" has two questions: who sat, and on what? Give "cat" the value (1, 0) and
-# "mat" the value (0, 1). One softmax can look at both only by sharing.
+# Now take two **heads**, which is to say two softmaxes. One looks at who sits, the other at what's sat on, and what they
+# find is laid side by side.
 
 # %%
-cat, mat = [1.0, 0.0], [0.0, 1.0]
-weighted_sum(np.array([[0.5, 0.5]]), np.array([cat, mat]))
+cat, mat = [1, 0], [0, 1]
+for who, what in ((cat, mat), (mat, cat)):
+    print(
+        "one head:",
+        np.array([0.5, 0.5]) @ [who, what],
+        "  two heads:",
+        np.array([who, what]).ravel(),
+    )
 
 # %% [markdown]
-# Half a cat, half a mat. Let the two words change places, and the mixture is the same: it says that both were there,
-# and not which of them sat.
+# Two heads can tell the sentences apart. And do trained heads differ like that? Here are six of the 72 in
+# all-MiniLM-L6-v2, a small trained encoder, which puts [CLS] and [SEP] around our sentence. Choose a head by its map, then
+# point at words.
 
 # %%
-weighted_sum(np.array([[0.5, 0.5]]), np.array([mat, cat]))
+head_lines()
+
+# %% exercise="previous-word-head"
 
 # %% [markdown]
-# Two heads are two softmaxes. The first asks who and looks at "cat", the second asks where and looks at "mat". What
-# they bring is laid side by side, and now the places tell the roles apart.
+# ## Cut the width into heads
+#
+# Two full attentions would cost twice as much. Vaswani et al. (2017) make each head narrower instead: $h$ heads share the
+# model width $m$ (`d_model`, the hidden size), so each one is $m/h$ wide. Head 0 takes the first $m/h$ entries of every
+# token, head 1 the next ones, and so on. Here are three tokens of width four.
 
 # %%
-who, where = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
-found = weighted_sum(np.array([who, where]), np.array([cat, mat]))
-np.concatenate(found, axis=-1)
+tiny = np.arange(12).reshape(3, 4)
+tiny
+
+# %% exercise="head-by-hand"
 
 # %% [markdown]
-# Two full-size attentions would cost twice as much. Vaswani et al. (2017) make each head narrower instead: h heads
-# share the model width m, so that a head is m/h wide, and the heads become one more leading axis.
+# Attention works on the last two axes, tokens and width, and treats whatever stands in front as more of the same. You used
+# that for batches. So where should the heads go?
 
 # %% exercise="split-shape"
 
+# %% exercise="split_heads"
+
+# %%
+from attncore.views.explorables.swaps import swaps
+
+swaps()
+
 # %% [markdown]
-# ## The split: a reshape and a transpose
+# On the left is what you've just done, on the right a reshape straight to (h, n, w). Its shape is right as well, which is
+# why it's the classic bug of this lesson. To see your own numbers travel on the right, run
+# `swaps(function=yours.split_heads)`.
 #
-# Three tokens, model width four, two heads. The numbers run from 0 to 11, so that we can see where each one goes.
+# And back? Take the two heads that you found by hand.
+
+# %% exercise="merge-by-hand"
+
+# %% exercise="merge_heads"
 
 # %%
-x = np.arange(12).reshape(3, 4)
-x
+print(yours.merge_heads(yours.split_heads(tiny, 2)))
 
 # %% [markdown]
-# The reshape to (n, h, w) moves nothing: it cuts each token's row in two. The transpose then brings the heads to the
-# front, so that each head has a matrix (n, w) of its own.
-
-# %%
-x.reshape(3, 2, 2).transpose(1, 0, 2)
-
-# %% [markdown]
-# Head 0 has the first half of every token, head 1 the second half. The tempting shortcut reshapes straight to (h, n,
-# w). The shape is right. Read its first block: it holds both halves of token 0, then half of token 1.
-
-# %%
-x.reshape(2, 3, 2)
-
-# %% [markdown]
-# No error will ever tell. The same story with a label on every number: t0 h1 w0 is token 0, head 1, place 0. Move the
-# slider through the three steps, and compare the transpose with the reshape alone.
-
-# %%
-split_picture()
-
-# %% [markdown]
-# ## The merge undoes the split
+# A round trip proves less than it seems to: two wrong halves can cancel.
 #
-# The way back is the same two steps in reverse: transpose, then reshape. Merging what was split gives back the input.
+# What does the cut change? One wide head adds up everything before its softmax. Two heads compare separately.
 
-# %%
-np.array_equal(merge_heads(split_heads(x, 2)), x)
-
-# %% [markdown]
-# So code that splits, merges and never attends returns its input, in the right shape and without an error, like the
-# answers of lesson 05 that return their input. `check` does not accept it.
-
-# %% [markdown]
-# ## Twelve heads on real words
-#
-# Now cut the word vectors of lesson 01 into 12 heads of width 32, with no projection at all. The dot product of two
-# whole words is the sum of the twelve dot products of their slices: the heads share out one comparison.
-
-# %%
-words = "the cat sat on the mat"
-heads = split_heads(embed(words), 12)
-per_head = attention_scores(heads, heads, scale=1)
-per_head.shape, np.allclose(per_head.sum(axis=0), embed(words) @ embed(words).T)
-
-# %% [markdown]
-# One softmax over the sum is one opinion. Twelve softmaxes are twelve. We hide each word from itself and, since a slice
-# has a twelfth of the width, sharpen more than before. Here are two of the heads.
-
-# %%
-others = ~np.eye(6, dtype=bool)
-maps = attention_weights(heads, heads, others, scale=16)
-beside(
-    heat_map(maps[1], tokens(words), tokens(words), title='Head 1: "cat" looks most at "sat"'),
-    heat_map(maps[10], tokens(words), tokens(words), title='Head 10: "cat" looks most at "mat"'),
-)
-
-# %% [markdown]
-# Where does "cat" look most, head by head? We take the largest weight of its row in all twelve, and print the word.
-
-# %%
-nearest = maps[:, 1].argmax(axis=-1)
-print(*(tokens(words)[i] for i in nearest))
-
-# %% [markdown]
-# Four votes for "sat", four for "mat", three for "the", one for "on". Some are won by a hair: head 0 gives its winner
-# 0.21, where an even share is 0.20.
-
-# %%
-maps[[0, 1, 10], 1].round(2)
-
-# %% [markdown]
-# Let us be honest: these slices were not trained as heads. They are runs of neighbouring coordinates, and rotating the
-# space would give twelve others. They show that narrow comparisons disagree, not what heads learn. Lesson 20 shows
-# trained ones.
+# %% exercise="score-of-a-head"
 
 # %% [markdown]
 # ## Every head reads the whole token
 #
-# In a real layer the split comes **after** the projection. Head 0 owns the first columns of W_query, and each of
-# those columns reads all of x. The subspace of a head is learned; it is not a slice of the embedding. `HeadWeights`
-# holds the four matrices of a layer, W_query, W_key, W_value and W_output, each (m, m).
+# In a real layer the cut comes *after* the projections. `HeadWeights` holds the four matrices of a layer, `W_query`,
+# `W_key`, `W_value` and `W_output`, each (m, m). Here's one with four heads of width two.
 
 # %%
 rng = np.random.default_rng(0)
 x = rng.standard_normal((6, 8))
 weights = HeadWeights(*rng.standard_normal((4, 8, 8)) / np.sqrt(8))
-np.allclose(split_heads(x @ weights.W_query, 4)[0], x @ weights.W_query[:, :2])
+
+# %% exercise="head-reads"
 
 # %% [markdown]
-# Each head then runs the attention of lesson 04, with the scale of its own width, here $\sqrt 2$ and not $\sqrt 8$. The
-# scores are dot products of width two.
+# So a head isn't a slice of the embedding. It has its own columns of each projection, $W_i^Q$, $W_i^K$ and $W_i^V$, and
+# training decides what it picks out. It then runs the attention of lesson 04 with a softmax of its own, and a scale of
+# its own width:
 #
-# $$\text{head}_i = \text{attention}(X W^Q_i,\; X W^K_i,\; X W^V_i)$$
-#
-# The paper writes $Q$, $K$ and $V$ for the three inputs; in self-attention all three are $X$.
+# $$\text{head}_i = \text{attention}(X W_i^Q,\; X W_i^K,\; X W_i^V)$$
 
-
-# %%
-def attend_in_heads(x):
-    query, key, value = (split_heads(x @ W, 4) for W in weights[:3])
-    return scaled_dot_product_attention(query, key, value)
-
-
-attend_in_heads(x).shape
-
-# %% [markdown]
-# Merge the heads, project once more by W_output, and the layer of Vaswani et al. is complete.
-#
-# $$\text{multi-head}(X) = [\text{head}_1 \dots \text{head}_h]\, W^O$$
-
-# %%
-by_the_formula = merge_heads(attend_in_heads(x)) @ weights.W_output
-np.allclose(by_the_formula, multi_head_attention(x, x, x, weights, n_heads=4))
-
-# %% [markdown]
-# A single head as wide as the model is nothing new. It is the self-attention of lesson 05, times W_output.
-
-# %%
-one_head = multi_head_attention(x, x, x, weights, n_heads=1)
-np.allclose(one_head, self_attention(x, *weights[:3]) @ weights.W_output)
-
-# %% [markdown]
-# ## What W_output does
-#
-# Side by side, head 0 could write only to the first places of the output. W_output lets every head write to all of
-# them. Its first rows belong to head 0, the next to head 1. So cut it by rows, and multiply head by head.
-
-# %%
-rows = weights.W_output.reshape(4, 2, 8)
-contributions = attend_in_heads(x) @ rows
-contributions.shape
-
-# %% [markdown]
-# Each head gives a full-width contribution for every token, and the layer is their sum. Concatenate and project, or
-# project and add: the same thing.
-#
-# $$[\text{head}_1 \dots \text{head}_h]\, W^O = \sum_i \text{head}_i\, W^O_i$$
-
-# %%
-np.allclose(contributions.sum(axis=0), by_the_formula)
-
-# %% [markdown]
-# That is worth a pause. Multi-head attention is a **sum over heads**. Nothing mixes the heads but this addition, which
-# is why a head can be taken out by dropping one term. Elhage et al. (2021) build their reading of Transformers on it.
-
-# %% [markdown]
-# ## What more heads cost
-#
-# A layer that is 512 wide goes from 8 heads to 16. Each head has its own projections, and still nothing is added: the
-# heads are half as wide. Each of the four projections is m by m, however its columns are dealt out. With biases that
-# makes $4 m^2 + 4 m$, and h is not in it.
-
-# %%
-[mha_parameter_count(512, n_heads) for n_heads in (1, 8, 16)]
-
-# %% [markdown]
-# What shrinks is the width of a head, and with it what a head can express. Its scores are a product of (n, w) and (w,
-# n), and such a product has rank w at most. Six tokens, one head of width eight, then four of width two:
-
-
-# %%
-def score_ranks(n_heads):
-    query, key = (split_heads(x @ W, n_heads) for W in weights[:2])
-    return np.linalg.matrix_rank(attention_scores(query, key))
-
-
-score_ranks(1), score_ranks(4)
-
-# %% [markdown]
-# The softmax lifts the rank again, since it is not linear, but the patterns it can make start from those few
-# dimensions. Bhojanapalli et al. (2020) call it the low-rank bottleneck.
-
-# %%
-query, key = (split_heads(x @ W, 4) for W in weights[:2])
-np.linalg.matrix_rank(softmax(attention_scores(query, key)))
-
-# %% [markdown]
-# Most published models keep heads of 64 to 128 and take more of them as they grow:
-#
-# | model | model width | heads | head width |
-# |---|---|---|---|
-# | BERT-base (Devlin et al., 2018) | 768 | 12 | 64 |
-# | GPT-2 small, 124,439,808 parameters (Radford et al., 2019) | 768 | 12 | 64 |
-# | Llama 3 8B (Grattafiori et al., 2024) | 4,096 | 32 | 128 |
-#
-# Llama's 32 are query heads; its keys and values have fewer (lesson 13).
-
-# %% [markdown]
-# That h times w equals m is a habit, not a law. T5-11B has 128 heads of 128 at model width 1,024 (Raffel et al., 2019).
-# There, more heads **are** more parameters.
-
-# %% exercise="more-heads"
+# %% exercise="head-width"
 
 # %% [markdown]
 # ## Masks with heads
 #
-# Two texts of six tokens; the second has three, then padding. The scores are (batch, h, q, k), and the mask is (batch,
-# q, k): it knows no heads.
+# Scores now have four axes, (batch, h, q, k). A mask from lesson 06 has no axis for heads: (q, k) if it's causal, and
+# (batch, q, k) with padding. NumPy lines shapes up from the right. Which of the two is safe?
 
-# %%
-texts = np.stack([embed("the cat sat on the mat"), embed("the dog slept the the the")])
-mask = padding_mask([6, 3], 6)
-heads = split_heads(texts, 12)
-mask.shape, attention_scores(heads, heads).shape
+# %% exercise="mask-meets-heads"
 
 # %% [markdown]
-# Broadcasting lines shapes up from the right, so the mask's batch of 2 would meet the 12 heads: an error. With as many
-# texts as heads there is no error, and text i's mask falls on head i. The heads need an axis of their own.
-
-# %%
-mask[:, None].shape
-
-# %% [markdown]
-# `multi_head_attention` puts it in. To see that it works, we write other words into the padding: what "the dog slept"
-# gets must not change.
-
-# %%
-same = HeadWeights(*[np.eye(384)] * 4)
-before = multi_head_attention(texts, texts, texts, same, 12, mask)
-texts[1, 3:] = embed("bank river money")
-after = multi_head_attention(texts, texts, texts, same, 12, mask)
-np.array_equal(before[1, :3], after[1, :3])
-
-# %% [markdown]
-# ## Leave a head out
+# Keep that in mind for the layer itself. The heads are merged at the end, and a last projection mixes them:
 #
-# How much does a head matter? Leave it out and see what changes. We give the layer a switch for each head: `keep` holds
-# a 1 or a 0.
+# $$\text{multi-head}(X) = [\text{head}_1 \dots \text{head}_h]\, W^O$$
+
+# %% exercise="multi_head_attention"
+
+# %% [markdown]
+# How would you know that the mask goes to the right place? Change what stands in the padding, and see whether the real
+# tokens notice.
+
+# %%
+batch = rng.standard_normal((2, 6, 8))
+other = batch.copy()
+other[1, 3:] += 1
+for name, mask in (("padding masked", yours.padding_mask([6, 3], 6)), ("no mask", None)):
+    outputs = [yours.multi_head_attention(b, b, b, weights, 4, mask) for b in (batch, other)]
+    print(f"{name}: moved by {np.abs(outputs[0] - outputs[1])[1, :3].max():.2g}")
+
+# %% [markdown]
+# Some code has no axis for heads at all, and folds batch and heads into one. This one was read ten times.
+
+# %% exercise="fix_padded_texts"
+
+# %% [markdown]
+# ## What W_output does
+#
+# Why is there a fourth matrix? The merged heads are already as wide as the model.
+
+# %% exercise="without-w-output"
+
+# %% [markdown]
+# With `W_output`, every head writes to the whole width. Let's do one token by hand: two heads of width two, so the first
+# two rows of the matrix meet head 0, and the last two meet head 1.
+
+# %% exercise="output-of-two-heads"
+
+# %%
+from attncore.views.tables import number_map
+
+found = np.array([1, 2, 3, 1])
+W = np.array([[1, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, -1], [0, 0, 2, 0]])
+parts = [found[:2] @ W[:2], found[2:] @ W[2:]]
+number_map(
+    [*parts, found @ W], ["head 0", "head 1", "output"], range(4), "What does each head write?"
+)
+
+# %% [markdown]
+# Concatenate and project, or project each head and add: it's the same product.
+#
+# $$[\text{head}_1 \dots \text{head}_h]\, W^O = \sum_i \text{head}_i\, W_i^O$$
+#
+# Does that hold for your layer too? We give each head a switch, `keep`, which multiplies its rows of `W_output` by 1 or 0.
 
 
 # %%
 def layer(x, keep):
-    kept = attend_in_heads(x) * keep[:, None, None]
-    return merge_heads(kept) @ weights.W_output
+    W_output = np.repeat(keep, 2)[:, None] * weights.W_output
+    return yours.multi_head_attention(x, x, x, weights._replace(W_output=W_output), 4)
 
 
-head_importance(layer, x, 4).round(2)
+whole, alone = layer(x, np.ones(4)), [layer(x, one) for one in np.eye(4)]
+print(f"largest entry {np.abs(whole).max():.2f}, difference {np.abs(whole - sum(alone)).max():.1g}")
 
 # %% [markdown]
-# In one layer these are the largest entries of the contributions, just as the sum over heads promises: what is left out
-# is one term.
+# So the layer is a **sum over heads**, and nothing else mixes them. That's why you can take a head out by dropping one
+# term, and put heads on different GPUs and add up at the end. Elhage et al. (2021) build their reading of Transformers on
+# it.
+#
+# A colleague has tested the next layer, and still it's only right with one head.
+
+# %% exercise="fix_fused_attention"
+
+# %% [markdown]
+# ## Does a second head help?
+#
+# You've seen why it could. Now a task made for the question: every token has to bring *two* numbers, from two other
+# tokens, in one layer. First, how far does sharing get you?
+
+# %% exercise="half-of-two"
+
+# %% [markdown]
+# Three models of the same total width, 32: one head of 32, two of 16, four of 8. They have equally many parameters, the same
+# start and the same batches.
+
+# %% exercise="how-many-heads"
 
 # %%
-np.abs(contributions).max(axis=(1, 2)).round(2)
+from attncore.experiments.heads import heads_experiment
+from attncore.views.plots import loss_curves
+
+loss_curves(heads_experiment(), "Who learns to bring two numbers?")
 
 # %% [markdown]
-# Through several layers it is no longer a plain sum, and one head may stand in for another. Take two heads that bring
-# the same, and a later step that keeps the larger. Each alone looks useless.
+# Two heads solve the task, and four add nothing: there are only two places to look at. One head is far behind. It does get
+# below the loss of an even mixture here, since its scores may depend on the numbers themselves; with `seed=2` it doesn't.
+#
+# Language isn't a toy. At constant computation, Vaswani et al. (2017) got 24.9 BLEU with one head, 25.5 with 4, 25.8 with 8
+# and with 16, and 25.4 with 32. Useful, then, but no more than that, and there's such a thing as too many.
+
+# %% [markdown]
+# ## Do heads specialize?
+#
+# In the picture at the top, layer 0, head 2 looked at the previous word. One sentence proves little, so let's use five other
+# recorded texts and all 72 heads. How much weight goes to the token before, on average?
+
+# %%
+from attncore.recorded import recorded_maps
+from attncore.views.tables import heat_map
+
+others = [read.maps for text, read in recorded_maps().items() if text != "The cat sat on the mat"]
+before = np.mean([np.diagonal(maps, -1, 2, 3)[..., :-1].mean(axis=-1) for maps in others], axis=0)
+layers = [f"layer {i}" for i in range(6)]
+heat_map(before, layers, range(12), "How much goes to the token before?")
+
+# %% [markdown]
+# One head does nothing else, in every text; a few more lean that way. Clark et al. (2019) found such heads in BERT, and
+# others that go from an object to its verb or from a determiner to its noun. But nothing in the formula asks for it, and
+# for most of the 72 you won't find a name so easily.
+
+# %% [markdown]
+# ## What more heads cost
+#
+# Every head has columns of its own in three matrices and rows in a fourth. It sounds as if more heads had to mean more
+# parameters.
+
+# %% exercise="sixteen-heads"
+
+# %% exercise="bert-attention-parameters"
+
+# %% exercise="mha_parameter_count"
+
+# %%
+{n_heads: yours.mha_parameter_count(512, n_heads) for n_heads in (1, 8, 16, 512)}
+
+# %% exercise="mha-share-of-gpt2"
+
+# %% [markdown]
+# If it's free, why not 512 heads of width 1? Think of a single head as narrow as that: its queries and keys are plain
+# numbers.
+
+# %% exercise="favorite-keys"
+
+# %% [markdown]
+# So a head of width 1 can't even say "the token before me". Take 16 random keys, ask with 10,000 random queries, and count
+# how many keys are ever anyone's favorite.
+
+# %%
+from attncore.views.plots import curves
+
+
+def favorites(width):
+    queries, keys = rng.standard_normal((10_000, width)), rng.standard_normal((16, width))
+    return len(set((queries @ keys.T).argmax(axis=-1).tolist()))
+
+
+widths = [1, 2, 4, 8, 16]
+counts = [np.mean([favorites(width) for _ in range(5)]) for width in widths]
+curves({"favorites": counts}, "How many of 16 keys can be found?", "head width", "keys", widths)
+
+# %% [markdown]
+# Softmax can't repair that: it never changes who's first. In matrix terms the scores are (n, w) times (w, n), so their rank is
+# at most w, and Bhojanapalli et al. (2020) call it the low-rank bottleneck. What also grows with the heads is the
+# memory for weights, n² for each.
+#
+# | model | model width | heads | head width |
+# |---|---|---|---|
+# | BERT-base (Devlin et al., 2018) | 768 | 12 | 64 |
+# | GPT-2 small (Radford et al., 2019) | 768 | 12 | 64 |
+# | Llama 3 8B (Grattafiori et al., 2024) | 4,096 | 32 | 128 |
+#
+# Larger models take more heads, hardly wider ones. (Llama's 32 are query heads; it has fewer for keys and values, see
+# lesson 13.) That heads times width equals the model width is only a habit:
+
+# %% exercise="more-heads"
+
+# %% [markdown]
+# ## Leave a head out
+#
+# Which heads of a layer matter? Leave one out and see how far the output moves. Write that measurement for any layer with
+# switches, like the `layer` above.
+
+# %% exercise="head_importance"
+
+# %%
+from attncore.views.tables import bars
+
+importance = yours.head_importance(layer, x, 4)
+bars(importance, [f"head {i}" for i in range(4)], "How far does the output move?", max(importance))
+
+# %% [markdown]
+# In one layer that's the largest entry of each term of the sum. Through several layers it isn't so simple. Say that two
+# heads bring the same, and a later step keeps the larger of the two.
+
+# %% exercise="either-head"
 
 
 # %%
@@ -331,93 +320,69 @@ def either(x, keep):
 
 
 two = np.array([[1.0, 2.0]])
-head_importance(either, two, 2), either(two, np.zeros(2))
+yours.head_importance(either, two, 2), either(two, np.zeros(2))
 
 # %% [markdown]
-# Without both, nothing is left. An importance of zero says that the others suffice, not that the head does nothing;
-# and of two heads that can be spared one at a time, perhaps only one can go.
-
-# %% [markdown]
-# In a trained translation model, 8 of 96 encoder heads changed BLEU, a score of translations from 0 to 100,
-# significantly when removed one at a time, and half of those 8 raised it; up to 20% of that model's heads and 40% of
-# BERT's could be pruned together (Michel et al., 2019). Yet one encoder-decoder layer, cut down to its best head,
-# lost 13.56 BLEU.
-
-# %% [markdown]
-# Voita et al. (2019) learn which heads to close. 38 of 48 encoder heads go at a cost of 0.15 BLEU. The last to go have
-# jobs one can name: a neighbouring position, a syntactic relation, a rare word. Nothing in the formula makes heads
-# specialise; some do.
-
-# %% [markdown]
-# So what did many heads buy? Vaswani et al. (2017) kept the computation constant and translated with 1, 4, 8, 16 and
-# 32 heads: 24.9, 25.5, 25.8, 25.8 and 25.4 BLEU. One head costs 0.9, and too many cost as well. Many heads seem to
-# matter more in training than after it.
+# Both can be spared, one at a time; without both, nothing is left. An importance of zero says that the others suffice, so
+# prune a little and measure again.
+#
+# In a trained translation model, 8 of 96 encoder heads changed BLEU significantly when removed one at a time, and half
+# of those 8 *raised* it; up to 20% of its heads could be pruned together, 40% of BERT's (Michel et al., 2019). Yet one
+# encoder-decoder layer, cut down to its best head, lost 13.56 BLEU. Voita et al. (2019) closed 38 of 48 encoder heads for
+# 0.15 BLEU, and those that stayed longest had jobs with a name: a neighboring position, a syntactic relation, a rare word.
 
 # %% [markdown]
 # ## Weights dropped in training
 #
-# In training a layer may set some weights to zero at random, after the softmax, and divide the others by $1 - p$: each
-# weight keeps its mean, and a row need not sum to one. BERT does so with $p = 0.1$. At inference nothing is dropped,
-# and many large models train without it.
+# One detail that interviewers like. In training, a layer may set weights to zero at random, each with probability $p$,
+# after the softmax. The survivors are divided by $1 - p$, so that each weight keeps its mean. BERT does it with $p = 0.1$
+# (Devlin et al., 2018).
+
+# %% exercise="largest-row-sum"
 
 # %%
 row = np.array([0.4, 0.3, 0.2, 0.1])
 dropped = np.where(rng.random((100_000, 4)) < 0.1, 0, row / (1 - 0.1))
-dropped[:4].sum(axis=-1).round(2), dropped.mean(axis=0).round(2)
+print("four rows sum to", dropped[:4].sum(axis=-1).round(2))
+print("the weights' means are", dropped.mean(axis=0).round(2))
 
 # %% [markdown]
-# ## Exercises
+# Nothing is dropped at inference, and nothing is rescaled. PyTorch's `scaled_dot_product_attention` doesn't know about
+# `eval()`, though: it drops whatever `dropout_p` says.
+
+# %% [markdown]
+# ## The same in PyTorch
 #
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the
-# next hint.
-
-# %% exercise="split_heads"
-
-# %% [markdown]
-# The last step of this picture is what your own function makes of the tiny tensor. Until it is right, the labels tell
-# where the numbers went.
-
-# %%
-split_picture(split_heads)
-
-# %% exercise="merge_heads"
-
-# %% exercise="multi_head_attention"
-
-# %% exercise="mha_parameter_count"
-
-# %% exercise="head_importance"
-
-# %% exercise="fix_fused_attention"
-
-# %% exercise="fix_padded_texts"
-
-# %% exercise="head-width"
-
-# %% exercise="bert-attention-parameters"
-
-# %% exercise="mha-share-of-gpt2"
-
-# %% [markdown]
-# ## Roads not taken
+# ```python
+# import torch
+# from torch import nn
 #
-# Talking-heads attention lets the heads mix their scores before and after the softmax (Shazeer et al., 2020). Heads may
-# share their key and query projections and be told apart by a learned weighting (Cordonnier et al., 2020). Or they may
-# share keys and values, which saves memory where it hurts most: we take that road in lesson 13.
-
-# %% [markdown]
-# ## Say it in two minutes
+# class MultiHeadAttention(nn.Module):
+#     def __init__(self, width, heads):
+#         super().__init__()
+#         self.heads, self.qkv, self.out = heads, nn.Linear(width, 3 * width), nn.Linear(width, width)
 #
-# Multi-head attention projects query, key and value, cuts each into h slices of width m/h, runs scaled dot-product
-# attention in every slice with a softmax of its own, lays the results side by side and projects them by W_output. It is
-# a sum over heads, each writing through its own rows of W_output. It has $4 m^2 + 4 m$ parameters, whatever h is. More
-# heads mean more patterns for each token, every one from a narrower comparison. After training, many heads can be
-# removed.
+#     def forward(self, x, mask=None):  # (b, n, m)
+#         parts = self.qkv(x).chunk(3, dim=-1)
+#         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+#         found = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+#         return self.out(found.transpose(1, 2).flatten(-2))
+# layer = MultiHeadAttention(512, 8)
+# print(layer(torch.randn(2, 10, 512)).shape, sum(p.numel() for p in layer.parameters()))
+# ```
+#
+# ```text
+# torch.Size([2, 10, 512]) 1050624
+# ```
+#
+# One matrix makes queries, keys and values, `chunk` takes them apart, and a mask for padding has to come as (b, 1, 1, n).
+
+# %% exercise="torch-view"
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it, type it, choose, and then read. The last two cards are from lesson 05.
 
 # %% exercise="why-many-heads"
 
@@ -431,11 +396,39 @@ split_picture(split_heads)
 
 # %% exercise="fused-projections"
 
+# %% again="does-it-know-order"
+
+# %% again="fold-query-and-key"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "Explain multi-head attention. What do the heads buy, and what do they cost?" Two minutes, aloud, with shapes. Then
+# compare.
+
+# %% [markdown] folded="One way to say it"
+# "One softmax gives each token one mixture, so what it finds for two reasons gets blended. Multi-head attention projects
+# queries, keys and values, cuts each into h slices of width m over h, and runs scaled dot-product attention in every slice:
+# (b, n, m) becomes (b, h, n, m/h), by a reshape and then a transpose. The results go side by side and through W_output,
+# which makes the layer a sum over heads, each writing through its own rows. It has four m squared parameters plus biases,
+# whatever h is. What you pay with is the width of a head: a narrow one can tell fewer keys apart. Trained heads partly
+# specialize, and many can be pruned afterwards, a few at a time, by their effect on the loss."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Talking-heads attention lets heads mix their scores before and after the softmax (Shazeer et al., 2020). Heads may share
+# their key and query projections and be told apart by a learned weighting (Cordonnier et al., 2020). A gate before
+# `W_output` lets a head add nothing (Qiu et al., 2025). Or heads share keys and values, which saves memory where it hurts
+# most; that's lesson 13.
+
+# %% sources="here"
+
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can write `multi_head_attention` from memory and name the shape after each line. You may have noticed that no
-# head knows where a word stands: both "the" still get the same output. There, we tell them.
+# That you can write `multi_head_attention` from memory and name the shape after each line. None of your heads knows where
+# a word stands: the trained one that looks at the previous word had help. Lesson 08 gives it to you.
 
 # %%
 progress()

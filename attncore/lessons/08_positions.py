@@ -1,538 +1,351 @@
 # %% [markdown]
 # # Positions: where am I
 #
-# Attention sees a set of words, not a text. Here we tell each token where it stands, in four ways: two that add
-# something to the words, one that turns queries and keys, one that lowers the scores. At the end you have written them,
-# and you can say which of them survive a text that is longer than those seen in training.
-
-# %% [markdown]
-# **You need** scaled dot-product attention (lesson 04), the float mask (06) and heads (07).
-# **You get** `apply_rotary`, which most large language models of today run in every layer.
+# "The cat sat on the mat" has two "the", one of a cat and one of a mat. Give the six word vectors to self-attention,
+# with no mask and nothing else. What can you say about the outputs of the two?
 
 # %%
-import math
-
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import attention_weights, scaled_dot_product_attention
-from attncore.heads import split_heads
-from attncore.masks import causal_mask
-from attncore.positions import (
-    alibi_bias,
-    alibi_slopes,
-    apply_rotary,
-    rotary_halves_order,
-    sinusoidal_positions,
-)
-from attncore.softmax import softmax
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.views.plots import curves
 from attncore.views.style import beside
-from attncore.views.tables import heat_map, label_grid
-from attncore.views.widgets.positions import distance_picture, hands_picture
-from attncore.words import embed, tokens
+from attncore.words import embed
+
+# %% exercise="the-two-the"
 
 # %% [markdown]
 # ## Two words that are one
 #
-# Self-attention does not know order (lesson 05). "The cat sat on the mat" has two "the", one of a cat and one of a mat,
-# and both get the same vector: they ask the same question of the same set of words.
+# Same vector, same question, same set of words to look at: no trained weights could ever tell them apart. A causal mask helps
+# a little, because the second "the" sees more words than the first. But what it sees is still a set. Shuffle the first
+# four words, and look at the last.
 
 # %%
-words = "the cat sat on the mat"
-x = embed(words)
-outputs = scaled_dot_product_attention(x, x, x)
-np.allclose(outputs[0], outputs[4])
-
-# %% [markdown]
-# A causal mask helps a little: the first "the" sees one word, the second five. But what a word sees is still a set. We
-# shuffle the first four words, and the last word gets what it got before.
+x = embed("the cat sat on the mat")
 
 
-# %%
 def look_back(x):
-    return scaled_dot_product_attention(x, x, x, causal_mask(len(x)))
+    return yours.scaled_dot_product_attention(x, x, x, yours.causal_mask(len(x)))
 
 
 shuffled = x[[3, 1, 0, 2, 4, 5]]
-np.allclose(look_back(shuffled)[-1], look_back(x)[-1])
+once = np.abs(look_back(shuffled) - look_back(x))[-1].max()
+twice = np.abs(look_back(look_back(shuffled)) - look_back(look_back(x)))[-1].max()
+{"after one layer": once.round(9), "after two": twice.round(9)}
 
 # %% [markdown]
-# In a second layer it does notice. The words before it have meanwhile seen different pasts, and bring that along. A
-# decoder can learn some order from its mask alone (Haviv et al., 2022); an encoder cannot.
-
-# %%
-np.allclose(look_back(look_back(shuffled))[-1], look_back(look_back(x))[-1])
-
-# %% [markdown]
-# So order has to be put in. It can enter at three points:
+# One layer can't notice. A second one can: the words before it have seen different pasts by then. So a decoder can learn
+# some order from its mask alone (Haviv et al., 2022), and an encoder can't. Everybody else puts the order in, at one of
+# three points:
 #
 # | where | how often | schemes |
 # |---|---|---|
-# | added to the words | once, below the first layer | sinusoidal, learned |
+# | added to the embeddings | once, below the first layer | sinusoidal, learned |
 # | into queries and keys | in every layer | rotary |
 # | onto the scores | in every layer | linear bias |
 
 # %% [markdown]
 # ## A clock for a position
 #
-# Could we add the number of the position to each vector? Entries of our words are around 0.06 in size; position 500
-# would drown them. A clock has the same task and solves it with hands: a fast one for small steps, slow ones for
-# large ones.
-
-# %% [markdown]
-# Vaswani et al. (2017) give each position $d/2$ hands. Hand $i$ has the angle $\text{pos} / 10000^{2i/d}$, and a hand is
-# a point on a circle: a sine and a cosine, side by side.
+# Why not just add the number of the position to each vector? Position 500 would drown the word. A clock has the same problem
+# and solves it with hands: a fast one for small steps, slow ones for large steps, each a point on a circle. Vaswani et al.
+# (2017) give each position $d/2$ hands:
 #
 # $$P_{\text{pos},\,2i} = \sin\frac{\text{pos}}{10000^{2i/d}}, \qquad P_{\text{pos},\,2i+1} = \cos\frac{\text{pos}}{10000^{2i/d}}$$
 
-# %%
-sinusoidal_positions(4, 4).round(3)
+# %% exercise="a-slow-hand"
 
-# %% [markdown]
-# Rows are positions. Entries 0 and 1 are the fast hand, one radian a step. Entries 2 and 3 are a hundred times slower,
-# since $10000^{2/4}$ is 100. By hand, the slow one at position 3:
+# %% exercise="sinusoidal_positions"
 
 # %%
-pos, i, d = 3, 1, 4
-angle = pos / 10_000 ** (2 * i / d)
-np.array([np.sin(angle), np.cos(angle)]).round(3)
+from attncore.views.plots import texture
+
+P = yours.sinusoidal_positions(64, 64)
+texture(P, "What does the table look like?", "entry", "position")
 
 # %% [markdown]
-# Why hands and not any other pattern? Because of their dot product: it knows the distance. Positions 3 and 10 agree
-# exactly as much as 103 and 110.
+# On the left the fast hands, changing from row to row; on the right hands that hardly move within 64 positions. Why hands, and
+# not any other pattern? Look at dot products. Positions 3 and 10 are compared below, then 33 and 40.
 
 # %%
-P = sinusoidal_positions(200, 64)
-print(f"{P[3] @ P[10]:.6f}  {P[103] @ P[110]:.6f}")
+P[3] @ P[10], P[33] @ P[40]
+
+# %% [markdown] folded="Why are they equal?"
+# For one pair with angles $a$ and $b$, the dot product is $\sin a \sin b + \cos a \cos b = \cos(a - b)$, and the whole is a
+# sum of such cosines. Seven steps on, each hand has turned by its own seven steps, wherever it was before.
 
 # %% [markdown]
-# For one pair with the angles $a$ and $b$ the reason is a formula from school, and the whole product is a sum of such
-# cosines:
-#
-# $$\sin a \sin b + \cos a \cos b = \cos(a - b)$$
-#
-# Seven steps on, each hand has turned by its own seven steps, wherever it was before.
-
-# %% [markdown]
-# The rows are added to the words. Watch the sizes: our words are about 1 long, every position is $\sqrt{384/2} = 13.9$
-# long. The Transformer multiplies its embeddings by $\sqrt d$ first, and then the words are the longer ones.
-
-# %%
-lengths = [np.linalg.norm(v, axis=-1) for v in (x, sinusoidal_positions(6, 384), 384**0.5 * x)]
-for name, length in zip(("words", "positions", "larger words"), lengths, strict=True):
-    print(f"{name:<13}", length.round(1))
-
-# %% [markdown]
-# And now the two "the" are two.
-
-# %%
-placed = 384**0.5 * x + sinusoidal_positions(6, 384)
-outputs = scaled_dot_product_attention(placed, placed, placed)
-np.allclose(outputs[0], outputs[4])
+# The rows are added to the word vectors, so sizes matter: each row of the table is $\sqrt{d/2}$ long. That's one reason
+# why the original Transformer multiplies its embeddings by $\sqrt d$ first.
 
 # %% [markdown]
 # ## Or learn the table
 #
-# BERT and GPT-2 learn a vector for each position instead: 512 rows (Devlin et al., 2018), 1,024 rows (Radford et al.,
-# 2019). Vaswani et al. tried both on English to German: 25.7 BLEU learned, 25.8 sinusoidal. The difference comes after
-# the last row.
+# BERT and GPT-2 learn one vector for each position instead: 512 rows (Devlin et al., 2018) and 1,024 (Radford et al., 2019).
+# Vaswani et al. (2017) tried both on English to German and got 25.7 BLEU learned, 25.8 with the formula. The difference
+# comes after the last row: a table simply ends. A formula goes on, but defined isn't trained. A model that never saw
+# position 1,024 doesn't know what to make of it, whoever wrote the vector.
 
-# %%
-table = np.random.default_rng(0).standard_normal((1024, 64))
-try:
-    table[1024]
-except IndexError as problem:
-    print(problem)
-
-# %% [markdown]
-# A formula would go on. But defined is not trained: a model that never saw position 1,024 does not know what to make of
-# it, whoever wrote the vector. We come back to that.
+# %% exercise="bert-position-table"
 
 # %% [markdown]
 # ## Turn instead of adding
 #
-# Su et al. (2021) keep the hands and drop the sum. They take each pair of numbers of a query or key for a hand, and turn
-# it by the position. Width two, the hand to the right, four positions:
-
-# %%
-apply_rotary([[1.0, 0.0]] * 4, [0, 1, 2, 3]).round(2)
-
-# %% [markdown]
-# One radian a step, counter-clockwise. A turn by the angle $a$ is a product with a rotation matrix:
+# Let's demand more. We want to put positions $s$ and $t$ into a query and a key so that their score depends on $t - s$ and
+# nothing else, *whatever* the two vectors are. In the plane there's a map that does it, and you know it from the clock: a
+# rotation. If $R_s$ turns by an angle proportional to $s$, then
 #
-# $$R(a) = \begin{pmatrix} \cos a & -\sin a \\ \sin a & \cos a \end{pmatrix}$$
+# $$(R_s\, q)^\top (R_t\, k) = q^\top R_s^\top R_t\, k = q^\top R_{t-s}\, k$$
+#
+# That's rotary (Su et al., 2021): cut the vector into pairs, and turn each pair at its own speed, $10000^{-2i/d}$ radians
+# a step.
 
-# %%
-a = 3.0
-R = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-(R @ [1.0, 0.0]).round(2)
+# %% exercise="rotary-by-hand"
 
 # %% exercise="rotary-lengths"
 
+# %% exercise="apply_rotary"
+
 # %%
 query, key = np.random.default_rng(1).standard_normal((2, 1, 64))
-turned = apply_rotary(np.repeat(query, 3, axis=0), [0, 7, 5000])
-np.linalg.norm(turned, axis=-1)
-
-# %% [markdown]
-# A wider vector has more hands. Pair $i$ turns by $\text{position} \cdot \theta_i$ with $\theta_i = 10000^{-2i/d}$: the
-# same speeds as before. In fact the sinusoidal table is nothing else than one row, 0 1 0 1 ..., turned. The minus comes
-# from the sine that stands first.
-
-# %%
-row = np.tile([0.0, 1.0], (5, 4))
-np.allclose(apply_rotary(row, -np.arange(5)), sinusoidal_positions(5, 8))
-
-# %% [markdown]
-# The query stands at position $s$, the key at $t$, and each is turned by its own. In their dot product the two
-# rotations meet, and only the difference is left:
-#
-# $$(R_s\, q)^\top (R_t\, k) = q^\top R_s^\top R_t\, k = q^\top R_{t-s}\, k$$
-
-# %%
 for s, t in ((3, 10), (103, 110), (10, 3)):
-    score = apply_rotary(query, [s]) @ apply_rotary(key, [t]).T
+    score = yours.apply_rotary(query, [s]) @ yours.apply_rotary(key, [t]).T
     print(f"query at {s:>3}, key at {t:>3}: {score.item():.6f}")
 
 # %% [markdown]
-# Seven steps ahead is not seven steps back: the third number is another. Rotary knows the direction as well as the
-# distance.
+# Seven ahead is the same anywhere, and seven ahead isn't seven back: rotary knows the direction too. Move query and key
+# below. Which dials notice one step, and which notice thirty?
+
+# %%
+from attncore.views.widgets.positions import hands_picture
+
+hands_picture(yours.apply_rotary)
 
 # %% exercise="same-position"
-
-# %%
-sevens = np.full(6, 7)
-turned = apply_rotary(x, sevens)
-np.allclose(turned @ turned.T, x @ x.T)
-
-# %% [markdown]
-# Equal positions give the plain scores back: without differences, rotary is the attention of lesson 04.
-
-# %% [markdown]
-# Move the key. Both hands turn, on every dial, and the score stays. Then move the query away from it, and see which
-# dials notice a step, and which notice thirty.
-
-# %%
-hands_picture()
-
-# %% [markdown]
-# On our sentence: without positions each "the" gives both the same 0.42. Turned, it gives 0.48 to itself, where the
-# distance is 0, and 0.33 to the other one, four steps away.
-
-# %%
-turned = apply_rotary(x, np.arange(6))
-names = tokens(words)
-beside(
-    heat_map(
-        attention_weights(x, x, scale=3), names, names, title='Plain: both "the" weigh the same'
-    ),
-    heat_map(
-        attention_weights(turned, turned, scale=3),
-        names,
-        names,
-        title="Turned: each prefers itself",
-    ),
-)
 
 # %% [markdown]
 # ## Queries and keys, not values
 #
-# Values are not compared, they are added up. Let us turn them as well and move the whole text by 100 positions. An
-# attention that knows differences alone must not change.
+# Values aren't compared, they're added up. What if somebody turns them as well? Move the whole sequence by 100 positions and
+# see what changes.
 
 
 # %%
 def attend(x, positions, turn_values):
-    turned = apply_rotary(x, positions)
-    return scaled_dot_product_attention(turned, turned, turned if turn_values else x)
+    turned = yours.apply_rotary(x, positions)
+    return yours.scaled_dot_product_attention(turned, turned, turned if turn_values else x)
 
 
 for turn_values in (False, True):
     here, there = (attend(x, np.arange(6) + shift, turn_values) for shift in (0, 100))
-    print(turn_values, np.allclose(here, there))
+    print(f"values turned: {turn_values!s:5}  output changes by {np.abs(there - here).max():.1g}")
 
 # %% [markdown]
-# With values turned, the output changes with the position of the whole text: nothing turns a value back. So rotary
-# belongs between the projection and the dot product, in every layer. Heads are leading axes: each turns its own 16
-# pairs, at the same 16 speeds.
-
-# %%
-apply_rotary(split_heads(x, 12), np.arange(6)).shape
-
-# %% [markdown]
-# In generation a new token comes alone, and its row is row 0 of the call. It has to be told where it stands; the keys
-# of earlier tokens are kept as they were turned.
-
-# %%
-alone = apply_rotary(x[5:], [5])
-np.allclose(alone, turned[5:])
-
-# %% [markdown]
-# ## Two layouts
-#
-# Which two entries make a pair? Neighbours, say the paper and Meta's Llama. One of the first half and one of the second,
-# say GPT-NeoX (Black et al., 2022) and Hugging Face. The same row in both layouts:
-
-# %%
-order = rotary_halves_order(8)
-label_grid(
-    [[f"x{entry}" for entry in range(8)], [f"x{entry}" for entry in order]],
-    [[entry // 2 for entry in range(8)], [entry // 2 for entry in order]],
-    ["neighbours", "halves"],
-    range(8),
-    title="One colour is one pair: beside each other, or half a width apart",
-)
-
-# %% [markdown]
-# A dot product does not care in which order it adds up. If queries and keys change layout together, every score stays
-# the same.
-
-# %%
-query, key = np.random.default_rng(2).standard_normal((2, 6, 8))
-np.allclose(query[:, order] @ key[:, order].T, query @ key.T)
-
-# %% [markdown]
-# So weights can be converted once, in the columns of `W_query` and `W_key`, within each head; values stay. Hugging
-# Face's script does that to Llama.
-
-# %%
-W_query = np.random.default_rng(3).standard_normal((384, 8))
-np.allclose(x @ W_query[:, order], (x @ W_query)[:, order])
-
-# %% [markdown]
-# Converted weights under code for neighbours: every shape fits, and the scores are wrong wherever two positions differ.
-# A port with the wrong layout runs without an error and writes noise.
-
-
-# %%
-def turned_scores(query, key):
-    return apply_rotary(query, np.arange(6)) @ apply_rotary(key, np.arange(6)).T
-
-
-gap = np.abs(turned_scores(query[:, order], key[:, order]) - turned_scores(query, key))
-gap[:2, :2].round(2)
-
-# %% [markdown]
-# ## The base sets the slowest hand
-#
-# A full turn of pair $i$ takes $2\pi \cdot \text{base}^{2i/d}$ tokens. Here are the turns of five of the 64 pairs of a
-# head of width 128:
-
-# %%
-i = np.array([0, 16, 32, 48, 60])
-for base in (10_000, 500_000):
-    print(f"base {base:>7,}:", *(f"{turn:,.0f}" for turn in 2 * np.pi * base ** (2 * i / 128)))
-
-# %% [markdown]
-# The fast hands tell neighbours apart. The slow ones hardly move: in Gemma 7B, Barbero et al. (2024) find the fast pairs
-# used for positions and the slow ones for content. A hand that completes no turn in training shows only a part of its
-# circle.
-
-# %%
-i = np.arange(64)
-for base, trained in ((10_000, 2048), (10_000, 4096), (10_000, 8192), (500_000, 8192)):
-    slow = np.sum(2 * np.pi * base ** (2 * i / 128) > trained)
-    print(f"base {base:>7,}, {trained} tokens: {slow} pairs complete no turn")
-
-# %% [markdown]
-# The first two are the settings of Llama and Llama 2 (Touvron et al., 2023), the last is that of Llama 3 before its
-# training on longer texts (Grattafiori et al., 2024). At one length, 8,192, the larger base leaves 29 pairs without a
-# full turn in place of 14, and each of them moves more slowly.
-
-# %% [markdown]
-# ## A price for distance
-#
-# Press et al. (2021) have no position vectors at all. Their ALiBi, attention with linear biases, lowers each score in
-# proportion to the distance, and gives each head $h$ of $H$, counted from one, another slope. The bias is a float mask
-# of lesson 06.
-#
-# $$S_{ij} = \frac{q_i \cdot k_j}{\sqrt d} - s_h\, |i - j|, \qquad s_h = 2^{-8h/H}$$
-
-# %% [markdown]
-# What is added, for two heads and three tokens:
-
-# %%
-alibi_bias(2, 3, 3)
-
-# %% [markdown]
-# Minus distance times slope, and the two slopes are 1/16 and 1/256. With 8 heads they run from 1/2 to 1/256, each half
-# of the one before.
-
-# %%
-alibi_slopes(8)
-
-# %% [markdown]
-# Twelve heads are no power of two. The published rule keeps the slopes of eight, and adds four of those that sixteen
-# heads would have in between; they stand at the end, out of order.
-
-# %%
-alibi_slopes(12)[8:].round(3)
-
-# %% exercise="bias-shape"
-
-# %%
-alibi_bias(8, 1, 6).shape
-
-# %% [markdown]
-# A lower score is a smaller factor: a key at a distance of 20 keeps $e^{-20 s}$ of its unnormalised weight. In head 1
-# that is next to nothing, in head 8 nearly all. The heads are soft windows of eight widths.
-
-# %%
-np.exp(-20 * alibi_slopes(8)).round(4)
-
-# %% [markdown]
-# Where all keys are alike, only the bias speaks. One query at the end of six keys, heads 1 and 8:
-
-# %%
-softmax(alibi_bias(8, 1, 6))[[0, 7], 0].round(2)
-
-# %% [markdown]
-# A slope of 0 takes the price away, and leaves the attention that we had.
-
-# %%
-free = scaled_dot_product_attention(x, x, x, 0 * alibi_bias(8, 6, 6))
-np.allclose(free, scaled_dot_product_attention(x, x, x))
-
-# %% [markdown]
-# ## Who knows the distance
-#
-# Four schemes. We move query and key together by a hundred positions, and ask each of them for the score.
-
-# %% exercise="both-shifted"
-
-# %%
-query, key = np.random.default_rng(4).standard_normal((2, 64))
-score = {
-    "sinusoidal": lambda s, t: (query + P[s]) @ (key + P[t]),
-    "learned": lambda s, t: (query + table[s]) @ (key + table[t]),
-    "rotary": lambda s, t: apply_rotary([query], [s])[0] @ apply_rotary([key], [t])[0],
-    "linear bias": lambda s, t: query @ key + alibi_bias(1, 111, 111)[0, s, t],
-}
-for name, between in score.items():
-    print(f"{name:<12}{between(3, 10):8.3f}{between(103, 110):8.3f}")
-
-# %% [markdown]
-# Among themselves the sinusoids do keep the distance: the last number below. But a sum of word and position, multiplied
-# with another, makes four products. Two of them are a word with a position, and those change.
-
-# %%
-for s, t in ((3, 10), (103, 110)):
-    products = query @ key, query @ P[t], P[s] @ key, P[s] @ P[t]
-    print(np.round(products, 2))
-
-# %% [markdown]
-# A model can learn to work around that, with its projections. Rotary and the linear bias make it unnecessary.
-
-# %% [markdown]
-# ## Past the training length
-#
-# Train on 4,096 tokens, then read 16,384. Choose a scheme, and look at what is new, in orange. Where there are hands,
-# the curve is the score of a query and a key that start alike in every pair, of 64. What does a larger base change, and
-# what does interpolation?
-
-# %%
-distance_picture()
-
-# %% [markdown]
-# The curve of rotary looks harmless, and the title does not. In the pairs that never completed a turn the hands reach
-# angles that no weight was trained for. In practice **perplexity**, which is e to the mean loss of a token, climbs soon
-# past the training length, with sinusoids and with rotary (Press et al., 2021; Chen et al., 2023).
-
-# %% [markdown]
-# A larger base alone does not prevent it: 32 pairs in place of 18 complete no turn in 4,096 tokens, though each of them
-# moves more slowly. The remedies, below, slow the hands of a model that is already trained.
-
-# %% [markdown]
-# With the linear bias perplexity stays low on longer texts. It is worth saying why: the farther a key, the less it
-# counts, so that hardly anything new comes in. Press et al. say themselves that their model may not be using contexts
-# longer than those of training.
-
-# %% [markdown]
-# For rotary, Chen et al. (2023) squeeze the positions instead. Position 16,000 of the long text becomes 4,000, whose
-# angles the model knows; then it is trained a little more. Squeezed by four, token 4 stands where token 1 stood:
-
-# %%
-squeezed = apply_rotary(x, np.arange(6) / 4)
-np.allclose(squeezed[4], apply_rotary(x[4:5], [1]))
-
-# %% [markdown]
-# To raise the base of a trained model does it unevenly ("NTK-aware" scaling). The fastest pair keeps its speed and goes
-# on telling neighbours apart, the slowest is slowed most: with a base that is $4^{128/126}$ times as large, by exactly
-# four. Five of the 64 pairs:
-
-# %%
-i, base = np.arange(64), 10_000 * 4 ** (128 / 126)
-slowed = (base / 10_000) ** (2 * i / 128)
-slowed[[0, 16, 32, 48, 63]].round(2)
-
-# %% [markdown]
-# YaRN (Peng et al., 2023) asks each pair how many turns it completed in training. For Llama it leaves those with more
-# than 32 alone, squeezes those with less than one, and mixes in between. Here are the pairs of Llama 2:
-
-# %%
-turns = 4096 / (2 * np.pi * 10_000 ** (2 * i / 128))
-alone, squeezed = np.sum(turns > 32), np.sum(turns < 1)
-print(f"{alone} left alone, {64 - alone - squeezed} mixed, {squeezed} squeezed")
-
-# %% [markdown]
-# ## Exercises
-#
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
-# of three hints.
-
-# %% exercise="sinusoidal_positions"
-
-# %% exercise="apply_rotary"
-
-# %% [markdown]
-# These dials are turned by your own function. If the title adds a "but", your scores depend on more than the difference.
-
-# %%
-hands_picture(apply_rotary)
-
-# %% exercise="rotary_halves_order"
-
-# %% exercise="alibi_slopes"
-
-# %% exercise="alibi_bias"
-
-# %% exercise="fix_rotary_table"
+# Nothing ever turns a value back. So rotary sits between the projection and the dot product, in every layer. In generation a new
+# token comes alone, and its row is row 0 of the call: it has to be *told* where it stands. The keys of earlier tokens stay
+# in the cache as they were turned.
 
 # %% exercise="fix_rotary_decoding"
 
 # %% exercise="fix_left_padding"
 
-# %% exercise="bert-position-table"
+# %% [markdown]
+# ## Two layouts
+#
+# Which two entries make a pair? Neighbors, say the paper and Meta's Llama. One of the first half and one of the second, say
+# GPT-NeoX (Black et al., 2022) and Hugging Face. A dot product doesn't care about the order of its terms, so weights can be
+# converted once, in the columns of `W_query` and `W_key`.
+
+# %% exercise="rotary_halves_order"
+
+# %%
+order = yours.rotary_halves_order(8)
+query, key = np.random.default_rng(2).standard_normal((2, 6, 8))
+
+
+def turned_scores(query, key):
+    return yours.apply_rotary(query, np.arange(6)) @ yours.apply_rotary(key, np.arange(6)).T
+
+
+# %%
+plain = np.abs(query[:, order] @ key[:, order].T - query @ key.T).max()
+gap = np.abs(turned_scores(query[:, order], key[:, order]) - turned_scores(query, key))
+{"plain": plain.round(12), "turned": gap.max().round(2), "diagonal": gap.diagonal().max().round(12)}
+
+# %% [markdown]
+# Converted weights under code for the other layout: every shape fits, nothing raises, and all scores between different
+# positions are wrong. If you port a model and it writes fluent nonsense, look here first.
+
+# %% exercise="fix_rotary_table"
+
+# %% [markdown]
+# ## The base sets the slowest hand
+#
+# Pair $i$ makes one full turn in $2\pi \cdot \text{base}^{2i/d}$ tokens. The fast pairs tell neighbors apart. The slow ones
+# hardly move: in Gemma 7B, Barbero et al. (2024) find the fast pairs used for positions and the slow ones for content.
 
 # %% exercise="slowest-pair"
 
 # %% exercise="pairs-without-a-turn"
 
+# %% [markdown]
+# A pair that never completes a turn in training has shown only part of its circle, and on a longer text it enters angles that no
+# weight was trained for. Keep this picture in mind for the question that's coming.
+#
+# Some models turn only part of the width and leave the rest free of positions: GPT-J and GPT-NeoX a quarter, and latent
+# attention (lesson 13) a part of its own.
+
+# %% exercise="partial_rotary"
+
+# %% [markdown]
+# ## A price for distance
+#
+# Press et al. (2021) have no position vectors at all. Their ALiBi, attention with linear biases, lowers each score in
+# proportion to the distance. It's a float mask, added to the scores, with another slope for each head $h$ of $H$:
+#
+# $$S_{ij} = \frac{q_i \cdot k_j}{\sqrt d} - s_h\, |i - j|, \qquad s_h = 2^{-8h/H}$$
+
 # %% exercise="alibi-slope"
+
+# %% exercise="alibi_slopes"
+
+# %% [markdown]
+# With twelve heads the published rule keeps the slopes of eight and adds four of those that sixteen heads would have in
+# between. Odd, but it's what their code does, and yours has to load their weights.
+
+# %% exercise="bias-shape"
+
+# %% exercise="alibi_bias"
+
+# %%
+shares = yours.softmax(yours.alibi_bias(8, 1, 40))[:, 0]
+curves(
+    {f"head {h + 1}": shares[h] for h in (0, 2, 4, 7)},
+    "Keys all alike: who gets the weight?",
+    "position",
+    "weight",
+)
+
+# %% [markdown]
+# The heads are soft windows, from a few tokens wide to nearly everything.
 
 # %% exercise="alibi-half-weight"
 
 # %% [markdown]
-# ## Roads not taken
+# ## Who knows the distance
 #
-# Shaw et al. (2018) learn a vector for each distance. T5's relative bias is a learned number for each head and bucket
-# of distances, added to the scores (Raffel et al., 2019). Llama 3.1 treats its pairs by their wavelength too, with
-# bounds of its own. Some models turn only a part of the width: GPT-NeoX a quarter. And some decoders leave positions
-# out altogether (Kazemnejad et al., 2023).
+# Four schemes. We move a query and a key together by thirty positions. Which of the scores is surely the same?
+
+# %% exercise="both-shifted"
+
+# %%
+q, k = np.random.default_rng(4).standard_normal((2, 64))
+score = {
+    "sinusoidal": lambda s, t: (q + P[s]) @ (k + P[t]),
+    "rotary": lambda s, t: (
+        yours.apply_rotary(q[None], [s])[0] @ yours.apply_rotary(k[None], [t])[0]
+    ),
+    "linear bias": lambda s, t: q @ k + yours.alibi_bias(1, 41, 41)[0, s, t],
+}
+{name: [round(float(between(s, s + 7)), 3) for s in (3, 33)] for name, between in score.items()}
 
 # %% [markdown]
-# ## Say it in two minutes
+# The sinusoids keep the distance among themselves. But a sum of word and position, multiplied by another, makes four
+# products, and two of those are a word times a position.
+
+# %% [markdown]
+# ## Past the training length
 #
-# Attention does not know order, so positions are put in: added to the embeddings, sinusoidal or learned; as a rotation
-# of queries and keys in every layer; or as a penalty on the scores that grows with the distance. A rotary score depends
-# on the difference of positions alone, values are not turned, and two layouts of the pairs must not be mixed. A learned
-# table ends; sinusoids and rotary are defined further out but not trained there; the linear bias degrades gently
-# because it looks less far.
+# Your model uses rotary embeddings and was trained on 8,192 tokens. Product wants 32,768 by Friday. What breaks? Let's ask
+# something smaller first: a single layer, trained on 16 tokens, that has to say which token stood three places back.
+
+# %% exercise="which-extrapolates"
+
+# %%
+from attncore.experiments.positions import lagged, latest, positions_experiment
+
+runs = positions_experiment(lagged)
+curves(runs.accuracies, "What stood three places back?", "tokens", "accuracy", runs.lengths)
+
+# %% [markdown]
+# The linear bias fails at *every* length: no slope points at exactly three back. Now a task that suits it, "which of four special
+# tokens came last?".
+
+# %%
+runs = positions_experiment(latest)
+curves(runs.accuracies, "Which special token came last?", "tokens", "accuracy", runs.lengths)
+
+# %% [markdown]
+# So there's no winner, and "scheme X extrapolates" isn't a fact about X alone. The linear bias stays flat because the farther
+# a key is, the less it counts: hardly anything new comes in. Press et al. (2021) say themselves that their model may not be
+# using contexts longer than those of training. For real models with rotary, perplexity climbs soon past the trained length
+# (Chen et al., 2023a).
+
+# %% [markdown]
+# The remedies slow the hands of a model that's already trained. **Interpolation** divides all positions, so that 32,768 looks
+# like 8,192 (Chen et al., 2023a). **NTK-aware** scaling raises the base, which slows the slowest pair fully and the fastest
+# not at all (Peng et al., 2023, describe it). **YaRN** (Peng et al., 2023) decides pair by pair, by the turns that it made in
+# training.
+
+# %% exercise="scaled_frequencies"
+
+
+# %%
+def turns(kind, factor=4.0):
+    made = 8192 * yours.scaled_frequencies(128, kind=kind, factor=factor) / (2 * np.pi)
+    return np.log10(made)
+
+
+made = {"unscaled": turns("linear", 1.0)} | {
+    kind: turns(kind) for kind in ("linear", "ntk", "yarn")
+}
+curves(made, "Turns in 8,192 tokens", "pair", "log10 of turns")
+
+# %% [markdown]
+# Read it from the left: the fast pairs tell neighbors apart, and only interpolation slows those down. On the right, all three
+# bring the slow pairs back to angles that the model knows. After any of them the model is usually trained a little more.
+# Then why do new models simply start with a base of 500,000 or a million? A larger base leaves *more* pairs without a full
+# turn, but each moves so slowly that a longer text takes it hardly any further.
+
+# %% [markdown]
+# ## What models do now
+#
+# As of November 2026, rotary is the default, and mixing it with layers *without* positions is common: SmolLM3 (2025) leaves them
+# out in every fourth layer. Gemma 3 uses two bases, 10,000 in its local layers and a million in its global
+# ones (Gemma Team, 2025). For images and video, Qwen2-VL splits the pairs among time, height and width (Wang et al., 2024).
+
+# %% [markdown]
+# ## The same in PyTorch
+#
+# The layout of halves, as Hugging Face's code has it:
+#
+# ```python
+# import torch
+#
+# def rotate_half(x):
+#     first, second = x.chunk(2, dim=-1)
+#     return torch.cat((-second, first), dim=-1)
+#
+# def rotary(x, positions, base=10000.0):  # pairs are (i, i + d/2)
+#     frequencies = base ** (-torch.arange(0, x.shape[-1], 2) / x.shape[-1])
+#     angles = torch.outer(positions.float(), frequencies).repeat(1, 2)
+#     return x * angles.cos() + rotate_half(x) * angles.sin()
+#
+# query, key = torch.ones(2, 4, 64)
+# for at in (torch.arange(4), torch.arange(4) + 100):
+#     print((rotary(query, at) @ rotary(key, at).T)[0, :2])
+# ```
+#
+# ```text
+# tensor([64.0000, 61.8337])
+# tensor([64.0000, 61.8337])
+# ```
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it, type it, choose, and then read. The last two cards are from lesson 06.
 
 # %% exercise="why-positions"
 
@@ -546,11 +359,39 @@ hands_picture(apply_rotary)
 
 # %% exercise="what-alibi-gives-up"
 
+# %% again="mask-scores-not-weights"
+
+# %% again="two-boolean-conventions"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "Your model was trained on 8,192 tokens, and you need 32,768. What breaks, and what do you do without retraining?" Two
+# minutes, aloud, beginning with where positions enter at all. Then compare.
+
+# %% [markdown] folded="One way to say it"
+# "Attention doesn't know order, so positions are put in: added to the embeddings, as a rotation of queries and keys in every
+# layer, or as a penalty on the scores. With rotary, each pair turns at its own speed and a score depends on the difference
+# of positions. Past the trained length the slow pairs, which never completed a turn, reach angles that the weights have
+# never seen, and perplexity climbs. I can divide the positions by four, which blurs neighbors; raise the base, which spares
+# the fast pairs; or use YaRN, which leaves pairs with many turns alone and squeezes those with less than one. I'd expect to
+# fine-tune briefly after that, and I'd measure retrieval at all depths, not only perplexity."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Shaw et al. (2018) learn a vector for each distance. T5 learns a number for each head and bucket of distances, and adds it to
+# the scores (Raffel et al., 2019). Llama 3.1 scales its pairs by their wavelength, with bounds of its own (Grattafiori et
+# al., 2024): that's `kind="llama3"` in your function. And a study of decoders without any positions found that they
+# generalize to longer inputs at least as well (Kazemnejad et al., 2023).
+
+# %% sources="here"
+
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can say where positions enter a Transformer. We have all its parts now but two small ones, and there we build
-# it: encoder, decoder, and what each is trained on.
+# That you can say where positions enter a Transformer. In lesson 09 we put it together: encoder, decoder, and what each is
+# trained on.
 
 # %%
 progress()

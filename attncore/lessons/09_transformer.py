@@ -165,7 +165,7 @@ attention, layers, layers / (attention + layers)
 # %% [markdown]
 # ## The block
 #
-# A block has two parts, attention and feed-forward. Each reads the normalised stream and writes to the stream itself.
+# A block has two parts, attention and feed-forward. Each reads the normalized stream and writes to the stream itself.
 # With $z = \text{norm}_1(x)$:
 #
 # $$x \leftarrow x + \text{attention}(z, z, z), \qquad x \leftarrow x + \text{ff}(\text{norm}_2(x))$$
@@ -339,25 +339,22 @@ np.allclose(decoder_block(x, source, deaf, 12), gpt)
 # %% [markdown]
 # ## A block of today
 #
-# Llama (Touvron et al., 2023) has the same block with other parts. **RMSNorm** (Zhang and Sennrich, 2019) takes no mean
+# Llama (Touvron et al., 2023a) has the same block with other parts. **RMSNorm** (Zhang and Sennrich, 2019) takes no mean
 # away and has no bias. **SwiGLU** (Shazeer, 2020) has two inner layers, one of which gates the other: its bend is x
 # times the sigmoid of x.
 
 
 # %%
+from attncore import yours
 from attncore.positions import apply_rotary, sinusoidal_positions
+from attncore.transformer import SwigluWeights
 
+# %% exercise="rms_norm"
 
-def rms_norm(x, gain):
-    return gain * x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-5)
+# %% exercise="swiglu"
 
-
-def swiglu(x, W_gate, W_up, W_down):
-    gate = x @ W_gate
-    return (gate / (1 + np.exp(-gate)) * (x @ W_up)) @ W_down
-
-
-rms_norm(np.array([[1.0, 3.0], [10.0, 30.0], [101.0, 103.0]]), np.ones(2)).round(3)
+# %%
+yours.rms_norm(np.array([[1.0, 3.0], [10.0, 30.0], [101.0, 103.0]]), np.ones(2)).round(3)
 
 # %% [markdown]
 # The three tokens of the layer norm: the scale is gone, the shift is left. SwiGLU has three matrices where we had two.
@@ -374,15 +371,15 @@ m = 4096
 
 # %%
 def llama_block(x, heads, layers):
-    z = rms_norm(x, unit)
+    z = yours.rms_norm(x, unit)
     query, key, value = (split_heads(z @ W, 12) for W in heads[:3])
     query, key = (apply_rotary(turned, np.arange(len(x))) for turned in (query, key))
     found = scaled_dot_product_attention(query, key, value, causal_mask(len(x)))
     x = x + merge_heads(found) @ heads.W_output
-    return x + swiglu(rms_norm(x, unit), *layers)
+    return x + yours.swiglu(yours.rms_norm(x, unit), layers)
 
 
-layers = drawn(384, 1024), drawn(384, 1024), drawn(1024, 384)
+layers = SwigluWeights(drawn(384, 1024), drawn(384, 1024), drawn(1024, 384))
 leaks_future(lambda z: llama_block(z, first.attention, layers), x)
 
 # %% [markdown]
@@ -483,7 +480,7 @@ print(f"{chosen.mean():.3f} chosen: {masked:.2f} masked, {kept:.2f} kept")
 # %% [markdown]
 # Why not the mask always? In use there is no mask in the text. A model that is asked only at masks need not think
 # about any other token. With 10% random and 10% kept, any word may be wrong, and each must be weighed against its
-# neighbours.
+# neighbors.
 
 # %% [markdown]
 # The price is the number of targets: 15% of the text, where GPT has all tokens but one. The gain is that each target
@@ -560,6 +557,12 @@ zoo_picture(mask_for)
 
 # %% exercise="next_token_targets"
 
+# %% exercise="gpt_logits"
+
+# %% exercise="sample_token"
+
+# %% exercise="generate"
+
 # %% exercise="fix_gpt_logits"
 
 # %% exercise="fix_translator"
@@ -584,7 +587,7 @@ zoo_picture(mask_for)
 # %% [markdown]
 # ## Say it in two minutes
 #
-# A block is attention between the tokens, then feed-forward layers for each token. Each part reads a normalised stream
+# A block is attention between the tokens, then feed-forward layers for each token. Each part reads a normalized stream
 # and adds to the stream: pre-norm. The feed-forward layers hold two thirds of its weights, $8 m^2$ of $12 m^2$. The
 # mask makes the family. BERT sees everything and learns to fill in 15% of the tokens; GPT is causal and learns from
 # every next token, all in one pass. An encoder-decoder has a causal writer that asks the encoder's output by

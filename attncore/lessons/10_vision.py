@@ -227,19 +227,19 @@ for positions in (np.zeros((37, 8)), rng.standard_normal((37, 8))):
 # %% [markdown]
 # ## Where does a patch look?
 #
-# We have no trained ViT here, so we choose query and key ourselves, honestly: the mean colour of each patch of 8 by
+# We have no trained ViT here, so we choose query and key ourselves, honestly: the mean color of each patch of 8 by
 # 8, against that of the whole photograph. That is a projection too. Its W averages red, green and blue.
 
 # %%
-centred = photo / 255 - (photo / 255).mean(axis=(0, 1))
+centered = photo / 255 - (photo / 255).mean(axis=(0, 1))
 W_mean = np.tile(np.eye(3), (64, 1)) / 64
-colours = patchify(centred, 8) @ W_mean
-colours.shape
+colors = patchify(centered, 8) @ W_mean
+colors.shape
 
 
 # %% [markdown]
 # Patch (4, 3), in row 4 and column 3 of the 12 by 12 grid, lies in the eye on the left, and (9, 7) on the nose. Both
-# are dark; the eyes are greenish, the nose is reddish. What do they look at most? We compare the colours as they are,
+# are dark; the eyes are greenish, the nose is reddish. What do they look at most? We compare the colors as they are,
 # only brought to a standard deviation of one.
 
 
@@ -250,25 +250,25 @@ def looks_at(x, row, column):
     return [(int(i) // 12, int(i) % 12, round(float(weights[i]), 2)) for i in best]
 
 
-looks_at(colours / colours.std(), 4, 3), looks_at(colours / colours.std(), 9, 7)
+looks_at(colors / colors.std(), 4, 3), looks_at(colors / colors.std(), 9, 7)
 
 # %% [markdown]
 # The eye finds the other eye, (5, 9). But so does the nose, with 0.65. All three are dark, and that is nearly all
-# that was compared: of the three uncorrelated directions in which these colours vary, lightness has 90% of the
+# that was compared: of the three uncorrelated directions in which these colors vary, lightness has 90% of the
 # variance.
 
 # %%
-spread, directions = np.linalg.eigh(np.cov(colours.T))
+spread, directions = np.linalg.eigh(np.cov(colors.T))
 (spread / spread.sum()).round(3)
 
 # %% [markdown]
-# So let every direction count alike: turn the colours to those directions, and divide each by its own standard
+# So let every direction count alike: turn the colors to those directions, and divide each by its own standard
 # deviation. It is linear, a matrix that a model could have learned as W_query and W_key. Ours comes from this one
 # photograph; nothing is trained.
 
 # %%
 W_even = W_mean @ directions / np.sqrt(spread)
-even = patchify(centred, 8) @ W_even
+even = patchify(centered, 8) @ W_even
 looks_at(even, 4, 3), looks_at(even, 9, 7)
 
 # %% [markdown]
@@ -290,15 +290,15 @@ look_picture()
 
 # %% [markdown]
 # The new patches lie between the old ones, so we interpolate, as Dosovitskiy et al. do before they fine-tune.
-# A position is the middle of its patch: new patch $i$ has its centre at $i + \frac12$, which is $(i +
+# A position is the middle of its patch: new patch $i$ has its center at $i + \frac12$, which is $(i +
 # \frac12) \cdot \frac{\text{old}}{\text{new}} - \frac12$ counted in old patches.
 
 # %%
 (np.arange(4) + 0.5) * 2 / 4 - 0.5
 
 # %% [markdown]
-# From two patches to four: the second new centre lies at 0.25, a quarter of the way from old patch 0 to old patch 1.
-# The first lies before the first old centre, and there we keep the edge.
+# From two patches to four: the second new center lies at 0.25, a quarter of the way from old patch 0 to old patch 1.
+# The first lies before the first old center, and there we keep the edge.
 
 # %% exercise="stretched-position"
 
@@ -320,14 +320,14 @@ same = resize_positions(old, 2, 2)
 new[0], np.array_equal(same, old)
 
 # %% [markdown]
-# Beware of conventions. The code published with ViT interpolates with the outermost centres of both grids on top of
-# each other, "corners aligned"; many ports use half-pixel centres and a cubic curve. The difference is a fraction of
+# Beware of conventions. The code published with ViT interpolates with the outermost centers of both grids on top of
+# each other, "corners aligned"; many ports use half-pixel centers and a cubic curve. The difference is a fraction of
 # a patch, and fine-tuning hides it. Without fine-tuning, use the one that the weights were made for.
 
 # %% [markdown]
 # ## What was given up
 #
-# A convolution knows three things about images before it has seen one: neighbours belong together, a cat is a cat
+# A convolution knows three things about images before it has seen one: neighbors belong together, a cat is a cat
 # wherever it sits, and the grid has two dimensions. A ViT knows of the grid at two places only: where it cuts
 # patches, and where its positions are resized. All else it must learn from data.
 
@@ -338,7 +338,7 @@ new[0], np.array_equal(same, old)
 
 # %% [markdown]
 # "ViTs need 300 million images" is no law, though. Touvron et al. (2020, DeiT) train the same ViT-B on ImageNet
-# alone, with strong augmentation and regularisation: 81.8% at 224, and 83.1% fine-tuned at 384. Augmentation tells by
+# alone, with strong augmentation and regularization: 81.8% at 224, and 83.1% fine-tuned at 384. Augmentation tells by
 # examples what a convolution has built in, its **inductive bias**. More data or better training: either can replace it.
 
 # %% [markdown]
@@ -390,7 +390,7 @@ for line in np.array(list("E.No"))[scores.argmax(axis=1)].reshape(12, 12):
 # %% [markdown]
 # **Detection** asks where each thing is. In DETR (Carion et al., 2020) learned **object queries**, 100 of them,
 # attend to the image by the cross-attention of lesson 09, and each answers with one box, or "no object". Here the keys
-# hold the colour and how far right the patch lies, from -1 to 1. The first query asks for green alone, the others for
+# hold the color and how far right the patch lies, from -1 to 1. The first query asks for green alone, the others for
 # "green, left" and "green, right". We print the mean row and column under their weights.
 
 # %%
@@ -406,7 +406,7 @@ queries = np.column_stack([even[[12 * 4 + 3] * 3], [0, -8, 8]])
 
 # %% [markdown]
 # A **language model** reads an image in the same way. A ViT makes vectors of the patches, a small projector, in LLaVA a
-# single matrix, brings them to the model's width, and they stand in the text as if they were tokens (Liu et al., 2023).
+# single matrix, brings them to the model's width, and they stand in the text as if they were tokens (Liu et al., 2023b).
 # The mask may stay causal, or be lesson 06's prefix mask, with the image in the prefix (PaliGemma; Beyer et al., 2024).
 
 # %% [markdown]

@@ -426,6 +426,8 @@ gradient_picture(softmax_backward)
 
 # %% exercise="attention_backward"
 
+# %% exercise="layer_norm_backward"
+
 # %% exercise="fix_block_gradient"
 
 # %% exercise="fix_tied_embedding"

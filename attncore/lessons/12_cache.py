@@ -255,7 +255,7 @@ print(f"joined at each step: {sum(range(1000)):,}   doubled: {copied:,}")
 
 # %% [markdown]
 # Doubling copies 1 + 2 + 4 + ... + 512 tokens: about one for each token appended. One append in a while is slow, the
-# mean is constant, which is called **amortised** constant. The price is room: up to half of it is empty.
+# mean is constant, which is called **amortized** constant. The price is room: up to half of it is empty.
 
 # %% [markdown]
 # ## Bytes
@@ -468,7 +468,7 @@ memory_picture(kv_cache_bytes)
 # Keep less of each token: fewer key heads or a latent vector (lesson 13), or fewer bits (KIVI, Liu et al., 2024, keeps
 # about two for each number). Keep fewer tokens: evict those that get little attention (H2O; Zhang et al., 2023), or all
 # but a window and the first few (Xiao et al., 2023; lesson 15). **Speculative decoding** guesses several tokens with a
-# small model and checks them in one pass of the large one (Leviathan et al., 2022), which then uses each weight it
+# small model and checks them in one pass of the large one (Leviathan et al., 2023), which then uses each weight it
 # reads more than once.
 
 # %% [markdown]

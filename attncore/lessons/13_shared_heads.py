@@ -72,7 +72,7 @@ attention_weights(query, key).round(2)
 # ## Groups in between
 #
 # One key head for 32 query heads is the extreme, and it costs some quality. **Grouped-query attention**, GQA (Ainslie et
-# al., 2023), keeps g key heads, each with its value head (a **KV head**), and neighbouring query heads form the groups.
+# al., 2023), keeps g key heads, each with its value head (a **KV head**), and neighboring query heads form the groups.
 
 # %% exercise="which-key-head"
 
@@ -191,7 +191,7 @@ kv_bytes_per_token("gqa", **llama, n_groups=8) // 8, kv_bytes_per_token("mqa", *
 # %% [markdown]
 # ## From many heads to few
 #
-# A trained multi-head model can be converted. Ainslie et al. (2023) average the projections of neighbouring heads, and
+# A trained multi-head model can be converted. Ainslie et al. (2023) average the projections of neighboring heads, and
 # train on for 5% of the original compute, which they call **uptraining**. One row of four heads of width two, into two
 # groups:
 
@@ -226,7 +226,7 @@ for groups in (12, 6, 3, 1):
 # %% [markdown]
 # ## Another idea: keep a latent
 #
-# Sharing makes heads alike. DeepSeek-V2 (DeepSeek-AI, 2024, the V2 report) keeps one small vector a token, the
+# Sharing makes heads alike. DeepSeek-V2 (2024) keeps one small vector a token, the
 # **latent** c, of width z, and unpacks from it another key and another value for every head i, by that head's columns
 # of W_up_key and W_up_value. It is **multi-head latent attention**, MLA.
 #
@@ -376,7 +376,7 @@ np.allclose(latent_attention(x, plain, 12), as_before)
 # %% [markdown]
 # ## What absorbing costs
 #
-# The shared key is wide. In DeepSeek-V3 (DeepSeek-AI, 2024, the V3 report) a head unpacked has 128 + 64 numbers to
+# The shared key is wide. In DeepSeek-V3 (2024) a head unpacked has 128 + 64 numbers to
 # compare and 128 to add up; absorbed they are 512 + 64 and 512. More arithmetic, and much less to read: numbers a token
 # and layer, of 128 heads, unpacked and absorbed.
 
@@ -393,7 +393,7 @@ deepseek = {"layers": 61, "n_heads": 128, "d_head": 128, "d_latent": 512, "d_rop
 round(kv_bytes_per_token("mha", **deepseek) / kv_bytes_per_token("mla", **deepseek), 1)
 
 # %% [markdown]
-# Its cache is 57 times smaller than that of 128 heads with keys and values of width 128. The V2 report (DeepSeek-AI,
+# Its cache is 57 times smaller than that of 128 heads with keys and values of width 128. The V2 report (DeepSeek-V2,
 # 2024) adds that, in its own comparisons, MLA also does better than multi-head attention, while groups do worse.
 
 # %% [markdown]
@@ -451,7 +451,7 @@ sharing_picture(grouped_query_attention)
 #
 # Layers may share keys and values too (Brandon et al., 2024), and the cache may be kept in as few as two bits a number
 # (KIVI; Liu et al., 2024). A grouped model can be rewritten as a latent one (Meng et al., 2025). DeepSeek also
-# compresses the queries, and normalises the latent before it is cached; neither changes the idea. Keeping fewer tokens
+# compresses the queries, and normalizes the latent before it is cached; neither changes the idea. Keeping fewer tokens
 # is lesson 15.
 
 # %% [markdown]

@@ -175,7 +175,7 @@ plain = scaled_dot_product_attention(x, x, x, scale=3)
 
 # %% [markdown]
 # So the keys of one query may lie anywhere. Flash-Decoding (Dao et al., 2023) splits a long cache among the processors
-# of one card and merges; ring attention (Liu et al., 2023) passes the keys around a ring of devices.
+# of one card and merges; ring attention (Liu et al., 2023a) passes the keys around a ring of devices.
 
 # %% [markdown]
 # ## Tiles
@@ -373,6 +373,8 @@ tiles_picture(merge_partials)
 
 # %%
 memory_picture(tiled_attention)
+
+# %% exercise="ring_attention"
 
 # %% exercise="peak_floats"
 

@@ -63,7 +63,7 @@ print(np.array_equal(sliding_window_mask(10, 10), causal_mask(10)))
 print(np.array_equal(sliding_window_mask(10, 1), np.eye(10, dtype=bool)))
 
 # %% [markdown]
-# The ancestor is Luong's local attention (lesson 03): a window around a predicted centre. Put the centre on the last
+# The ancestor is Luong's local attention (lesson 03): a window around a predicted center. Put the center on the last
 # token, with a half width of $w - 1$, and it opens the same keys as our last row.
 
 # %%
@@ -152,7 +152,7 @@ arrives = np.linalg.matrix_power(means, 6)[-1]
 arrives.round(3)
 
 # %% [markdown]
-# A bell. Its centre is $L (w - 1) / 2$ back, its standard deviation $\sqrt{L (w^2 - 1) / 12}$: the reach grows with the
+# A bell. Its center is $L (w - 1) / 2$ back, its standard deviation $\sqrt{L (w^2 - 1) / 12}$: the reach grows with the
 # depth, the spread only with its square root. Convolutions have this "effective receptive field" too (Luo et al., 2016).
 # For Mistral's sizes:
 
@@ -173,7 +173,7 @@ print(f"the farthest of {32 * 4095 + 1:,} tokens gets {4096.0**-32:.0e}")
 #
 # | model | local to global | window |
 # |---|---|---|
-# | Gemma 2 (Gemma Team, 2024) | 1 : 1 | 4,096 |
+# | Gemma 2 (Gemma Team, 2024b) | 1 : 1 | 4,096 |
 # | Gemma 3, 4B and larger (Gemma Team, 2025) | 5 : 1 | 1,024 |
 # | gpt-oss (OpenAI, 2025) | 1 : 1 | 128 |
 
@@ -508,7 +508,7 @@ for n in (2, 4, 8, 16, 32):
 # %% [markdown]
 # ## Who still finds the needle?
 #
-# Drag it. Grey is out of sight. "Full" and "window" are softmax at a factor of 4. In a stack of layers only the last one
+# Drag it. Gray is out of sight. "Full" and "window" are softmax at a factor of 4. In a stack of layers only the last one
 # asks; the others take means, since nobody tells them what will be asked. "Linear" is as sharp as it can be. Move the
 # needle into the window and to the sinks, and change the depth.
 
@@ -528,12 +528,14 @@ needle_picture()
 # %% exercise="sliding_window_mask"
 
 # %% [markdown]
-# The picture again, under your own mask. Until it is right, the grey cells may tell you what is wrong with it.
+# The picture again, under your own mask. Until it is right, the gray cells may tell you what is wrong with it.
 
 # %%
 needle_picture(sliding_window_mask)
 
 # %% exercise="softmax_with_sink"
+
+# %% exercise="gated_output"
 
 # %% exercise="rolling_cache"
 
@@ -562,7 +564,7 @@ needle_picture(sliding_window_mask)
 #
 # The state can learn to forget: RetNet decays it at a fixed rate for each head (Sun et al., 2023), Mamba-2 by a factor
 # that each token computes (Dao and Gu, 2024). It can overwrite: the delta rule subtracts what the state returns for a
-# key before it writes (Schlag et al., 2021), and Gated DeltaNet does both (Yang et al., 2024). Most large models that
+# key before it writes (Schlag et al., 2021), and Gated DeltaNet does both (Yang et al., 2024b). Most large models that
 # use them keep some softmax attention: one layer in eight in Jamba (Lieber et al., 2024), one in four in Qwen3-Next and
 # Kimi Linear (2025). Sparse attention picks a limited number of keys by content instead (DeepSeek-V3.2, 2025).
 
@@ -570,7 +572,7 @@ needle_picture(sliding_window_mask)
 # Which tokens to keep is a question of its own. H2O (Zhang et al., 2023) keeps, beside the latest, those that have been
 # given most weight so far. Longformer and BigBird (Zaheer et al., 2020) let a few global tokens see all and be seen by
 # all. And what is kept is not always found: models with full attention, too, have missed facts in the middle of long
-# texts (Liu et al., 2023, "Lost in the Middle").
+# texts (Liu et al., 2023c, "Lost in the Middle").
 
 # %% [markdown]
 # ## Say it in two minutes
@@ -580,7 +582,7 @@ needle_picture(sliding_window_mask)
 # spend its whole unit, and heads with nothing to say park it on the first tokens: evict those and the model breaks.
 # Keep them, or put a learned sink in the denominator. Linear attention replaces $e^{q \cdot k}$ by $\phi(q) \cdot
 # \phi(k)$; then keys and values sum into a state of fixed size. That state returns at most $d$ values exactly, and with
-# elu + 1 there is no temperature: it summarises, and recalls badly.
+# elu + 1 there is no temperature: it summarizes, and recalls badly.
 
 # %% [markdown]
 # ## The interview corner

@@ -384,7 +384,7 @@ def twins(x, head):
 [ablation_effect(twins, np.abs(points), i) for i in range(2)]
 
 # %% [markdown]
-# An ablation measures a head **given the others**. In GPT-2 small, Wang et al. (2022) find backup heads that take over
+# An ablation measures a head **given the others**. In GPT-2 small, Wang et al. (2022a) find backup heads that take over
 # when the heads that do a job are removed. And a head set to zero is again a state that the model does not know: a mean
 # of its outputs is the milder test. For our claim it takes the whole network (lesson 20), and texts that need the job.
 
@@ -541,7 +541,7 @@ rollout_picture(attention_rollout)
 # Gradients ask how the prediction would move, and see the whole model; so does activation patching, which carries a
 # piece of one run into another (Vig et al., 2020). A probe is a small classifier on hidden states: it shows what can be
 # read there, not what the model reads (Hewitt and Liang, 2019). Circuits join heads into mechanisms, as we did with two
-# (Wang et al., 2022). Sparse autoencoders look for readable directions in the activations instead of readable heads
+# (Wang et al., 2022a). Sparse autoencoders look for readable directions in the activations instead of readable heads
 # (Bricken et al., 2023).
 
 # %% [markdown]

@@ -178,7 +178,7 @@ print(inspect.getsource(bert_block))
 # $$\text{pre-norm: } x + f(\text{norm}(x)) \qquad \text{post-norm: } \text{norm}(x + f(x))$$
 
 # %% [markdown]
-# Before the first block, three vectors are added up for each token and normalised: its word, its position (learned, 512
+# Before the first block, three vectors are added up for each token and normalized: its word, its position (learned, 512
 # of them), and a vector that says "first text" (BERT could read two). After the last block, one mean. That is the whole
 # network.
 
@@ -258,7 +258,7 @@ for counted in (rows, rows / rows.sum(axis=-1, keepdims=True)):
     print(f'"the" twice: {share_of_the:.1%} of the words, [CLS]: {part[0] / part.sum():.1%} of all')
 
 # %% [markdown]
-# By lengths both "the" have 24 % of the words' part, 28 % if every row counts alike. The first sum favours heads with
+# By lengths both "the" have 24 % of the words' part, 28 % if every row counts alike. The first sum favors heads with
 # long values. Either way the answer is the same: less than an even share, and not nothing.
 
 # %% [markdown]

@@ -164,7 +164,7 @@ def test_a_learner_reads_the_mistake_its_reason_the_smallest_case_and_where_to_r
     assert "You have 1 of 3 points: 1 right with an open corner, 1 wrong, 1 not attempted." in text
     assert "No maximum subtracted." in text and find("softmax").why(NO_MAXIMUM) in text
     assert [shown for role, shown in WRONG.lines if role == "input"][0] in text
-    assert 'Where to reread: lesson 02_softmax, "Softmax, under pressure".' in text
+    assert 'Where to reread: lesson 02_softmax, "Softmax, under pressure", the section "Overflow".' in text
     assert "Cell 3 failed: NameError." in text
     assert "not attempted" in text and find("uniform-entropy").title in text
 

@@ -76,8 +76,9 @@ def known(notebook):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_each_exercise_of_a_page_is_written_in_one_cell_and_judged_in_a_locked_one(lesson, assignments):
-    page = (NOTEBOOKS / f"{lesson}.ipynb").read_text(encoding="utf-8")
-    asked = {e.id for e in exercises if e.kind != "explain" and f"### {e.title}" in page and e.lesson == lesson}
+    page = nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", as_version=4)
+    headings = {cell.source.partition("\n")[0] for cell in page.cells}
+    asked = {e.id for e in exercises if e.kind != "explain" and f"### {e.title}" in headings and e.lesson == lesson}
     marks = [cell.metadata.nbgrader for cell in known(assignments[lesson])]
     written = [mark.grade_id for mark in marks if mark.solution and not mark.grade and not mark.locked]
     judged = [mark.grade_id for mark in marks if mark.grade and mark.locked and mark.points == 1 and not mark.solution]

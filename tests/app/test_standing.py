@@ -103,7 +103,7 @@ def test_it_names_the_mistakes_made_most_and_leads_to_them(store):
 
 def test_an_empty_store_leads_to_the_first_exercise_and_names_no_mistakes():
     panel = standing(Progress(":memory:"))
-    assert panel.message.startswith("0 exercises right\nNext: One share of six (equal-weight, in 00_start).")
+    assert panel.message.startswith("0 exercises right\nNext: Read a row (read-a-row, in 00_start).")
     assert "Mistakes" not in panel.message
 
 

@@ -166,3 +166,23 @@ def test_a_missing_word_is_noticed():
         "softmax: 1 hints, expected three",
         'softmax: a sentence for "nobody", which is no wrong solution',
     ]
+
+
+def test_prose_may_be_folded_and_a_card_asked_again(monkeypatch):
+    cells = [
+        render.new_markdown_cell("They grow.", metadata={"folded": "What happened?"}),
+        render.new_code_cell("", metadata={"again": "why-scale"}),
+    ]
+    monkeypatch.setattr(render, "lesson_cells", lambda _: cells)
+    prose, card = render.render("06_masks", solved=False).cells
+    assert prose.source == "<details><summary><b>What happened?</b></summary>\n\nThey grow.\n\n</details>"
+    assert card.source == 'card("why-scale")'
+
+
+def test_solutions_keep_what_reads_without_styles_and_scripts():
+    picture = {"text/html": "<b style='color:red'>", "image/svg+xml": "<svg/>", "text/plain": "a picture"}
+    widget = {render.WIDGET: {}, "text/html": "<b>", "text/plain": "a verdict"}
+    for bundle in (picture, widget):
+        render.keep_what_lasts(bundle)
+    assert picture == {"image/svg+xml": "<svg/>", "text/plain": "a picture"}
+    assert widget == {"text/plain": "a verdict"}

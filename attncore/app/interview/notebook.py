@@ -192,7 +192,7 @@ class Room:
         if self.desk.state["ended"] is not None:
             return self.desk.panel()
         scene = self.desk.scene
-        lines: Lines = [*scene.lines, *(("where", text) for text in labelled(scene))]
+        lines: Lines = [*scene.lines, *(("where", text) for text in labeled(scene))]
         if self.paused is not None and not self.desk.running:
             lines.append(("where", f"Or go on with another. {self.paused.scene.lines[0][1]}"))
             lines.append(("where", self.paused.scene.lines[1][1]))
@@ -274,7 +274,7 @@ def soon(act: Callable[[], None]) -> None:
         act()
 
 
-def labelled(scene: Scene) -> list[str]:
+def labeled(scene: Scene) -> list[str]:
     """The choices with their letters; of a yes and a no, nothing."""
     if scene.expects != "choice" or scene.options == [YES, NO]:
         return []

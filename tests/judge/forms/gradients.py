@@ -259,7 +259,7 @@ FORMS = [
         "the scale forgotten",
         attention_backward_with_one_factor_of_the_scale,
         "wrong",
-        "the scale is left out on the way back",
+        "the scale is left out in the backward pass",
     ),
     (
         "attention_backward",

@@ -273,7 +273,7 @@ FORMS = [
         "a mixed quarter turn",
         rotary_with_a_mixed_quarter_turn,
         "wrong",
-        "even and odd places split, then joined as halves",
+        "even and odd entries split, then joined as halves",
     ),
     ("rotary_halves_order", "a view and a transpose", order_by_view_and_transpose, "right", None),
     ("rotary_halves_order", "odd widths too", order_without_a_look_at_the_width, "edge", ODD),

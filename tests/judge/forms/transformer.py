@@ -371,7 +371,7 @@ FORMS = [
         "Raises ValueError for any other architecture.",
     ),
     ("layer_norm", "no bias", norm_without_a_bias, "wrong", "no bias"),
-    ("layer_norm", "the mean kept", norm_that_keeps_its_mean, "wrong", "no mean subtracted above the line"),
+    ("layer_norm", "the mean kept", norm_that_keeps_its_mean, "wrong", "no mean subtracted in the numerator"),
     ("layer_norm", "Llama", norm_of_llama, "wrong", "RMSNorm, with neither mean nor bias"),
     ("feed_forward", "float16", feed_forward_in_float16, "wrong", None),
     ("mask_for", "prefix rows", mask_whose_prefix_rows_see_everything, "wrong", "the prefix sees everything"),

@@ -59,7 +59,7 @@ def unbroadcast(grad, shape):
     return grad
 
 
-@paraphrase("attention_backward", "the scale is left out on the way back")
+@paraphrase("attention_backward", "the scale is left out in the backward pass")
 def scale_lost_in_einsum(query, key, value, d_output, mask=None, scale=None):
     q, k, v, g = (1.0 * np.asarray(a) for a in (query, key, value, d_output))
     if scale is None:

@@ -154,7 +154,7 @@ def angle_is_the_position(x, positions, base=10000.0):
     return np.concatenate([c * a - s * b, s * a + c * b], axis=-1).reshape(x.shape)
 
 
-@paraphrase("rotary_halves_order", "the way back, from halves to neighbors")
+@paraphrase("rotary_halves_order", "the inverse, from halves to neighbors")
 def zipped_halves(d):
     if d % 2:
         raise ValueError("d must be even")
@@ -162,7 +162,7 @@ def zipped_halves(d):
     return np.array([place for pair in zip(range(half), range(half, d), strict=True) for place in pair])
 
 
-@paraphrase("rotary_halves_order", "odd places running backwards")
+@paraphrase("rotary_halves_order", "odd entries running backwards")
 def even_up_and_odd_down(d):
     if d % 2:
         raise ValueError("d must be even")

@@ -439,7 +439,7 @@ def mask_or_random(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     return np.where(selected, new, ids), np.where(selected, ids, -100)
 
 
-@paraphrase("corrupt_tokens", "one random token for all places")
+@paraphrase("corrupt_tokens", "one random token for all positions")
 def a_single_replacement(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     ids = np.asarray(ids, dtype=np.int64)
     chosen = rng.random(ids.shape) < rate
@@ -458,7 +458,7 @@ def labels_where_something_changed(ids, rng, rate=0.15, mask_id=103, vocab_size=
     return corrupted, np.where(corrupted != original, original, -100)
 
 
-@paraphrase("corrupt_tokens", "the same places in every text")
+@paraphrase("corrupt_tokens", "the same positions in every sequence")
 def columns_chosen_once(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     inputs = np.array(ids, dtype=np.int64)
     chosen = np.broadcast_to(rng.random(inputs.shape[-1:]) < rate, inputs.shape)
