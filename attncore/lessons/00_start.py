@@ -10,6 +10,7 @@ import numpy as np
 from attncore import answer, breaks, card, check, hint, progress, reset, yours
 from attncore.recorded import recorded_maps
 from attncore.views.tables import heat_map
+from attncore.views.widgets.start import reading_picture
 
 tokens, maps, _ = recorded_maps()["The cat sat on the mat"]
 heat_map(maps[3, 1], tokens, tokens, title="One head of a trained network. Who looks where?")
@@ -91,8 +92,6 @@ yours.uniform_attention(values)
 # looks at hardly anything but the marker at the start?
 
 # %%
-from attncore.views.widgets.start import reading_picture
-
 reading_picture()
 
 # %% [markdown] folded="Two that we found"

@@ -8,8 +8,10 @@
 import numpy as np
 
 from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.softmax import masked_softmax, softmax
 from attncore.views.tables import heat_map
 from attncore.views.widgets.alignment import SOURCE, SPANISH, alignment_picture
+from attncore.weighted_sum import weighted_sum
 
 # %% exercise="next-source-word"
 
@@ -44,8 +46,8 @@ from attncore.views.widgets.alignment import SOURCE, SPANISH, alignment_picture
 # %% exercise="alignment-by-hand"
 
 # %% [markdown]
-# You have both halves of it already, `softmax` from lesson 02 and `weighted_sum` from lesson 01. Here there's one query,
-# so the scores have no axis for queries.
+# You have both halves of it already, `softmax` from lesson 02 and `weighted_sum` from lesson 01; the first cell has
+# imported them. Here there's one query, so the scores have no axis for queries.
 
 # %% exercise="align"
 

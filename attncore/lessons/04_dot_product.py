@@ -11,11 +11,14 @@ import numpy as np
 
 from attncore import answer, breaks, card, check, hint, progress, reset, yours
 from attncore.example import KEY, QUERY, VALUE
+from attncore.softmax import masked_softmax, softmax
 from attncore.views.explorables.arrows import arrows
 from attncore.views.explorables.cell_by_cell import cell_by_cell
 from attncore.views.plots import curves, loss_curves
 from attncore.views.style import beside
 from attncore.views.tables import heat_map, number_map
+from attncore.views.widgets.dot_product import scale_picture
+from attncore.weighted_sum import weighted_sum
 
 # %% exercise="which-key"
 
@@ -104,6 +107,13 @@ heat_map(
 )
 
 # %% [markdown]
+# Turn the width up from 1 to 512. When do the two part, in their scores, in the largest weight, and in the slopes that
+# training would need?
+
+# %%
+scale_picture()
+
+# %% [markdown]
 # Unscaled, practically all the weight goes to one or two keys, and at initialization those are random ones. Does it
 # matter once you train? Say what you expect of a model of width 256.
 
@@ -155,7 +165,7 @@ number_map(yours.attention_scores(QUERY, KEY), range(3), range(3), title="Scaled
 
 # %% [markdown]
 # Write the weights, mask included. A boolean mask says `True` where a query may look. Put it where a hidden key can't
-# take part in any sum. (You've written `masked_softmax` in lesson 02: it's in `attncore.softmax`, or as
+# take part in any sum. (You wrote `masked_softmax` in lesson 02. The course's is imported above; your own is
 # `yours.masked_softmax`.)
 
 # %% exercise="attention_weights"

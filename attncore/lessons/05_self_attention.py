@@ -8,6 +8,7 @@
 import numpy as np
 
 from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.dot_product import scaled_dot_product_attention
 from attncore.views.explorables.head_lines import head_lines
 from attncore.views.plots import curves, loss_curves
 from attncore.views.tables import heat_map, number_map

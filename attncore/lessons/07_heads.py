@@ -9,6 +9,7 @@
 import numpy as np
 
 from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.dot_product import scaled_dot_product_attention
 from attncore.heads import HeadWeights
 from attncore.views.explorables.head_lines import head_lines
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
@@ -61,6 +62,14 @@ class Picture:
 
     def __repr__(self) -> str:
         return self.alt
+
+
+def ink_on(color: Any) -> str:
+    """Black or white, whichever reads better on a color (red, green and blue from 0 to 1)."""
+    share = np.asarray(color, dtype=float)
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    dark = linear @ (0.2126, 0.7152, 0.0722) < 0.179  # where the two stand out alike (WCAG 2)
+    return "#ffffff" if dark else "#000000"
 
 
 def canvas(width: float = 6.4, height: float = 3.0, columns: int = 1) -> tuple[Figure, tuple[Axes, ...]]:

@@ -1,6 +1,5 @@
 """Heat maps and other grids: rows are queries, columns are keys, one color a cell. Arrays in, pictures out."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib
@@ -8,7 +7,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from attncore.look import BLUE, GREEN, ORANGE
-from attncore.views.style import Picture, picture
+from attncore.views.style import Picture, ink_on, picture
 from attncore.views.svg import document, rect, text, width_of
 
 COLORS = matplotlib.colormaps["viridis"]
@@ -65,16 +64,6 @@ def number_map(numbers, rows, columns, title: str) -> Picture:
     return table(cells, rows, columns, title, f"{title}. {read}.")
 
 
-def label_grid(labels: Sequence[Sequence[str]], groups: Sequence[Sequence[int]], rows, columns, title: str) -> Picture:
-    """Cells with labels, colored by group: where each number of a small tensor has gone."""
-    cells = [
-        [shade(0.12 + 0.25 * group)._replace(words=label) for label, group in zip(names, row, strict=True)]
-        for names, row in zip(labels, groups, strict=True)
-    ]
-    read = "; ".join(f"{r}: {', '.join(names)}" for r, names in zip(rows, labels, strict=True))
-    return table(cells, rows, columns, title, f"{title}. {read}.")
-
-
 def bars(heights, names, title: str, top: float = 1.0) -> Picture:
     """A bar for each name, from 0 to `top`, its height beside it."""
     heights = np.asarray(heights, dtype=float)
@@ -123,10 +112,7 @@ def signed(number: float) -> Cell:
 
 def on(color) -> Cell:
     """A color, and black or white text that reads on it."""
-    share = np.array(color[:3])
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    dark = linear @ (0.2126, 0.7152, 0.0722) < 0.179  # where white and black stand out alike (WCAG 2)
-    return Cell(to_hex(tuple(share)), "#ffffff" if dark else "#000000")
+    return Cell(to_hex(color[:3]), ink_on(color[:3]))
 
 
 HIDDEN, OFF = Cell("url(#hatch)", "#000000"), Cell("#ececec", "#000000")

@@ -17,7 +17,7 @@ from attncore.masks import causal_mask
 from attncore.views import tables, widgets
 from attncore.views.live import Waiting, asked_of
 from attncore.views.style import canvas, figure
-from attncore.views.widgets import dot_product, masks
+from attncore.views.widgets import dot_product, masks, softmax
 
 MODULES = [import_module(f"attncore.views.widgets.{found.name}") for found in iter_modules(widgets.__path__)]
 PICTURES = {
@@ -68,8 +68,8 @@ def test_a_slider_changes_the_picture():
 
 
 def test_a_picture_draws_what_the_learners_function_computes():
-    wrong = dot_product.weights_picture(lambda q, k, mask, scale: np.full((6, 6), 0.5))
-    assert "The rows sum to 3.00" in bundle(wrong)["text/plain"]
+    wrong = softmax.softmax_picture(lambda scores: np.full(3, 0.5))
+    assert "softmax: key 0 0.5, key 1 0.5, key 2 0.5." in bundle(wrong)["text/plain"]
 
 
 def test_a_painted_mask_leaks_where_it_should():

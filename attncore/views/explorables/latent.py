@@ -5,7 +5,7 @@ from typing import Any
 
 from attncore.shared_heads import kv_bytes_per_token
 from attncore.views.explorables.frame import Explorable, note, slider
-from attncore.views.explorables.parts import arrow, drawing, element, number, path, seen, text
+from attncore.views.explorables.parts import arrow, drawing, element, number, path, ring, seen, text
 
 THICK, BAR = 64, 84
 LEFT = {"unpacked": 6, "absorbed": 352}
@@ -246,29 +246,8 @@ def lit(side: str) -> str:
 def cursor(says: str) -> str:
     """One stop for the keyboard, from which the arrow keys go on."""
     x, y, width, height = PLACES["unpacked"]["up-key"]
-    return element(
-        "rect",
-        x=LEFT["unpacked"] + x - 7,
-        y=y - 7,
-        width=width + 14,
-        height=height + 14,
-        rx=10,
-        fill="none",
-        stroke="blue",
-        stroke_width=3,
-        pointer_events="none",
-        class_="ring",
-        opacity=0,
-        part="cursor",
-        tabindex=0,
-        role="slider",
-        aria_roledescription="box",
-        aria_label="Box of the diagram, chosen by the arrow keys",
-        aria_valuemin=0,
-        aria_valuemax=11,
-        aria_valuenow=2,
-        aria_valuetext=says,
-    )
+    box = {"x": LEFT["unpacked"] + x - 7, "y": y - 7, "width": width + 14, "height": height + 14, "rx": 10}
+    return ring("box", "Box of the diagram, chosen by the arrow keys", 11, 2, says, **box)
 
 
 def bars(s: dict[str, Any], costs: dict[str, int]) -> list[str]:

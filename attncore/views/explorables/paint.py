@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from attncore.look import BLUE, GREEN, GREY, ORANGE, PINK
+from attncore.views.style import ink_on
 
 THEMES = {
     "paper": ("#ffffff", "#1b1d20"),
@@ -29,9 +30,7 @@ THEMES = {
 def scale(name: str, steps: int = 65) -> list[list[str]]:
     """A color map as steps, each with black or white text that reads on it. An odd number has a middle."""
     colors = matplotlib.colormaps[name](np.linspace(0, 1, steps))[:, :3]
-    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
-    dark = linear @ (0.2126, 0.7152, 0.0722) < 0.179  # where white and black stand out alike (WCAG 2)
-    return [[to_hex(color), "#ffffff" if d else "#000000"] for color, d in zip(colors, dark, strict=True)]
+    return [[to_hex(color), ink_on(color)] for color in colors]
 
 
 SCALES = {"weight": scale("viridis"), "signed": scale("PuOr")}

@@ -107,6 +107,24 @@ def cells(name: str, rows, x: float, y: float, color="", hidden=None, width: flo
     return "".join(drawn)
 
 
+def ring(kind: str, label: str, last: int, now: int, says: str, **box: Any) -> str:
+    """The one stop for the keyboard, named cursor: a ring that shows where it is, moved on by the arrow keys.
+
+    `kind` is what it stands on ("box"), `last` the number of the last one, `now` that of this one, `says` its words.
+    """
+    look = {
+        "fill": "none",
+        "stroke": "blue",
+        "stroke_width": 3,
+        "pointer_events": "none",
+        "class_": "ring",
+        "opacity": 0,
+    }
+    role = {"tabindex": 0, "role": "slider", "aria_roledescription": kind, "aria_label": label}
+    values = {"aria_valuemin": 0, "aria_valuemax": last, "aria_valuenow": now, "aria_valuetext": says}
+    return element("rect", **box, **look, part="cursor", **role, **values)
+
+
 def hatching(width: float, height: float, **attributes: Any) -> str:
     """Slanted lines over a box: what is hidden, and so has no number."""
     slants = [

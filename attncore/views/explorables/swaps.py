@@ -7,7 +7,7 @@ import numpy as np
 
 from attncore.heads import split_heads
 from attncore.views.explorables.frame import Asked, Explorable, asked, button, note, slider
-from attncore.views.explorables.parts import drawing, element, seen, text
+from attncore.views.explorables.parts import drawing, element, ring, seen, text
 
 WIDE, HIGH, GAP, TOP = 66, 30, 14, 76
 LEFT = {"right": 16, "wrong": 392}
@@ -143,29 +143,9 @@ def tile(side: str, flat: int, x: int, y: int, h: int, w: int) -> str:
 def cursor(s: dict[str, Any], split: np.ndarray, says: str) -> str:
     """One stop for the keyboard, from which the arrow keys go on."""
     x, y = place_of("right", split, s["chosen"], s["n"])
-    return element(
-        "rect",
-        x=x - 6,
-        y=y - 6,
-        width=WIDE + 8,
-        height=HIGH + 8,
-        rx=8,
-        fill="none",
-        stroke="blue",
-        stroke_width=3,
-        pointer_events="none",
-        class_="ring",
-        opacity=0,
-        part="cursor",
-        tabindex=0,
-        role="slider",
-        aria_roledescription="number",
-        aria_label="Number of x, chosen by the arrow keys",
-        aria_valuemin=0,
-        aria_valuemax=s["n"] * s["h"] * s["w"] - 1,
-        aria_valuenow=s["chosen"],
-        aria_valuetext=says,
-    )
+    last = s["n"] * s["h"] * s["w"] - 1
+    box = {"x": x - 6, "y": y - 6, "width": WIDE + 8, "height": HIGH + 8, "rx": 8}
+    return ring("number", "Number of x, chosen by the arrow keys", last, s["chosen"], says, **box)
 
 
 def controls() -> str:

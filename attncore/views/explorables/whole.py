@@ -9,7 +9,7 @@ import numpy as np
 from attncore.transformer import encoder_block
 from attncore.views.depth import MASK, N_HEADS, N_LAYERS, curves_of, size, small_model
 from attncore.views.explorables.frame import Asked, Explorable, asked, button, choice, note, slider, switch
-from attncore.views.explorables.parts import arrow, drawing, element, hatching, number, path, seen, text
+from attncore.views.explorables.parts import arrow, drawing, element, hatching, number, path, ring, seen, text
 
 PANEL, RIGHT = 446, 668
 BARS, BAR = 556, 54
@@ -425,26 +425,8 @@ def cursor(s: dict[str, Any], says: str) -> str:
     wider = {"x": at.left - 7, "y": y_of(at, "attention") - 7, "width": at.width + 14, "height": at.height + 14}
     order = boxes(s)
     chosen = element("rect", **place, rx=8, fill="none", stroke="ink", stroke_width=2.5, part="chosen")
-    return chosen + element(
-        "rect",
-        **wider,
-        rx=11,
-        fill="none",
-        stroke="blue",
-        stroke_width=3,
-        pointer_events="none",
-        class_="ring",
-        opacity=0,
-        part="cursor",
-        tabindex=0,
-        role="slider",
-        aria_roledescription="part",
-        aria_label="Part of the model, chosen by the arrow keys",
-        aria_valuemin=0,
-        aria_valuemax=len(order) - 1,
-        aria_valuenow=order.index("a-attention"),
-        aria_valuetext=says,
-    )
+    label, now = "Part of the model, chosen by the arrow keys", order.index("a-attention")
+    return chosen + ring("part", label, len(order) - 1, now, says, **wider, rx=11)
 
 
 def panel(detail: list[str]) -> str:

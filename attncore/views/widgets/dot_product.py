@@ -1,18 +1,13 @@
-"""Lesson 04: what the scale does, and the learner's own weights."""
-
-from collections.abc import Callable
+"""Lesson 04: what the scale does."""
 
 import ipywidgets
 import numpy as np
 
-from attncore.dot_product import attention_weights
 from attncore.softmax import softmax
 from attncore.views import plots
-from attncore.views.live import Live, asked_of, slider
+from attncore.views.live import Live
 from attncore.views.style import Picture, beside, canvas, figure
-from attncore.views.tables import bars, heat_map
-from attncore.views.widgets import SENTENCE
-from attncore.words import embed, tokens
+from attncore.views.tables import bars
 
 
 def scale_picture() -> Live:
@@ -37,18 +32,3 @@ def scale_picture() -> Live:
 
     powers = [(str(2**k), k) for k in range(10)]
     return Live(draw, exponent=ipywidgets.SelectionSlider(options=powers, value=6, description="width d"))
-
-
-def weights_picture(function: Callable = attention_weights) -> Live:
-    """Lesson 04: the weights that the given function computes on a real sentence."""
-    words = tokens(SENTENCE)
-    x = embed(SENTENCE)
-
-    def draw(scale: float) -> Picture:
-        weights = asked_of(function, x, x, None, scale, shape=(6, 6))
-        sums = weights.sum(axis=-1)
-        right = np.allclose(sums, 1)
-        title = "Every row sums to one" if right else f"The rows sum to {', '.join(f'{s:.2f}' for s in sums)}"
-        return heat_map(weights, words, words, title)
-
-    return Live(draw, scale=slider("scale", 0, 6, 2, 0.25))
