@@ -156,3 +156,12 @@ def test_arguments_that_do_not_fit_are_named():
 
 def test_the_example_is_the_same_everywhere():
     assert np.shape(QUERY) == np.shape(KEY) == np.shape(VALUE) == (3, 2)
+
+
+def test_the_courses_own_function_is_not_shown_as_the_learners():
+    from attncore.dot_product import scaled_dot_product_attention
+    from attncore.views.explorables.cell_by_cell import cell_by_cell
+
+    handed_over = cell_by_cell(function=scaled_dot_product_attention)
+    assert handed_over.html == cell_by_cell().html
+    assert "your function" in cell_by_cell(function=lambda q, k, v: scaled_dot_product_attention(q, k, v)).svg

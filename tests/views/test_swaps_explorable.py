@@ -52,7 +52,7 @@ def test_a_reshape_moves_nothing_in_memory():
 
 
 def test_the_learners_split_is_drawn():
-    right, other = swaps(function=split_heads), swaps(function=every_other)
+    right, other = swaps(function=lambda x, h: split_heads(x, h)), swaps(function=every_other)
     assert "Yours" in right.svg
     assert "block 1: head 1; block 0: head 0; block 1: head 1." in right.alt
     assert "block 0: heads 0 and 1" in other.alt
