@@ -17,9 +17,10 @@ their own.
 
 import inspect
 import re
+from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import lru_cache, partial, wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,6 +77,7 @@ class Contract(NamedTuple):
     broadcasts: tuple[str, ...]
     fields: dict[str, list[Array]]
     words: dict[str, str]
+    check_lengths: Callable[[tuple["Came", ...]], None]
 
     def admit(self, arguments: dict[str, Any]) -> None:
         """Check the arguments against the line, and promote them in place."""
@@ -89,7 +91,7 @@ class Contract(NamedTuple):
             arguments[name] = with_arrays(arguments[name], name, len(arrays))
             named = zip(arguments[name]._fields, arguments[name], arrays, strict=True)
             came += [Came(f"{name}.{field}", value.shape, array.axes, False) for field, value, array in named]
-        check_lengths(came, self.words)
+        self.check_lengths(tuple(came))
 
 
 class Came(NamedTuple):
@@ -126,25 +128,27 @@ def shaped(line, *, broadcasts=(), returns="", axes=None, **fields):
 
     def decorate(function):
         name = function.__qualname__.rpartition("<locals>.")[-1]  # of a method: KVCache.append
-        signature = inspect.signature(function)
-        contract = read(line, list(signature.parameters), returns, broadcasts, axes or {}, fields)
+        parameters = inspect.signature(function).parameters
+        places = [each for each, parameter in parameters.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+        required = {each for each, parameter in parameters.items() if parameter.default is parameter.empty}
+        contract = read(line, list(parameters), returns, broadcasts, axes or {}, fields)
 
         @wraps(function)
         def checked(*args, **kwargs):
             if TRUSTED.get():
                 return function(*args, **kwargs)
+            arguments = dict(zip(places, args, strict=False)) | kwargs
+            given = arguments.keys()
+            if len(given) < len(args) + len(kwargs) or not required <= given <= parameters.keys():
+                return function(*args, **kwargs)  # Python says what is missing, or too much
             try:
-                bound = signature.bind(*args, **kwargs)
-            except TypeError:
-                return function(*args, **kwargs)  # Python says what is missing
-            try:
-                contract.admit(bound.arguments)
+                contract.admit(arguments)
             except ValueError as problem:
                 raise ValueError(f"{name}: {problem}") from None
             try:
-                return function(*bound.args, **bound.kwargs)
+                return function(**arguments)
             except ValueError as error:
-                if not any(map(callable, bound.arguments.values())):  # what a given function raises is its own
+                if not any(map(callable, arguments.values())):  # what a given function raises is its own
                     rename(error, name)
                 raise
 
@@ -188,6 +192,7 @@ def read(line, parameters, returns, broadcasts, words, fields):
         tuple(broadcasts),
         {name: read_arrays(each) for name, each in fields.items()},
         AXES | words,
+        lru_cache(256)(partial(check_lengths, words=AXES | words)),  # mostly a function is called with the same lengths
     )
 
 

@@ -68,7 +68,7 @@ def temperature_for_entropy(scores, bits):
         raise ValueError(f"temperature_for_entropy: bits is {bits}, expected between {lowest:.4g} and {highest:.4g}")
     cold, hot = -50.0, 50.0  # of ln T, in units of the spread of the scores
     spread = -scores.min()
-    for _ in range(80):
+    for _ in range(60):
         middle = (cold + hot) / 2
         log_p = log_softmax(scores / (spread * math.exp(middle)))
         p = np.exp(log_p)

@@ -268,6 +268,19 @@ def test_a_missing_argument_is_told_by_python():
         dot_product.attention_scores(np.ones((2, 3)))
 
 
+@pytest.mark.parametrize(
+    ("args", "named", "told"),
+    [
+        ((1, 2, 3, 4), {}, "takes from 2 to 3 positional arguments but 4 were given"),
+        (([1.0], [1.0]), {"key": [1.0]}, "got multiple values for argument 'key'"),
+        (([1.0], [1.0]), {"keys": [1.0]}, "got an unexpected keyword argument 'keys'"),
+    ],
+)
+def test_too_many_arguments_are_told_by_python(args, named, told):
+    with pytest.raises(TypeError, match=told):
+        dot_product.attention_scores(*args, **named)
+
+
 def test_lists_do_where_arrays_were_asked_by_hand():
     key, value = long_context.rolling_cache([[1, 2], [3, 4]], [[1, 2], [5, 6]], 1)
     assert_array_equal(key, [[3, 4]])
