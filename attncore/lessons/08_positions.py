@@ -118,9 +118,9 @@ for s, t in ((3, 10), (103, 110), (10, 3)):
 # below. Which dials notice one step, and which notice thirty?
 
 # %%
-from attncore.views.widgets.positions import hands_picture
+from attncore.views.explorables.dials import dials
 
-hands_picture(yours.apply_rotary)
+dials(function=yours.apply_rotary)
 
 # %% exercise="same-position"
 
@@ -292,20 +292,29 @@ curves(runs.accuracies, "Which special token came last?", "tokens", "accuracy", 
 
 
 # %%
-def turns(kind, factor=4.0):
+def log_turns(kind, factor=4.0):
     made = 8192 * yours.scaled_frequencies(128, kind=kind, factor=factor) / (2 * np.pi)
     return np.log10(made)
 
 
-made = {"unscaled": turns("linear", 1.0)} | {
-    kind: turns(kind) for kind in ("linear", "ntk", "yarn")
+made = {"unscaled": log_turns("linear", 1.0)} | {
+    kind: log_turns(kind) for kind in ("linear", "ntk", "yarn")
 }
 curves(made, "Turns in 8,192 tokens", "pair", "log10 of turns")
 
 # %% [markdown]
 # Read it from the left: the fast pairs tell neighbors apart, and only interpolation slows those down. On the right, all three
-# bring the slow pairs back to angles that the model knows. After any of them the model is usually trained a little more.
-# Then why do new models simply start with a base of 500,000 or a million? A larger base leaves *more* pairs without a full
+# bring the slow pairs back toward angles that the model knows. Do all three bring all of them back? Stretch the text to eight times
+# its length, and count the orange ones.
+
+# %%
+from attncore.views.explorables.turns import turns
+
+turns()
+
+# %% [markdown]
+# NTK-aware scaling lets them go a little too far, unless its factor is chosen larger than the text needs. After any of the three,
+# the model is usually trained a little more. Then why do new models simply start with a base of 500,000 or a million? A larger base leaves *more* pairs without a full
 # turn, but each moves so slowly that a longer text takes it hardly any further.
 
 # %% [markdown]
