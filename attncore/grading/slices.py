@@ -97,15 +97,30 @@ def calls(pieces: list[Piece]) -> Iterator[Handed]:
 
     An id may be a name for a text, and a call may stand in a loop over what is written there, or in a function.
     """
-    scope = Scope({}, {})
+    scope, speaking = Scope({}, {}), names_of_verbs(pieces)
     for place, piece in enumerate(pieces):
         if isinstance(piece.node, ast.FunctionDef):
             scope.functions[piece.node.name] = piece.node
         if piece.node:
-            yield from (handed(place, call, within) for call, within in calls_in(piece.node, scope))
+            if called(piece) & speaking:
+                yield from (handed(place, call, within) for call, within in calls_in(piece.node, scope))
             for name in (*piece.defines, *names_changed(piece.node)):
                 scope.known[name] = UNKNOWN
             scope.known.update(meanings_of(piece.node))
+
+
+def names_of_verbs(pieces: list[Piece]) -> set[str]:
+    """All names by which a verb may be called: its own and others, and functions that come to call one."""
+    found = set(VERBS).union(*(meanings_of(piece.node) for piece in pieces if piece.node))
+    functions = [(piece.node, called(piece)) for piece in pieces if isinstance(piece.node, ast.FunctionDef)]
+    while new := {f.name for f, names in functions if names & (found | {arg.arg for arg in f.args.args})} - found:
+        found |= new
+    return found
+
+
+def called(piece: Piece) -> set[str]:
+    """The names of all that a piece calls, wherever in it."""
+    return {getattr(call.func, "id", getattr(call.func, "attr", "")) for call in piece.calls}
 
 
 def meanings_of(node: ast.stmt) -> Meanings:
