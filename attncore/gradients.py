@@ -23,11 +23,11 @@ def softmax_backward(weights, d_weights):
 def attention_backward(query, key, value, d_output, mask=None, scale=None):
     """Carry a gradient back through attention: returns (d_query, d_key, d_value).
 
-    `d_output` is the gradient of a loss by the output of `scaled_dot_product_attention` with the
-    same mask and scale. A boolean mask: True = may attend; a float mask is added to the scaled
-    scores. A row with nothing allowed gives zeros, never NaN. A given `scale` multiplies the scores
-    in place of 1/sqrt(d). Each gradient has the shape of its input, summed where leading axes were
-    broadcast.
+    `d_output` is the gradient of a loss with respect to the output of
+    `scaled_dot_product_attention` with the same mask and scale. A boolean mask: True = may attend;
+    a float mask is added to the scaled scores. A row with nothing allowed gives zeros, never NaN. A
+    given `scale` multiplies the scores in place of 1/sqrt(d). Each gradient has the shape of its
+    input, summed where leading axes were broadcast.
     """
     scale = scale_of(query, scale)
     weights = attention_weights(query, key, mask, scale)

@@ -55,6 +55,33 @@ def ablation_effect(layer, x, head):
     return float(np.max(np.abs(layer(x, head) - layer(x, None))))
 
 
+@shaped("_,(...,n,m),_,(...,r,m)->()", axes={"r": "reference row"})
+def mean_ablation_effect(layer, x, head, reference):
+    """Measure how much the output changes when one head brings its mean instead of what it finds.
+
+    What a head brings is layer(x, None) - layer(x, head), with a layer as in `ablation_effect`. Its
+    mean is taken over all rows of `reference`, other inputs of the layer, and stands in for it in each
+    row of x. Returns the largest absolute change of the output. Wang et al. (2022a).
+    """
+    mean = np.mean(brought(layer, reference, head), axis=tuple(range(reference.ndim - 1)))
+    return float(np.max(np.abs(mean - brought(layer, x, head))))
+
+
+def brought(layer, x, head):
+    """What one head adds to a layer's output."""
+    return layer(x, None) - layer(x, head)
+
+
+@shaped("(h,m),(m,c),_,_->(h)", axes={"c": "class"})
+def logit_attribution(head_outputs, W_unembed, right, wrong):
+    """Measure what each head adds to the logit of one class minus that of another.
+
+    `head_outputs` holds what each head adds to the residual, `W_unembed` turns the residual into
+    logits, and `right` and `wrong` are two classes. The final norm is left out. Elhage et al. (2021).
+    """
+    return head_outputs @ (W_unembed[:, right] - W_unembed[:, wrong])
+
+
 @shaped("(n,n)->()")
 def induction_score(weights, tokens):
     """Measure how far a head continues repetitions: it looks at what followed last time.

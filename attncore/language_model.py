@@ -1,7 +1,10 @@
 """Lesson 21: a language model, SmolLM2-135M-Instruct, run by the functions of this course, or by yours."""
 
+import math
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +13,9 @@ from attncore.cache import KVCache
 from attncore.heads import merge_heads, split_heads
 from attncore.masks import causal_mask
 from attncore.positions import apply_rotary
-from attncore.shapes import unchecked
+from attncore.shapes import shaped, unchecked
 from attncore.shared_heads import grouped_query_attention
-from attncore.softmax import cross_entropy
+from attncore.softmax import cross_entropy, log_softmax
 from attncore.threads import blas
 from attncore.tokenizer import decode_stream, encode
 from attncore.transformer import next_token_targets, rms_norm, sample_token, swiglu
@@ -121,3 +124,80 @@ def text_loss(model, text, parts=OURS, attend=None, cached_from=None):
     next_logits(inputs[:cached_from])
     scores = [next_logits(inputs[: i + 1]) for i in range(cached_from, len(inputs))]
     return cross_entropy(np.stack(scores), targets[cached_from:])
+
+
+@shaped("(n):int,_->(t,p)", axes={"n": "byte", "t": "merge", "p": "side"})
+def bpe_merges(ids, n_merges):
+    """Learn a vocabulary by byte-pair encoding: merge the most frequent pair of neighbors, again and again.
+
+    `ids` are the bytes of a text, from 0 to 255; merge i makes a pair the id 256 + i, which later
+    merges may join too. All neighbors count, overlapping ones as well, and a pair is replaced from
+    left to right. Of pairs that tie, the one that comes first in the text is merged. Returns the
+    pairs in order, a list of n_merges of them, or fewer where no two tokens are left. Sennrich et
+    al. (2015).
+    """
+    merges: list[tuple[int, int]] = []
+    tokens = ids.tolist()
+    while len(merges) < n_merges and len(tokens) > 1:
+        counts = Counter(pairwise(tokens))
+        merges.append(max(counts, key=counts.__getitem__))
+        tokens = joined(tokens, merges[-1], 255 + len(merges))
+    return merges
+
+
+@shaped("(n):int,_->(t)", axes={"n": "byte"})
+def bpe_encode(ids, merges):
+    """Cut a text into tokens by byte-pair encoding, with merges that were learned before.
+
+    `ids` are the bytes of the text, from 0 to 255, and `merges` are pairs in the order in which
+    they were learned; merge i makes a pair of neighbors the id 256 + i, which later merges may join
+    too. The merge that was learned first comes first, wherever its pair stands, and replaces it from
+    left to right. Returns a list of ids. A text of a single byte is a token. Sennrich et al. (2015).
+    """
+    tokens = ids.tolist()
+    for i, pair in enumerate(merges):
+        tokens = joined(tokens, tuple(pair), 256 + i)
+    return tokens
+
+
+def joined(tokens, pair, new):
+    """The tokens with every occurrence of a pair made one, from the left."""
+    out: list[int] = []
+    for token in tokens:
+        if out and (out[-1], token) == pair:
+            out[-1] = new
+        else:
+            out.append(token)
+    return out
+
+
+@shaped("(t,c),(t):int,_->()", axes={"c": "class"})
+def bits_per_byte(scores, targets, text):
+    """Measure how many bits a model needs for each byte of a text, however the text was cut into tokens.
+
+    `targets` are the text's tokens, and row i of the scores holds the logits of what may stand in the
+    place of target i. What the tokens cost, in bits, is added up and divided by the number of bytes
+    that the text has in UTF-8. Logits in the thousands give no infinity and no NaN. Returns a float.
+    Raises ValueError for a text without a character. Gao et al. (2020).
+    """
+    if not text:
+        raise ValueError("bits_per_byte: the text is empty, expected a character or more")
+    log_p = log_softmax(scores)[np.arange(len(targets)), targets]
+    return float(-log_p.sum() / math.log(2) / len(text.encode()))
+
+
+@shaped("_,(n):int,_,_->(t)")
+def decode_with_cache(read, prompt, n_new, stop=None):
+    """Continue a prompt with the most likely token each time, through a model that keeps what it has read.
+
+    `read(ids)` reads a list of ids behind all that it has read before, and returns the logits after
+    each of them, (n, c). The prompt is read in one call, then each new id in a call of its own;
+    nothing is read twice. Returns a list of the new ids: n_new of them, or fewer if the id `stop`
+    comes, which is then the last. With an n_new of 0 the list is empty.
+    """
+    new: list[int] = []
+    ids = prompt.tolist()
+    while len(new) < n_new and (not new or new[-1] != stop):
+        new.append(int(np.argmax(read(ids)[-1])))
+        ids = new[-1:]
+    return new

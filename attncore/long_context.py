@@ -1,4 +1,4 @@
-"""Lesson 15: long texts: windows, sinks, and linear attention."""
+"""Lesson 15: long texts: windows, what they lose, and sinks."""
 
 import numpy as np
 
@@ -69,45 +69,3 @@ def gated_output(output, x, W_gate):
     give no NaN. Qiu et al. (2025).
     """
     return output * (0.5 + 0.5 * np.tanh(x @ W_gate / 2))  # the sigmoid, without an exponential that overflows
-
-
-def feature_map(x):
-    """elu(x) + 1: positive, and smooth enough to learn; Katharopoulos et al. (2020)."""
-    return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
-
-
-@shaped("(...,q,d),(...,k,d),(...,k,v)->(...,q,v)")
-def linear_attention(query, key, value, causal=True):
-    """Attend with a product of features in place of the exponential of a product.
-
-    The weight of a key is feature_map(query) . feature_map(key), with elu + 1, divided by the sum
-    over the keys that are seen; no scale. With causal=True and fewer queries than keys, the
-    queries are the last positions. However small the features are, the weights of a row sum to
-    one. A query whose weights are all zero gets zeros, never NaN. Katharopoulos et al. (2020).
-    """
-    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
-    if causal:
-        weights = weights * causal_mask(query.shape[-2], key.shape[-2])
-    total = weights.sum(axis=-1, keepdims=True)
-    return weights @ value / np.where(total == 0, 1, total)
-
-
-@shaped("(...,n,d),(...,n,d),(...,n,v)->(...,n,v)")
-def linear_attention_recurrent(query, key, value):
-    """Do the same, causal, token by token, with a state whose size does not grow.
-
-    The state is a matrix (d, v), the sum of feature_map(key) times value, and a vector (d), the
-    sum of feature_map(key). Equal to `linear_attention`. However small the features are, the
-    weights of a row sum to one. A query whose weights are all zero gets zeros, never NaN.
-    Katharopoulos et al. (2020).
-    """
-    query, key = feature_map(query), feature_map(key)
-    memory = total = 0
-    rows = []
-    for i in range(query.shape[-2]):
-        memory = memory + key[..., i, :, None] * value[..., i, None, :]
-        total = total + key[..., i, :]
-        asked = query[..., i, None, :]
-        share = asked @ total[..., None]
-        rows.append(asked @ memory / np.where(share == 0, 1, share))
-    return np.concatenate(rows, axis=-2)

@@ -252,6 +252,16 @@ def ablation_effect(layer, x, head):
     return max(abs(a - b) for without, whole in pairs for a, b in zip(without, whole, strict=True))
 
 
+def mean_ablation_effect(layer, x, head, reference):
+    whole, without = layer(reference, None), layer(reference, head)
+    largest = 0.0
+    for j in range(len(whole[0])):
+        mean = sum(a[j] - b[j] for a, b in zip(whole, without, strict=True)) / len(whole)
+        for a, b in zip(layer(x, None), layer(x, head), strict=True):
+            largest = max(largest, abs(b[j] + mean - a[j]))
+    return largest
+
+
 def additive_scores(state, memory, W_state, W_memory, v):
     scores = []
     for remembered in memory:
@@ -683,6 +693,100 @@ def peak_floats(n, d, block=None):
     return scores + sum(2 + d for _query in range(n))
 
 
+def lightning_index(query, key, head_weights):
+    """`query` has a list of queries for each head."""
+    rows = []
+    for i, weights in enumerate(head_weights):
+        matches = [[max(0.0, dot(head[i], k)) for head in query] for k in key]
+        rows.append([dot(weights, match) for match in matches])
+    return rows
+
+
+def top_k_attention(query, key, value, index, n_keep, mask=None, scale=None):
+    rows = []
+    for i, q in enumerate(query):
+        allowed = [j for j in range(len(key)) if mask is None or mask[i][j]]
+        selected = sorted(allowed, key=lambda j: -index[i][j])[:n_keep]
+        keys, values = [key[j] for j in selected], [value[j] for j in selected]
+        if selected:
+            rows += scaled_dot_product_attention([q], keys, values, scale=scale)
+        else:
+            rows.append([0.0] * len(value[0]))
+    return rows
+
+
+def mean_blocks(x, block):
+    means = []
+    for start in range(0, len(x), block):
+        tokens = x[start : start + block]
+        means.append([sum(column) / len(tokens) for column in zip(*tokens, strict=True)])
+    return means
+
+
+def block_mask(block_scores, block, n_key, n_keep):
+    mask = []
+    for row in block_scores:
+        better = [
+            sum(other > s or (other == s and c < own) for c, other in enumerate(row)) for own, s in enumerate(row)
+        ]
+        mask.append([better[j // block] < n_keep for j in range(n_key)])
+    return mask
+
+
+def mixed_branches(outputs, gates):
+    mixed = [[0.0] * len(row) for row in outputs[0]]
+    for output, opened in zip(outputs, gates, strict=True):
+        for i, row in enumerate(output):
+            for j, number in enumerate(row):
+                mixed[i][j] += opened[i] * number
+    return mixed
+
+
+def value_weighted_map(weights, value, W_output):
+    lengths = [math.sqrt(dot(brought, brought)) for brought in project(value, W_output)]
+    return [[weight * length for weight, length in zip(row, lengths, strict=True)] for row in weights]
+
+
+def attention_rollout(maps):
+    """What reaches a token is half what had reached it before, half what had reached those it looks at."""
+    n = len(maps[0])
+    reached = [[1.0 if i == j else 0.0 for j in range(n)] for i in range(n)]
+    for weights in maps:
+        looked_at = weighted_sum(weights, reached)
+        reached = [[0.5 * reached[i][j] + 0.5 * looked_at[i][j] for j in range(n)] for i in range(n)]
+    return reached
+
+
+def logit_attribution(head_outputs, W_unembed, right, wrong):
+    def logit(output, c):
+        return dot(output, [row[c] for row in W_unembed])
+
+    return [logit(output, right) - logit(output, wrong) for output in head_outputs]
+
+
+def induction_score(weights, tokens):
+    found = []
+    for i in range(len(tokens)):
+        earlier = [j for j in range(i) if tokens[j] == tokens[i]]
+        if earlier:
+            found.append(weights[i][earlier[-1] + 1])
+    return sum(found) / len(found) if found else 0.0
+
+
+def sentence_vectors(x, mask):
+    vectors = []
+    for text, seen in zip(x, mask, strict=True):
+        words = [token for token, is_word in zip(text, seen, strict=True) if is_word]
+        mean = [sum(token[j] for token in words) / len(words) for j in range(len(text[0]))]
+        vectors.append([number / math.sqrt(dot(mean, mean)) for number in mean])
+    return vectors
+
+
+def most_similar(vector, vectors, count):
+    cosines = [dot(other, vector) / math.sqrt(dot(other, other) * dot(vector, vector)) for other in vectors]
+    return sorted(range(len(vectors)), key=lambda i: -cosines[i])[:count]
+
+
 def linear_attention(query, key, value, causal=True):
     first = len(key) - len(query)  # the position of the first query
     rows = []
@@ -713,39 +817,174 @@ def elu_plus_one(number):
     return number + 1 if number > 0 else math.exp(number)
 
 
-def value_weighted_map(weights, value, W_output):
-    lengths = [math.sqrt(dot(brought, brought)) for brought in project(value, W_output)]
-    return [[weight * length for weight, length in zip(row, lengths, strict=True)] for row in weights]
+def decay_attention(query, key, value, decay):
+    """Token j counts as much at token i as the decays after j have left of it."""
+    rows = []
+    for i, q in enumerate(query):
+        row, left = [0.0] * len(value[0]), 1.0
+        for j in range(i, -1, -1):
+            weight = left * dot(q, key[j])
+            row = [number + weight * part for number, part in zip(row, value[j], strict=True)]
+            left *= decay[j]
+        rows.append(row)
+    return rows
 
 
-def attention_rollout(maps):
-    """What reaches a token is half what had reached it before, half what had reached those it looks at."""
-    n = len(maps[0])
-    reached = [[1.0 if i == j else 0.0 for j in range(n)] for i in range(n)]
-    for weights in maps:
-        looked_at = weighted_sum(weights, reached)
-        reached = [[0.5 * reached[i][j] + 0.5 * looked_at[i][j] for j in range(n)] for i in range(n)]
-    return reached
+def chunked_decay_attention(query, key, value, decay, chunk=1):
+    """However the tokens are cut into chunks, the attention that it is."""
+    return decay_attention(query, key, value, decay)
 
 
-def induction_score(weights, tokens):
-    found = []
-    for i in range(len(tokens)):
-        earlier = [j for j in range(i) if tokens[j] == tokens[i]]
-        if earlier:
-            found.append(weights[i][earlier[-1] + 1])
-    return sum(found) / len(found) if found else 0.0
+def delta_rule(query, key, value, beta):
+    return gated_delta_rule(query, key, value, beta, [1.0] * len(key))
 
 
-def sentence_vectors(x, mask):
-    vectors = []
-    for text, seen in zip(x, mask, strict=True):
-        words = [token for token, is_word in zip(text, seen, strict=True) if is_word]
-        mean = [sum(token[j] for token in words) / len(words) for j in range(len(text[0]))]
-        vectors.append([number / math.sqrt(dot(mean, mean)) for number in mean])
-    return vectors
+def gated_delta_rule(query, key, value, beta, decay):
+    """What the state holds after each token is what it wrote: its key, and beta times what the others got wrong.
+
+    Each later token's decay fades it; no matrix is kept.
+    """
+    written: list = []  # what each token wrote beside its key, and so far what is left of it
+    rows = []
+    for i, q in enumerate(query):
+        written = [[decay[i] * number for number in row] for row in written]
+        answer = recalled(key[i], key, written, len(value[0]))
+        written.append([beta[i] * (wanted - got) for wanted, got in zip(value[i], answer, strict=True)])
+        rows.append(recalled(q, key, written, len(value[0])))
+    return rows
 
 
-def most_similar(vector, vectors, count):
-    cosines = [dot(other, vector) / math.sqrt(dot(other, other) * dot(vector, vector)) for other in vectors]
-    return sorted(range(len(vectors)), key=lambda i: -cosines[i])[:count]
+def recalled(asked, keys, written, width):
+    row = [0.0] * width
+    for key, part in zip(keys, written, strict=False):
+        weight = dot(asked, key)
+        row = [number + weight * added for number, added in zip(row, part, strict=True)]
+    return row
+
+
+def paged_attention(query, key_pool, value_pool, slots, scale=None):
+    """Put the request's keys and values together, and attend as ever."""
+    key, value = [key_pool[slot] for slot in slots], [value_pool[slot] for slot in slots]
+    return scaled_dot_product_attention(query, key, value, causal_mask(len(query), len(key)), scale)
+
+
+def prefix_hashes(tokens, block):
+    """A block's name is all that stands up to its end, word for word: nothing is shorter and safe from chance."""
+    return [tuple(tokens[: end + 1]) for end in range(len(tokens)) if (end + 1) % block == 0]
+
+
+def kept_probabilities(draft, draft_probs, target_probs):
+    """How likely `speculative_accept` keeps each list of tokens, for one draft."""
+    found, reached = {}, 1.0
+    for i, token in enumerate(draft):
+        accepted = min(1.0, target_probs[i][token] / draft_probs[i][token])
+        excess = [max(p - q, 0.0) for p, q in zip(target_probs[i], draft_probs[i], strict=True)]
+        for other, more in enumerate(excess):
+            if more > 0:
+                found[*draft[:i], other] = reached * (1 - accepted) * more / sum(excess)
+        reached *= accepted
+    for token, p in enumerate(target_probs[-1]):
+        found[*draft, token] = reached * p
+    return found
+
+
+def speculative_accept(draft, draft_probs, target_probs, rng):
+    p = kept_probabilities(draft, draft_probs, target_probs)
+    left = rng.random()
+    for kept in p:
+        left -= p[kept]
+        if left < 0:
+            return list(kept)
+    return list(max(p, key=p.get))  # rounding left a hair
+
+
+def expected_tokens(acceptance, n_draft):
+    """Token i + 1 is there if the first i of the draft were all accepted."""
+    return sum(math.prod(acceptance for _ in range(i)) for i in range(n_draft + 1))
+
+
+def tree_mask(parents):
+    rows = []
+    for node in range(len(parents)):
+        ancestors, up = {node}, parents[node]
+        while up >= 0:
+            ancestors.add(up)
+            up = parents[up]
+        rows.append([other in ancestors for other in range(len(parents))])
+    return rows
+
+
+def quantize(x, bits, axis=0):
+    """Of one line: the nearest of the numbers that can be said."""
+    least, steps = min(x), 2**bits - 1
+    scale = (max(x) - least) / steps or 1.0
+    said = [least + scale * code for code in range(steps + 1)]
+    return [min(range(steps + 1), key=lambda code: abs(said[code] - number)) for number in x], scale, least
+
+
+def dequantize(codes, scale, zero):
+    return [zero + scale * code for code in codes]
+
+
+def step_time(phases, flops_per_second, bytes_per_second):
+    seconds = 0.0
+    for flops, read in phases:
+        computing, reading = flops / flops_per_second, read / bytes_per_second
+        seconds += reading if reading > computing else computing
+    return seconds
+
+
+def bpe_merges(ids, n_merges):
+    tokens = list(ids)
+    merges: list = []
+    while len(merges) < n_merges and len(tokens) > 1:
+        best, most = None, 0
+        for i in range(len(tokens) - 1):
+            count = sum(tokens[j] == tokens[i] and tokens[j + 1] == tokens[i + 1] for j in range(len(tokens) - 1))
+            if count > most:
+                best, most = (tokens[i], tokens[i + 1]), count
+        tokens = replaced(tokens, best, 256 + len(merges))
+        merges.append(best)
+    return merges
+
+
+def bpe_encode(ids, merges):
+    """As long as some pair was learned, the one that was learned first is replaced everywhere."""
+    tokens, ranks = list(ids), {tuple(pair): i for i, pair in enumerate(merges)}
+    while found := [ranks[pair] for pair in zip(tokens, tokens[1:], strict=False) if pair in ranks]:
+        tokens = replaced(tokens, tuple(merges[min(found)]), 256 + min(found))
+    return tokens
+
+
+def replaced(tokens, pair, new):
+    out, i = [], 0
+    while i < len(tokens):
+        if tuple(tokens[i : i + 2]) == pair:
+            out.append(new)
+            i += 2
+        else:
+            out.append(tokens[i])
+            i += 1
+    return out
+
+
+def bits_per_byte(scores, targets, text):
+    if len(text) == 0:
+        raise ValueError("a text without a character has no bytes")
+    bits = 0.0
+    for row, target in zip(scores, targets, strict=True):
+        largest = max(row)
+        total = sum(math.exp(number - largest) for number in row)
+        bits -= (row[target] - largest - math.log(total)) / math.log(2)
+    return bits / sum(1 + (ord(letter) > 0x7F) + (ord(letter) > 0x7FF) + (ord(letter) > 0xFFFF) for letter in text)
+
+
+def decode_with_cache(read, prompt, n_new, stop=None):
+    logits, new = read(list(prompt)) if n_new else [], []
+    for _step in range(n_new):
+        largest = max(logits[-1])
+        new.append(next(i for i, number in enumerate(logits[-1]) if number == largest))
+        if new[-1] == stop or len(new) == n_new:
+            break
+        logits = read([new[-1]])
+    return new

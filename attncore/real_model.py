@@ -158,7 +158,12 @@ def bert_block(model, layer, x, mask=None):
     """
     at = f"encoder.layer.{layer}"
     value = split_heads(model.project(x, f"{at}.attention.self.value"), N_HEADS)
-    heads = merge_heads(weighted_sum(head_maps(model, layer, x, mask), value))
+    return finish_block(model, layer, x, merge_heads(weighted_sum(head_maps(model, layer, x, mask), value)))
+
+
+def finish_block(model, layer, x, heads):
+    """What a block does with what its heads bring: project, add, normalize, and think."""
+    at = f"encoder.layer.{layer}"
     attended = model.project(heads, f"{at}.attention.output.dense")
     x = model.norm(x + attended, f"{at}.attention.output")
     W_in, b_in = model.linear(f"{at}.intermediate.dense")

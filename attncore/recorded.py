@@ -7,6 +7,7 @@ import numpy as np
 
 RECORDED = Path(__file__).parent / "data" / "minilm.npz"
 SMOLLM2 = RECORDED.with_name("smollm2.npz")
+DINOV2 = RECORDED.with_name("dinov2.npz")
 
 
 class Recorded(NamedTuple):
@@ -70,6 +71,19 @@ def photograph():
     """Read a photograph of a cat's face, (96, 96, 3) bytes; by Stefan van der Walt, CC0."""
     with np.load(RECORDED.with_name("cat.npz")) as kept:
         return kept["image"]
+
+
+def recorded_looks():
+    """Read where the class token of DINOv2's ViT-S/14 looks in the photograph, which it sees at 224 by 224.
+
+    A dict from (layer, head), both from 0, to its weights on the 16 by 16 patches (n). What is left of 1 goes to the
+    class token itself.
+    """
+    with np.load(DINOV2) as kept:
+        layers, looks = kept["layers"].tolist(), kept["looks"].astype(np.float32)
+    return {
+        (layer, head): look for layer, of_layer in zip(layers, looks, strict=True) for head, look in enumerate(of_layer)
+    }
 
 
 class Mistake(NamedTuple):

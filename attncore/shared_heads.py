@@ -14,7 +14,7 @@ from attncore.softmax import masked_softmax
 
 @shaped("(...,h,q,d),(...,g,k,d),(...,g,k,v)->(...,h,q,v)")
 def grouped_query_attention(query, key, value, mask=None, scale=None):
-    """Let neighboring query heads share a key head: query head h uses key head h // (h / g).
+    """Let neighboring query heads share a key head: query head i uses key head i // (h / g).
 
     With as many groups as heads it is multi-head attention, with one group multi-query attention
     (Shazeer, 2019). A boolean mask: True = may attend; a float mask is added to the scaled scores.

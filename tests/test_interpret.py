@@ -14,6 +14,8 @@ from attncore.interpret import (
     ablation_effect,
     attention_rollout,
     induction_score,
+    logit_attribution,
+    mean_ablation_effect,
     permutation_effect,
     value_weighted_map,
 )
@@ -226,3 +228,41 @@ def test_bad_input_that_python_would_tell_in_its_own_words(call, message):
     with pytest.raises(ValueError) as error:
         call()
     assert str(error.value) == message
+
+
+def bending(x, head):
+    """Two heads, of which the first says something of each token and the second always the same."""
+    return x + (head != 0) * np.tanh(3 * x) + (head != 1) * np.array([5.0, -7.0, 1.0])
+
+
+@pytest.mark.parametrize("head", [0, 1])
+def test_the_effect_of_a_mean_ablation_is_its_loop(rng, head):
+    x, reference = rng.standard_normal((4, 3)), rng.standard_normal((6, 3))
+    expected = loops.mean_ablation_effect(bending, x, head, reference)
+    assert_allclose(mean_ablation_effect(bending, x, head, reference), expected, atol=1e-12)
+
+
+def test_a_head_that_always_says_the_same_is_found_by_zero_alone(rng):
+    x, reference = rng.standard_normal((4, 3)), rng.standard_normal((6, 3))
+    assert ablation_effect(bending, x, 1) == pytest.approx(7)
+    assert mean_ablation_effect(bending, x, 1, reference) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_mean_of_several_texts_is_that_of_all_their_rows(rng):
+    x, texts = rng.standard_normal((4, 3)), rng.standard_normal((2, 5, 3))
+    apart, joined = (mean_ablation_effect(bending, x, 0, reference) for reference in (texts, texts.reshape(10, 3)))
+    assert_allclose(apart, joined)
+
+
+def test_the_mean_over_x_itself_leaves_what_is_left_of_one_row_unchanged(rng):
+    x = rng.standard_normal((1, 3))
+    assert mean_ablation_effect(bending, x, 0, x) == pytest.approx(0, abs=1e-12)
+
+
+def test_logit_attribution_is_its_loop_and_adds_up_to_the_lead(rng):
+    outputs, W_unembed = rng.standard_normal((4, 6)), rng.standard_normal((6, 9))
+    adds = logit_attribution(outputs, W_unembed, 7, 2)
+    assert_allclose(adds, loops.logit_attribution(outputs, W_unembed, 7, 2))
+    logits = outputs.sum(axis=0) @ W_unembed
+    assert_allclose(adds.sum(), logits[7] - logits[2])
+    assert_allclose(logit_attribution(outputs, W_unembed, 2, 7), -adds)

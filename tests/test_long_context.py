@@ -1,4 +1,4 @@
-"""Long texts: windows, sinks, and linear attention."""
+"""Long texts: windows, sinks, and gates."""
 
 import math
 import tracemalloc
@@ -13,15 +13,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from attncore import loops
 from attncore.dot_product import scaled_dot_product_attention
 from attncore.long_context import (
-    feature_map,
     gated_output,
-    linear_attention,
-    linear_attention_recurrent,
     rolling_cache,
     sliding_window_mask,
     softmax_with_sink,
 )
-from attncore.masks import causal_mask, leaks_future
+from attncore.masks import causal_mask
 from attncore.softmax import softmax
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -164,112 +161,10 @@ def test_a_gate_opens_between_nothing_and_all(x, dtype):
     assert_allclose(gates + gated_output(ones, -x.astype(dtype), W_gate), 1, rtol=1e-6)
 
 
-@given(arrays(float, 5, elements=numbers))
-def test_features_are_elu_plus_one(x):
-    assert_allclose(feature_map(x), [loops.elu_plus_one(number) for number in x])
-    assert np.all(feature_map(x) >= 0)
-
-
-@every_leading
-@pytest.mark.parametrize("causal", [True, False])
-def test_linear_attention_is_its_loop(by_loop, rng, leading, causal):
-    inputs = [rng.standard_normal((*leading, *own)) for own in [(3, 8), (5, 8), (5, 6)]]
-    expected = by_loop(linear_attention, *inputs, causal=causal)
-    assert_allclose(linear_attention(*inputs, causal), expected)
-
-
-def test_linear_attention_is_causal_unless_told(rng):
-    inputs = [rng.standard_normal(own) for own in [(3, 8), (5, 8), (5, 6)]]
-    assert_array_equal(linear_attention(*inputs), linear_attention(*inputs, causal=True))
-
-
-def test_linear_attention_by_hand():
-    query, key, value = [[1.0], [-np.log(2)]], [[0.0], [2.0]], [[1.0, 0], [0, 1]]
-    assert_allclose(linear_attention(query, key, value), [[1, 0], [1 / 4, 3 / 4]])  # features of the keys: 1 and 3
-    assert_allclose(linear_attention(query, key, value, causal=False), [[1 / 4, 3 / 4]] * 2)
-
-
-@given(
-    arrays(float, (2, 5, 8), elements=st.floats(-30, 30)),
-    arrays(float, (2, 5, 8), elements=st.floats(-30, 30)),
-    arrays(float, (2, 5, 6), elements=st.floats(-30, 30)),
-)
-def test_recurrent_is_parallel(query, key, value):
-    expected = linear_attention(query, key, value)
-    assert_allclose(linear_attention_recurrent(query, key, value), expected, rtol=1e-9, atol=1e-9)
-
-
-@every_leading
-def test_recurrent_is_its_loop(rng, leading):
-    inputs = [rng.standard_normal((*leading, *own)) for own in [(5, 8), (5, 8), (5, 6)]]
-    by_loop = np.vectorize(lambda *rows: np.array(loops.linear_attention(*rows)), signature="(n,d),(n,d),(n,v)->(n,v)")
-    assert_allclose(linear_attention_recurrent(*inputs), by_loop(*inputs))
-
-
-@pytest.mark.parametrize("function", [linear_attention, linear_attention_recurrent])
-def test_the_leading_axes_broadcast(rng, function):
-    query, key, value = (rng.standard_normal(shape) for shape in [(2, 1, 5, 8), (4, 5, 8), (1, 5, 6)])
-    full = [np.broadcast_to(array, (2, 4, *array.shape[-2:])) for array in (query, key, value)]
-    assert_allclose(function(query, key, value), function(*full))
-
-
-@pytest.mark.parametrize("function", [linear_attention, linear_attention_recurrent])
-def test_linear_attention_sees_no_future_and_all_of_the_past(rng, function):
-    x = rng.standard_normal((6, 4))
-    assert not leaks_future(lambda x: function(x, x, x), x)
-    changed = x.copy()
-    changed[0] += 1
-    assert np.all(np.abs(function(x, x, x) - function(changed, changed, changed)).max(axis=-1) > 1e-9)
-
-
-@given(arrays(float, (3, 4), elements=st.floats(-30, 30)), arrays(float, (5, 6), elements=st.floats(-30, 30)))
-def test_the_output_lies_among_the_values(query, value):
-    key = np.random.default_rng(15).standard_normal((5, 4))
-    output = linear_attention(query, key, value, causal=False)
-    assert np.all((output >= value.min(axis=0) - 1e-9) & (output <= value.max(axis=0) + 1e-9))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_recurrent_equals_parallel_to_the_precision_of_its_dtype(rng, dtype):
-    inputs = [rng.standard_normal((200, width)).astype(dtype) for width in (8, 8, 6)]
-    one, other = linear_attention(*inputs), linear_attention_recurrent(*inputs)
-    assert one.dtype == other.dtype == dtype
-    assert_allclose(one, other, rtol=0, atol=2e-6 if dtype == np.float32 else 1e-12)
-
-
-def test_keys_of_ten_thousand_give_no_nan(rng):
-    key = rng.choice([-1e4, 1e4], (5, 4))
-    for function in (linear_attention, linear_attention_recurrent):
-        assert np.isfinite(function(np.full((5, 4), 1e4), key, np.ones((5, 6)))).all()
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("function", [linear_attention, linear_attention_recurrent])
-def test_features_that_are_all_zero_give_zeros(function, dtype):
-    query, key, value = (np.ones((3, width), dtype) for width in (4, 4, 6))
-    query[1] = -1e4
-    assert_allclose(function(query, key, value), np.array([1, 0, 1])[:, None] * value)
-
-
-def test_a_query_before_the_first_key_gets_zeros(by_loop):
-    query, key, value = np.ones((3, 4)), np.ones((2, 4)), np.ones((2, 6))
-    assert_array_equal(linear_attention(query, key, value)[0], np.zeros(6))
-    assert_allclose(linear_attention(query, key, value), by_loop(linear_attention, query, key, value))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: sliding_window_mask(5, 0), "sliding_window_mask: window is 0, expected at least 1"),
-        (
-            lambda: linear_attention(np.ones((3, 8)), np.ones((5, 7)), np.ones((5, 6))),
-            "linear_attention: key has width 7, but query has 8: query is (3, 8), key is (5, 7), value is (5, 6)",
-        ),
-        (
-            lambda: linear_attention_recurrent(np.ones((3, 8)), np.ones((5, 8)), np.ones((5, 6))),
-            "linear_attention_recurrent: key has 5 on the token axis, but query has 3: "
-            "query is (3, 8), key is (5, 8), value is (5, 6)",
-        ),
     ],
 )
 def test_bad_input(call, message):

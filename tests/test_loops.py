@@ -9,7 +9,15 @@ from attncore.authoring.consistency import WITHOUT_LOOPS, definition_problems
 from attncore.exercises import exercises, find
 
 ROW_BY_ROW = {"softmax", "log_softmax", "layer_norm", "feed_forward", "softmax_backward"}  # a loop takes one row
-ROW_BY_ROW |= {"online_softmax", "merge_partials", "combine_masks", "rms_norm", "swiglu", "layer_norm_backward"}
+ROW_BY_ROW |= {
+    "online_softmax",
+    "merge_partials",
+    "combine_masks",
+    "rms_norm",
+    "swiglu",
+    "layer_norm_backward",
+    "dequantize",
+}
 WITH_LOOPS = [e for e in exercises if e.kind == "code" and e.id not in WITHOUT_LOOPS and not e.drive]
 
 

@@ -86,6 +86,8 @@ COUNTED = {  # words, inner width, one table of words or two, and what norms of 
     "Llama 3.1 405B": (128_256, 53_248, 2, 0),
     "Llama 3.2 1B": (128_256, 8192, 1, 0),
     "Llama 3.2 3B": (128_256, 8192, 1, 0),
+    "SmolLM2-135M": (49_152, 1536, 1, 0),
+    "SmolLM2-360M": (49_152, 2560, 1, 0),
     "Mistral 7B": (32_000, 14_336, 2, 0),
     "Phi-3-mini": (32_064, 8192, 2, 0),
     "Qwen2.5 7B": (152_064, 18_944, 2, (28 + 2 * 4) * 128),

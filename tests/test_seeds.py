@@ -56,7 +56,7 @@ ROWS = [
         "multi-head: subspaces in parallel, syntax and semantics",
         [
             ("07", "Do heads specialize?", "heads"),
-            ("19", "Seventy-two maps of one sentence", "head"),
+            ("19", "What a head writes", "head"),
             ("20", "What single heads do", "head"),
         ],
         ["multi_head_attention", "head_importance", "why-many-heads"],
@@ -96,13 +96,13 @@ ROWS = [
         "summarisation, question answering, sentiment",
         [
             ("09", "Which family for which task", "sentiment"),
-            ("20", "Searching the questions of an interview", "question"),
+            ("20", "What a cosine can't tell you", "question"),
         ],
         ["which-family-for-which-task", "most_similar"],
     ),
     (
         "interpretability through weights",
-        [("19", "What follows, and what does not", "follow"), ("19", "Shuffle the weights", "at random")],
+        [("19", "What follows, and what doesn't", "follow"), ("19", "Two maps, one prediction", "at random")],
         ["attention_rollout", "permutation_effect", "ablation_effect", "is-attention-explanation"],
     ),
 ]

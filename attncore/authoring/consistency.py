@@ -25,7 +25,7 @@ from attncore.grading.trial import trial
 from attncore.grading.wire import pack_given, unpack_given
 
 BASICS = {"shapes", "look", "words", "recorded", "views", "start", "backpropagation", "training", "toy", "tiny_gpt"}
-BASICS |= {"example", "experiments"}
+BASICS |= {"example", "experiments", "gguf", "tokenizer", "smollm2", "ablation", "wrong_head"}
 NEEDED = {
     "code": {"title", "level", "minutes", "hints", "walkthrough"},
     "debug": {"title", "level", "minutes", "prompt", "hints", "walkthrough"},
@@ -266,6 +266,7 @@ WITHOUT_LOOPS = {  # what is asked and has no definition in loops.py, and why
     "corrupt_tokens": "random draws, judged by their shares",
     "permutation_effect": "random draws, judged by their mean",
     "KVCache": "it computes nothing; its tests compare it with the arrays that went in",
+    "BlockTable": "it computes nothing; its driver writes tokens into the slots and reads them again",
     "attend_with_cache": "by definition the last rows of multi_head_attention under a causal mask",
     "latent_attention_absorbed": "by definition equal to latent_attention",
 }

@@ -14,18 +14,19 @@ import numpy as np
 
 from attncore import tiny_gpt
 from attncore.ablation import head_maps, replaced_heads
+from attncore.bug_kinds import PROSE, kind_of, symptoms
 from attncore.cache import KVCache
-from attncore.exercises import Code, UnknownExercise, find
+from attncore.exercises import Code, find
 from attncore.grading.run import quietly
 from attncore.interpret import induction_score
-from attncore.language_model import OURS, Parts, block, logits, new_ids, reader, text_loss, write
+from attncore.language_model import OURS, Parts, block, logits, reader, text_loss, write
 from attncore.long_context import sliding_window_mask
 from attncore.recorded import SMOLLM2
 from attncore.shapes import unchecked
 from attncore.smollm2 import LanguageModel, chat, load_model
 from attncore.softmax import cross_entropy
 from attncore.tokenizer import decode, encode
-from attncore.transformer import SwigluWeights, layer_norm, rms_norm
+from attncore.transformer import rms_norm
 
 MARY = "When Mary and John went to the store, John gave a drink to"
 CAT = "The cat sat on the mat"
@@ -36,13 +37,6 @@ REPEATED = 50  # random tokens, twice
 PREVIOUS, SUPPRESSOR = (16, 0), (23, 3)
 N_HEADS_KEPT = 10
 ATTRIBUTED = ("Mary", "John", "the", "him", "her", "them")
-PROSE = (
-    "The harbor was quiet in the early morning. Two fishermen were mending their nets on the quay, and a small boat "
-    "came in with its lamp still burning. The older man looked up, waved to the boy at the tiller, and went back to "
-    "his work. Later that day the wind would turn to the north, and nobody would leave the harbor until the end of the "
-    "week."
-)
-CACHED_FROM = 40
 BOOK = tiny_gpt.held_out()[:1600]
 WINDOWS = [(0, 0), (64, 0), (64, 1), (64, 4), (32, 0), (32, 1)]  # how many keys in all, and how many of them are sinks
 ASKED = {  # what is written, and at which temperature
@@ -53,9 +47,6 @@ ASKED = {  # what is written, and at which temperature
     chat("Write two sentences about the sea."): 0.7,
 }
 N_WRITTEN = 40
-FACT, QUESTION = "The capital of France is", chat("Name three colors.")
-N_BUG = 12  # tokens that are written with a bug
-NEAR, FLUENT, SAME = 0.2, 0.5, 0.002  # nats a token: of the losses, of what is written, and of what counts as equal
 
 Section = dict[str, Any]
 
@@ -259,20 +250,24 @@ def writing(model: LanguageModel) -> Section:
 
 def bugs(model: LanguageModel) -> Section:
     """What a mistake in one part does: to the loss of a text read at once, to that of decoding, to what is written."""
-    right = symptoms(model, OURS)
-    assert right
-    rows = [("", "nothing", *right[:3], "right")]
+    right = symptoms(model)
+    rows = [row("", "nothing", right, "right")]
     for part, label, mistake in mistakes():
         parts = Parts(**{part: mistake})
-        found = right if harmless(model, parts) else symptoms(model, parts)
-        rows.append((part, label, *(found[:3] if found else (np.nan, np.nan, "")), kind_of(found, right)))
+        found = right if harmless(model, parts) else or_nothing(model, parts)
+        rows.append(row(part, label, found, kind_of(found, right) if found else "error"))
         print(*rows[-1], sep=" | ", flush=True)
     names = ("part", "label", "whole", "decoding", "text", "kind")
     return {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
+def row(part: str, label: str, found: Any, kind: str) -> tuple[Any, ...]:
+    whole, decoding, texts, _ = found or (np.nan, np.nan, ("",), 0)
+    return part, label, whole, decoding, " / ".join(texts), kind
+
+
 def mistakes() -> Iterator[tuple[str, str, Any]]:
-    """The course's own labeled mistakes for each part, and some of parts that it doesn't ask for."""
+    """The course's own labeled mistakes for each part, and a window."""
     for part in Parts._fields:
         if part == "sample_token":
             continue  # drawing changes no loss
@@ -281,90 +276,34 @@ def mistakes() -> Iterator[tuple[str, str, Any]]:
 
 
 def labeled(part: str) -> dict[str, Any]:
-    """The mistakes in one part, by label."""
-    try:
-        exercise = find(part)
-    except UnknownExercise:
-        return OTHERS.get(part, {})
+    """The mistakes in one part, by label, and what is right elsewhere."""
+    exercise = find(part)
     assert isinstance(exercise, Code)
     return {**exercise.wrong, **exercise.conventions}
 
 
-def gated_by(activation: Callable[[Any], Any], swapped: bool = False) -> Callable[[Any, SwigluWeights], Any]:
-    def layers(x: Any, weights: SwigluWeights) -> Any:
-        gate, up = (weights.W_up, weights.W_gate) if swapped else (weights.W_gate, weights.W_up)
-        return (activation(x @ gate) * (x @ up)) @ weights.W_down
-
-    return layers
-
-
-def silu(x: Any) -> Any:
-    return x * (0.5 + 0.5 * np.tanh(x / 2))
-
-
-OTHERS: dict[str, dict[str, Any]] = {
-    "rms_norm": {
-        "the mean is subtracted": lambda x, gain: layer_norm(x, gain, np.zeros_like(gain)),
-        "eps is 0.1": lambda x, gain: rms_norm(x, gain, 0.1),
-        "no gain": lambda x, gain: rms_norm(x, np.ones_like(gain)),
-    },
-    "swiglu": {
-        "ReLU in place of SiLU": gated_by(lambda x: np.maximum(x, 0)),
-        "GELU in place of SiLU": gated_by(lambda x: x * (0.5 + 0.5 * np.tanh(0.79788456 * (x + 0.044715 * x**3)))),
-        "gate and up are swapped": gated_by(silu, swapped=True),
-        "no gate": lambda x, weights: x @ weights.W_up @ weights.W_down,
-    },
-}
+LENGTHS = (9, 10, 24, 70)  # a cache that grows, or drops what is old, goes wrong only when it holds many tokens
 
 
 def harmless(model: LanguageModel, parts: Parts) -> bool:
     """Are the logits the same, of a text in chunks? Then nothing else needs to be measured."""
-    inputs = encode(model.tokenizer, PROSE)[:12]
+    inputs = encode(model.tokenizer, PROSE)
     try:
         with quietly():
             read = reader(model, parts)
-            said = [read(inputs[:n]) for n in (9, 10, 12)]
+            said = [read(inputs[:n]) for n in LENGTHS]
     except Exception:
         return False
-    return np.allclose(said, [logits(model, inputs[:n], keep=1)[0] for n in (9, 10, 12)], atol=1e-3)
+    return np.allclose(said, [logits(model, inputs[:n], keep=1)[0] for n in LENGTHS], atol=1e-3)
 
 
-def symptoms(model: LanguageModel, parts: Parts) -> tuple[float, float, str, float] | None:
-    """Both losses, what is written, and how much that surprises the healthy model; None where it ends in an error."""
+def or_nothing(model: LanguageModel, parts: Parts) -> Any:
+    """What the model does on these parts, or None where it ends in an error."""
     try:
         with quietly():
-            whole = text_loss(model, PROSE, parts)
-            decoding = text_loss(model, PROSE, parts, cached_from=CACHED_FROM)
-            written = [list(new_ids(model, prompt, N_BUG, parts, None, None, 0.0)) for prompt in (FACT, QUESTION)]
+            return symptoms(model, parts)
     except Exception:
         return None
-    texts = [decode(model.tokenizer, ids) for ids in written]
-    surprise = np.mean([continued(model, prompt, ids) for prompt, ids in zip((FACT, QUESTION), written, strict=True)])
-    return whole, decoding, " / ".join(texts), float(surprise)
-
-
-def continued(model: LanguageModel, prompt: str, new: list[int]) -> float:
-    """The healthy model's loss on the ids that continue a prompt."""
-    before = encode(model.tokenizer, prompt)
-    ids = np.array([*before, *new, model.end][: len(before) + N_BUG])
-    return float(cross_entropy(logits(model, ids[:-1])[len(before) - 1 :], ids[len(before) :]))
-
-
-def kind_of(found: Any, right: Any) -> str:
-    """Loud, late or silent: how a mistake shows. Losses that are no numbers are loud."""
-    if found is None:
-        return "error"
-    (whole, decoding, text, surprise), (whole_right, decoding_right, text_right, usual) = found, right
-    at_once, later = whole - whole_right, decoding - decoding_right
-    if max(abs(at_once), abs(later)) < SAME and text == text_right:
-        return "harmless"
-    if abs(at_once) < SAME and later > NEAR:
-        return "late"
-    if at_once < -NEAR:
-        return "too good"
-    if abs(at_once) <= NEAR and abs(later) <= NEAR and surprise <= usual + FLUENT:
-        return "silent"
-    return "loud"
 
 
 SECTIONS: dict[str, Callable[[LanguageModel], Section]] = {

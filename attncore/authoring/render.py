@@ -274,18 +274,19 @@ def stub(function: Callable[..., Any]) -> str:
 
 
 def is_promised(name: str, member: Any) -> bool:
-    """What a class's docstrings promise, and what Python itself calls."""
-    described = inspect.isfunction(member) and member.__doc__
-    return name in ("__init__", "__len__") or isinstance(member, property) or bool(described)
+    """What others call, and what Python itself calls."""
+    is_public = inspect.isfunction(member) and not name.startswith("_")
+    return name in ("__init__", "__len__") or isinstance(member, property) or is_public
 
 
 def method_stub(method: Any) -> str:
     """A method's first line, with its docstring where it has one."""
-    function: Any = method.fget if isinstance(method, property) else method
+    is_property = isinstance(method, property)
+    function: Any = method.fget if is_property else method
     source = source_of(function)
     told = f'    """{function.__doc__}"""\n' if function.__doc__ else ""
     head, _, _ = source.partition(":\n")
-    return f"{head}:\n{told}    ..."
+    return ("@property\n" if is_property else "") + f"{head}:\n{told}    ..."
 
 
 def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:

@@ -12,6 +12,7 @@ from attncore.experiments import (
     masks,
     positions,
     self_attention,
+    sparse,
     transformer,
     vision,
     weighted_sum,
@@ -174,3 +175,32 @@ def test_behind_a_leaky_mask_stands_the_next_token():
 
 def test_cosines_leave_out_a_token_with_itself():
     assert_allclose(transformer.cosines(np.array([[1.0, 0], [0, 2], [3, 3]])), np.sqrt([0, 0.5, 0, 0.5, 0.5, 0.5]))
+
+
+def test_the_indexer(rng):
+    weights, asking, x = sparse.start_indexer(rng, m=6, n_heads=3, d=4), *rng.standard_normal((2, 2, 5, 6))
+    weights = moved(rng, weights)
+    target = rng.dirichlet(np.ones(5), size=(2, 5))
+    target[0, :, 3] = 0
+    target /= target.sum(axis=-1, keepdims=True)
+    assert_backward(lambda: sparse.warm_up_backward(asking, x, target, weights), weights)
+    index = sparse.index_of(asking, x, weights)
+    share = np.exp(index) / np.exp(index).sum(axis=-1, keepdims=True)
+    expected = np.where(target > 0, target * np.log(np.where(target > 0, target, 1) / share), 0).sum() / 10
+    assert sparse.warm_up_backward(asking, x, target, weights)[0] == pytest.approx(expected)
+
+
+def test_every_scheme_reads_as_many_tokens(rng):
+    head = sparse.finished_head(rng)
+    asking, x, place = sparse.haystacks(rng, head, 3, asking=2)
+    assert_array_equal(sparse.dense_weights(asking, x, head).argmax(axis=-1), place)
+    read = sparse.read_by(asking, x, head, {"indexer": sparse.start_indexer(rng)})
+    for chosen in read.values():
+        assert_array_equal(chosen.sum(axis=-1), np.full((3, 2), sparse.N_KEEP))
+
+
+def test_neighbors_are_alike_in_a_text_by_topic(rng):
+    _, x, _ = sparse.haystacks(rng, sparse.finished_head(rng), 4, topical=0.5)
+    of_blocks = x.reshape(4, -1, sparse.BLOCK, sparse.M)
+    assert np.var(x) == pytest.approx(1, rel=0.05)
+    assert np.var(of_blocks.mean(axis=2)) == pytest.approx(0.5 + 0.5 / sparse.BLOCK, rel=0.2)

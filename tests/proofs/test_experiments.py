@@ -10,6 +10,8 @@ from attncore.experiments.heads import heads_experiment
 from attncore.experiments.masks import mask_experiment
 from attncore.experiments.positions import lagged, latest, positions_experiment
 from attncore.experiments.self_attention import PAIRS, projections_experiment
+from attncore.experiments.shared_heads import pooling_experiment
+from attncore.experiments.sparse import needle_experiment
 from attncore.experiments.transformer import cosine_experiment, stack_experiment
 from attncore.experiments.vision import vision_experiment
 from attncore.experiments.weighted_sum import width_experiment
@@ -116,3 +118,21 @@ def test_a_forgetful_backward_trains_too_and_worse(seed):
     losses = block_experiment(seed=seed)
     ended = end(losses)
     assert ended["right"] < 0.6 * ended["forgetful"] < 0.2 * losses["forgetful"][0]
+
+
+def test_pooled_heads_cost_more_the_fewer_they_are_and_less_than_random_ones(seed):
+    losses = pooling_experiment(seed=seed)
+    whole, half, single = losses["pooled"]
+    assert 2 * whole < half < single - 1
+    assert losses["first head kept"][0] == whole < 2 < min(losses["drawn at random"])
+    assert half < losses["drawn at random"][1]
+
+
+def test_an_indexer_that_was_warmed_up_finds_what_the_mean_of_a_block_hides(seed):
+    runs = needle_experiment(seed=seed)
+    scattered, by_topic = runs.found["scattered"], runs.found["by topic"]
+    for found in (scattered, by_topic):
+        assert max(found["the last ones"], found["indexer, as drawn"]) < 0.2
+        assert found["indexer, warmed up"] > 0.88
+    assert scattered["blocks by their mean"] < 0.6 < 0.95 < by_topic["blocks by their mean"]
+    assert np.mean(runs.losses[-10:]) < 0.4 * runs.losses[0]
