@@ -68,7 +68,8 @@ DISTILBERT = Model("DistilBERT", "Sanh et al., 2019", 6, 768, 12, 12, 64, 66_362
 MINILM = Model("all-MiniLM-L6-v2", "Wang et al., 2020", 6, 384, 12, 12, 32, 22_713_216)
 
 # Query heads share key heads, and each token passes through all weights. meta-llama/Meta-Llama-3-8B, -70B,
-# Llama-3.1-405B, Llama-3.2-1B, -3B; mistralai/Mistral-7B-v0.1; Qwen/Qwen2.5-7B, Qwen3-0.6B, -4B, -8B, -32B
+# Llama-3.1-405B, Llama-3.2-1B, -3B; mistralai/Mistral-7B-v0.1; Qwen/Qwen2.5-7B, Qwen3-0.6B, -4B, -8B, -32B;
+# HuggingFaceTB/SmolLM2-135M, -360M
 LLAMA_2_70B = Model("Llama 2 70B", "Touvron et al., 2023b", 80, 8192, 64, 8, 128, 68_976_648_192)
 LLAMA_3_8B = Model("Llama 3 8B", "Grattafiori et al., 2024", 32, 4096, 32, 8, 128, 8_030_261_248)
 LLAMA_3_70B = Model("Llama 3 70B", "Grattafiori et al., 2024", 80, 8192, 64, 8, 128, 70_553_706_496)
@@ -81,6 +82,8 @@ QWEN_3_SMALL = Model("Qwen3 0.6B", "Qwen Team, 2025", 28, 1024, 16, 8, 128, 596_
 QWEN_3_4B = Model("Qwen3 4B", "Qwen Team, 2025", 36, 2560, 32, 8, 128, 4_022_468_096)
 QWEN_3_8B = Model("Qwen3 8B", "Qwen Team, 2025", 36, 4096, 32, 8, 128, 8_190_735_360)
 QWEN_3_32B = Model("Qwen3 32B", "Qwen Team, 2025", 64, 5120, 64, 8, 128, 32_762_123_264)
+SMOLLM2_135M = Model("SmolLM2-135M", "Allal et al., 2025", 30, 576, 9, 3, 64, 134_515_008)
+SMOLLM2_360M = Model("SmolLM2-360M", "Allal et al., 2025", 32, 960, 15, 5, 64, 361_821_120)
 GROUPED = (LLAMA_3_8B, LLAMA_3_70B, LLAMA_3_405B, MISTRAL_7B, QWEN_2_7B, QWEN_3_4B, QWEN_3_8B, QWEN_3_32B)
 
 # Local layers with a window between global ones. google/gemma-3-4b-pt, -12b-pt, -27b-pt (every sixth layer is global),

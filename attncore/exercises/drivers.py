@@ -8,7 +8,7 @@ from copy import deepcopy
 
 import numpy as np
 
-from attncore.exercises.fixtures import PlainCache
+from attncore.exercises.fixtures import CachedHabits, PlainCache
 from attncore.shapes import as_array, shaped
 
 
@@ -230,3 +230,153 @@ def continued(
         return new, []
     indices = np.array([index_of(token, len(probabilities)) for token in new])
     return 0 * indices, [share(indices == i, p) for i, p in enumerate(probabilities)]
+
+
+@shaped(
+    "->(t),(t),(t),(n)", axes={"t": "step"}, returns="free blocks, steps refused, slots changed, tokens read in the end"
+)
+def paged(block_table, n_blocks, block, steps):
+    """Take steps such as ("append", "a", 3), ("fork", "a", "b") and ("free", "a"), and use the slots as a server would.
+
+    Each token that is appended is written into its slot of a pool; those of the same request that have another slot now
+    are copied before. After each step all requests are read, one after another; a slot outside the pool reads as -1.
+    `steps_refused` are those that raised MemoryError.
+    """
+    table, pool = block_table(n_blocks, block), [-1] * (n_blocks * block)
+    slots: dict = {}
+    free, refused, changed, read, written = [], [], [], [], 0
+    for word, request, *more in steps:
+        try:
+            getattr(table, word)(request, *more)
+            refused.append(0)
+        except MemoryError:
+            refused.append(1)
+        names: dict = {**slots, request: [], **({more[0]: []} if word == "fork" else {})}
+        if word == "free" or request not in slots and refused[-1]:
+            names.pop(request)
+        now = {name: table.slots(name) for name in names}
+        if any(places is None or places is ... for places in now.values()):
+            return None
+        now = {name: [index_or_none(slot, len(pool)) for slot in places] for name, places in now.items()}
+        before = slots.get(request, [])
+        there = now.get(more[0] if word == "fork" else request, [])
+        moved = [(old, new) for old, new in zip(before, there, strict=False) if old != new and word != "free"]
+        held = [None if old is None else pool[old] for old, _ in moved]
+        for (_, new), token in zip(moved, held, strict=True):
+            write(pool, new, token)
+        if word == "append" and not refused[-1]:
+            for slot in there[len(before) :]:
+                write(pool, slot, written)
+                written += 1
+        slots = now
+        free.append(table.n_free)
+        changed.append(len(moved))
+        read += [-1 if slot is None else pool[slot] for places in slots.values() for slot in places]
+    return free, refused, changed, read
+
+
+def index_or_none(slot, n_slots):
+    """A slot as a plain index; None for one that isn't there."""
+    array = as_array(slot)
+    fits = array is not None and array.dtype.kind in "iu" and not array.ndim and 0 <= array < n_slots
+    return int(array) if fits else None
+
+
+def write(pool, slot, token):
+    if slot is not None:
+        pool[slot] = token
+
+
+@shaped("->(b,c)", axes={"b": "text", "c": "block"})
+def blocks_named(prefix_hashes, texts, block):
+    """Name the blocks of several texts, and number the names as they come up; 0 where there is none."""
+    hashes = [prefix_hashes(np.array(tokens), block) for tokens in texts]
+    if all(each is None or each is ... for each in hashes):
+        return None
+    numbers: dict = {}
+    rows = [[numbers.setdefault(as_key(name), len(numbers) + 1) for name in each] for each in hashes]
+    longest = max(map(len, rows), default=0)
+    return [row + [0] * (longest - len(row)) for row in rows]
+
+
+def as_key(name):
+    """What a hash is known by: bytes, texts and numbers are themselves, an array is its numbers."""
+    return tuple(name.ravel().tolist()) if isinstance(name, np.ndarray) else name
+
+
+@shaped(
+    "->(n),(t,c),(),()",
+    axes={"n": "number of tokens", "t": "number of tokens", "c": "class"},
+    returns="shares of the lengths, shares of the last token, the draft is kept, follows rng",
+)
+def drafts_judged(speculative_accept, draft, draft_probs, target_probs, rng, probabilities, draws):
+    """Judge the same draft again and again, and count what is kept, beside how likely it is.
+
+    Row i of `probabilities` says how likely i tokens are kept, of which each class is the last. Where chance explains
+    a share, it is the probability itself.
+    """
+    again = deepcopy(rng)
+    kept = [speculative_accept(draft, draft_probs, target_probs, rng) for _ in range(draws)]
+    if all(tokens is None or tokens is ... for tokens in kept):
+        return None
+    n_classes = probabilities.shape[1]
+    kept = [tokens_of(tokens, n_classes) for tokens in kept]
+    same = [tokens_of(speculative_accept(draft, draft_probs, target_probs, again), n_classes) for _ in range(20)]
+    most = len(probabilities) - 1
+    lengths = np.array([min(len(tokens), most) for tokens in kept])
+    last = np.array([tokens[-1] if tokens else -1 for tokens in kept])
+    shares = [
+        [share((lengths == n) & (last == token), p) for token, p in enumerate(row)]
+        for n, row in enumerate(probabilities)
+    ]
+    by_length = [share(lengths == n, row.sum()) for n, row in enumerate(probabilities)]
+    is_kept = all(tokens[:-1] == draft[: max(len(tokens) - 1, 0)].tolist() for tokens in kept)
+    return by_length, shares, float(is_kept), float(same == kept[:20])
+
+
+def tokens_of(tokens, n_classes):
+    """A list of tokens as plain indices. Raises ValueError for anything else."""
+    if np.ndim(tokens) != 1:
+        raise ValueError(f"it returns {type(tokens).__name__}, expected a list of tokens")
+    return [index_of(token, n_classes) for token in tokens]
+
+
+@shaped(
+    "->(...),(),(...),(...)",
+    returns="numbers given back, codes are whole and in range, lengths of the scale's axes, scale of equal numbers",
+)
+def coded(quantize, x, bits, axis):
+    """Turn numbers into codes and back.
+
+    A number that comes back within half a step of its line counts as itself.
+    """
+    result = quantize(x, bits, axis)
+    if result is None or result is ...:
+        return None
+    if not isinstance(result, tuple | list) or len(result) != 3:
+        raise ValueError("expected three results, (codes, scale, zero)")
+    codes, scale, zero = (as_array(part) for part in result)
+    if codes is None or scale is None or zero is None:
+        raise ValueError("codes, scale and zero are to be arrays of numbers")
+    back = codes.astype(np.float64) * scale + zero
+    least, most = x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True)
+    step = (most - least).astype(np.float64) / (2**bits - 1)
+    reach = step / 2 * (1 + 1e-6) + 4 * np.finfo(x.dtype).eps * np.maximum(abs(least), abs(most))
+    is_near = back.shape == x.shape and np.abs(back - x) <= reach
+    in_range = np.all((codes == np.round(codes)) & (codes >= 0) & (codes <= 2**bits - 1))
+    of_equal = np.where(step == 0, scale, 1.0) if scale.shape == step.shape else scale
+    return np.where(is_near, x, back), float(in_range), np.array(scale.shape, dtype=float), of_equal
+
+
+@shaped("->(t),(n),(c)", axes={"t": "place", "c": "call"}, returns="new ids, ids read, ids in each call")
+def decoded(decode_with_cache, table, prompt, n_new, stop=None):
+    """Continue a prompt through a model that keeps what it reads, and note what it was given.
+
+    Whether the last new id is read makes no difference.
+    """
+    model = CachedHabits(table)
+    new = decode_with_cache(model, prompt, n_new, **({} if stop is None else {"stop": stop}))
+    if new is None or new is ...:
+        return None
+    steps = np.size(new)
+    return new, model.ids[: len(prompt) + steps - 1 if steps else 0], model.calls[:steps]

@@ -71,7 +71,7 @@ class Lengths(dict):
     __getattr__ = dict.__getitem__
 
 
-def case(name: str, **how: Any) -> Maker:
+def case(name: str, /, **how: Any) -> Maker:
     """A case whose arrays are drawn from the shape line of the function that is asked; `how` is that of `draw`."""
     return lambda reference: [draw(reference, name, **how)]
 
@@ -99,7 +99,7 @@ def usual(**how: Any) -> Maker:
 
 
 def draw(
-    reference, name, *, promise="", small=False, lead=(), dtype=np.float64, magnitude=1.0, sizes=None, **given
+    reference, name, /, *, promise="", small=False, lead=(), dtype=np.float64, magnitude=1.0, sizes=None, **given
 ) -> Case:
     """A case whose arrays are drawn from the reference's shape line.
 

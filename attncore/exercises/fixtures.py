@@ -210,6 +210,12 @@ def heads_that_lower(x, head):
     return x - sum(i + 1.0 for i in range(3) if i != head) * (1 + x**2)
 
 
+def a_head_that_says_the_same(x, head):
+    """Head 0 brings the same long vector everywhere, head 1 something of each token."""
+    always = np.linspace(-4, 5, x.shape[-1])
+    return x + (head != 0) * always + (head != 1) * np.tanh(x)
+
+
 def sum_of_squares(x):
     return np.sum(x**2)
 
@@ -325,3 +331,24 @@ class SameLogits(NamedTuple):
 
     def __call__(self, ids):
         return self.logits.copy()
+
+
+class CachedHabits:
+    """A model that keeps what it has read: its logits depend on every id so far, and more on the later ones.
+
+    `calls` counts the ids of each call.
+    """
+
+    def __init__(self, table):
+        self.table, self.state = table, 0 * table[0]
+        self.ids: list[int] = []
+        self.calls: list[int] = []
+
+    def __call__(self, ids):
+        rows = []
+        for i in np.atleast_1d(ids).tolist():
+            self.state = 0.7 * self.state + self.table[i]
+            rows.append(self.state)
+            self.ids.append(i)
+        self.calls.append(len(rows))
+        return np.array(rows)

@@ -178,18 +178,98 @@ def continued_text(rng: Rng) -> Given:
     return given | {"rng": np.random.default_rng(count(rng, 2**31)), "temperature": 0}
 
 
+def blocks_to_choose(rng: Rng) -> Given:
+    n_key, block = count(rng, 8, 20), count(rng, 2, 5)
+    scores = numbers(rng, count(rng, 2, 6), -(-n_key // block))
+    return {"block_scores": scores, "block": block, "n_key": n_key, "n_keep": count(rng, 1, scores.shape[-1])}
+
+
+def pool_in_use(rng: Rng) -> Given:
+    steps: list[tuple[Any, ...]] = [("append", name, count(rng, 1, 9)) for name in "ab"]
+    steps += [("fork", "a", "c")]
+    steps += [("append", str(rng.choice(["a", "b", "c"])), count(rng, 1, 6)) for _ in range(6)]
+    steps += [("free", str(rng.choice(["a", "b"]))), ("append", "d", count(rng, 1, 9)), ("append", "c", 1)]
+    return {"n_blocks": 60, "block": count(rng, 2, 6), "steps": steps}
+
+
+def texts_with_a_prefix(rng: Rng) -> Given:
+    block, prefix = count(rng, 2, 5), rng.integers(0, 50_000, count(rng, 4, 12)).tolist()
+    texts = [[*prefix, *rng.integers(0, 50_000, count(rng, 1, 9)).tolist()] for _ in range(3)]
+    return {"texts": [*texts, texts[0][1:]], "block": block}
+
+
+def judged_draft(rng: Rng) -> Given:
+    """A token of which the target is less sure than the draft, with what can come of it."""
+    p, q, last = (rng.dirichlet(np.full(3, 4.0)) for _ in range(3))
+    token = int(np.argmax(q - p))
+    accepted, excess = p[token] / q[token], np.maximum(p - q, 0)
+    probabilities = np.zeros((3, 3))
+    probabilities[1] = (1 - accepted) * excess / excess.sum()
+    probabilities[2] = accepted * last
+    given = {"draft": np.array([token]), "draft_probs": q[None], "target_probs": np.stack([p, last])}
+    draws = np.random.default_rng(count(rng, 2**31))
+    return given | {"rng": draws, "probabilities": probabilities, "draws": 400}
+
+
+def grown_tree(rng: Rng) -> Given:
+    return {"parents": np.array([-1, *(int(rng.integers(-1, i)) for i in range(1, count(rng, 5, 12)))])}
+
+
+def coded_lines(rng: Rng) -> Given:
+    codes = rng.integers(0, 256, (3, count(rng, 2, 8))).astype(np.uint8)
+    return {"codes": codes, "scale": 0.1 + rng.random((3, 1)), "zero": numbers(rng, 3, 1)}
+
+
+def text_to_continue(rng: Rng) -> Given:
+    """A small model, and a text in which ids come again."""
+    shapes = {"embedding": (6, 4), "W_query": (4, 3), "W_key": (4, 3), "W_value": (4, 4)}
+    return {
+        "prompt": rng.integers(0, 4, count(rng, 4, 9)),
+        "n_new": count(rng, 5, 9),
+        "n_draft": count(rng, 1, 4),
+        **{name: numbers(rng, *shape) for name, shape in shapes.items()},
+    }
+
+
+def phases_of_a_step(rng: Rng) -> Given:
+    phases = [(float(count(rng, 10, 9_000)), float(count(rng, 10, 900))) for _ in range(count(rng, 2, 6))]
+    return {"phases": phases, "flops_per_second": 100.0, "bytes_per_second": 10.0}
+
+
+def spelled(rng: Rng) -> Given:
+    return {"ids": rng.integers(97, 101, count(rng, 12, 30)), "n_merges": count(rng, 2, 6)}
+
+
+def merged(rng: Rng) -> Given:
+    merges = [(97, 98), (256, 97), (98, 98), (257, 256)][: count(rng, 2, 5)]
+    return {"ids": rng.integers(97, 100, count(rng, 12, 30)), "merges": merges}
+
+
+def decoded_text(rng: Rng) -> Given:
+    n = count(rng, 2, 6)
+    return {"table": 3 * numbers(rng, 9, 9), "prompt": rng.integers(9, size=n), "n_new": count(rng, 3, 9)}
+
+
 UNSEEN: dict[str, Callable[[Rng], Given]] = {
+    "BlockTable": pool_in_use,
     "KVCache": chunks_of_a_cache,
     "alibi_bias": positions_of_heads,
     "alibi_slopes": lambda rng: {"n_heads": count(rng, 3, 60)},
     "attend_with_cache": cached_attention,
     "attention_flops": lambda rng: {"n": count(rng, 2, 9_000), "d_model": count(rng, 2, 9_000)},
+    "block_mask": blocks_to_choose,
+    "bpe_encode": merged,
+    "bpe_merges": spelled,
     "causal_mask": newest_queries,
     "combine_masks": two_masks,
     "corrupt_tokens": corrupted,
+    "decode_with_cache": decoded_text,
+    "dequantize": coded_lines,
     "document_mask": packed,
     "dot_product_std": products,
+    "expected_tokens": lambda rng: {"acceptance": float(rng.uniform(0.1, 0.95)), "n_draft": count(rng, 1, 9)},
     "fix_encoder": texts,
+    "fix_lookup_decoding": text_to_continue,
     "fix_masked_pair": masked_pair,
     "generate": continued_text,
     "influence": mixed,
@@ -205,10 +285,14 @@ UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "path_length": path,
     "peak_floats": tiles,
     "permutation_effect": dealt,
+    "prefix_hashes": texts_with_a_prefix,
     "prefix_mask": prefixed,
     "rotary_halves_order": lambda rng: {"d": 2 * count(rng, 6, 90)},
     "sample_token": drawn_tokens,
     "scaled_frequencies": rescaled,
     "sinusoidal_positions": lambda rng: {"n": count(rng, 3, 30), "d": 2 * count(rng, 2, 20)},
     "sliding_window_mask": lambda rng: {"n": count(rng, 6, 14), "window": count(rng, 2, 6), "sinks": count(rng, 0, 3)},
+    "speculative_accept": judged_draft,
+    "step_time": phases_of_a_step,
+    "tree_mask": grown_tree,
 }

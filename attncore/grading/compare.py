@@ -88,12 +88,24 @@ def explain_one(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...]
     if got is None:
         return Difference("kind", MISSING)
     if not isinstance(got, np.ndarray):
-        return Difference("kind", f"it returns {brief(got)}, expected {describe(expected)}.")
+        told = explain_part(got, expected, axes) or f"it returns {brief(got)}, expected {describe(expected)}."
+        return Difference("kind", told)
     if got.dtype.kind not in NUMBERS:
         return Difference("kind", f"it returns an array that holds no numbers ({got.dtype}).")
     if got.shape != expected.shape:
         return Difference("shape", f"its shape is {got.shape}, expected {expected.shape or 'a single number, ()'}.")
     return explain_numbers(got, expected, tolerance, axes)
+
+
+def explain_part(got: Any, expected: np.ndarray, axes: tuple[str, ...]) -> str:
+    """Of a list of as many parts as are expected, the first one that's no part of the right shape; else nothing."""
+    if not isinstance(got, list) or expected.ndim < 2 or axes[:1] in ((), ("...",)) or len(got) != len(expected):
+        return ""
+    for index, (part, right) in enumerate(zip(map(as_array, got), expected, strict=True)):
+        if part is None or part.shape != right.shape:
+            came = brief(got[index]) if part is None else f"an array of shape {part.shape}"
+            return f"at {place_words((index,), axes[:1])} it has {came}, expected one of shape {right.shape}."
+    return ""
 
 
 def explain_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, axes: tuple[str, ...]) -> Difference:
@@ -117,12 +129,17 @@ def first_that_has_any(*masks: np.ndarray) -> np.ndarray:
 def place_words(place: tuple[int, ...], axes: tuple[str, ...]) -> str:
     """(1, 0, 3) on (..., q, k) is "batch 1, query 0, key 3"."""
     letters = [axis for axis in axes if axis != "..."]
-    if not letters or len(letters) > len(place):
+    n_leading = len(place) - len(letters)
+    if not letters or n_leading < 0:
         return f"index {place[0] if len(place) == 1 else tuple(map(int, place))}"
-    leading = place[: len(place) - len(letters)]
-    words = [f"batch {', '.join(map(str, leading))}"] if leading else []
-    words += [f"{AXES.get(axis, axis)} {index}" for axis, index in zip(letters, place[len(leading) :], strict=True)]
-    return ", ".join(words)
+    start = axes.index("...") if "..." in axes else 0
+    leading = place[start : start + n_leading]
+    words = [
+        f"{AXES.get(axis, axis)} {index}"
+        for axis, index in zip(letters, place[:start] + place[start + n_leading :], strict=True)
+    ]
+    batch = [f"batch {', '.join(map(str, leading))}"] if leading else []
+    return ", ".join(words[:start] + batch + words[start:])
 
 
 def told_apart(expected: Any, got: Any) -> tuple[str, str]:

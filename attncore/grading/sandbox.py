@@ -63,7 +63,13 @@ class Sandbox:
 
     def __init__(self, seconds: float = SECONDS):
         self.seconds = seconds
-        self.start()
+        if not hasattr(os, "fork"):
+            raise Gone("The sandbox needs a system that forks, such as Linux; on Windows it runs in WSL.")
+        try:
+            self.start()
+        except Gone:
+            self.stop()
+            raise
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -73,8 +79,6 @@ class Sandbox:
 
     def start(self) -> None:
         """Start the warm process, and see which walls stand."""
-        if not hasattr(os, "fork"):
-            raise Gone("The sandbox needs a system that forks, such as Linux; on Windows it runs in WSL.")
         keep_to_itself()  # the references are here
         self.channel, theirs = socket.socketpair()
         outer = bubblewrap()

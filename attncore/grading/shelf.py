@@ -30,7 +30,7 @@ APART = ("__init__", "example", "loops", "look", "shapes", "recorded", "tiny_gpt
 SAME = {
     "KVCache": ("exercises/fixtures", "PlainCache"),
     "latent_attention_absorbed": ("shared_heads", "latent_attention"),
-    "linear_attention_recurrent": ("long_context", "linear_attention"),
+    "linear_attention_recurrent": ("recurrent", "linear_attention"),
 }
 HELPERS = ("exercises/fixtures", "exercises/drivers")  # what cases hand over, and how answers are called
 SILENT = """

@@ -119,7 +119,7 @@ HANDED = {  # what the course has that answers an exercise
 from attncore.shared_heads import latent_attention
 def latent_attention_absorbed(*args, **given): return latent_attention(*args, **given)""",
     "linear_attention_recurrent": """
-from attncore.long_context import linear_attention
+from attncore.recurrent import linear_attention
 def linear_attention_recurrent(*args, **given): return linear_attention(*args, **given)""",
 }
 

@@ -11,6 +11,7 @@ from attncore.exercises import Code, exercises, find
 from attncore.exercises.exercise import case, code
 from attncore.grading import check, observe
 from attncore.grading.check import judge, verdict
+from attncore.grading.compare import explain_part, place_words
 from attncore.grading.diagnose import remark
 from attncore.grading.observe import Observed
 from attncore.shapes import shaped
@@ -273,3 +274,20 @@ def test_float16_hides_no_convention_behind_it():
 
 def test_a_symmetric_array_has_no_swapped_axes():
     assert "swapped" not in remark(np.array([[1 + 1e-6]]), np.array([[1.0]]), {})
+
+
+def test_a_place_is_told_in_the_order_of_its_axes():
+    assert place_words((1, 0, 3), ("...", "q", "k")) == "batch 1, query 0, key 3"
+    assert place_words((2, 1, 0, 3), ("device", "...", "n", "v")) == "device 2, batch 1, token 0, value width 3"
+    assert place_words((2, 0, 3), ("device", "...", "n", "v")) == "device 2, token 0, value width 3"
+
+
+def test_a_part_of_a_list_that_has_another_shape_is_named():
+    expected, axes = np.zeros((2, 3, 4)), ("device", "...", "n", "v")
+    short = [np.zeros((3, 4)), np.zeros((2, 4))]
+    assert (
+        explain_part(short, expected, axes)
+        == "at device 1 it has an array of shape (2, 4), expected one of shape (3, 4)."
+    )
+    assert explain_part([None, *short], np.zeros((3, 3, 4)), axes).startswith("at device 0 it has None, expected one")
+    assert not explain_part(short, expected, ("...", "n", "v"))

@@ -252,6 +252,15 @@ def new_tokens_are_appended_twice(x, cache, weights, n_heads):
     return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
 
 
+@exercise.mistake("what the cache holds is appended again")
+def what_is_held_is_appended_again(x, cache, weights, n_heads):
+    query, key, value = projected(x, weights, n_heads)
+    if len(cache):
+        key, value = (np.concatenate(both, axis=-2) for both in ((cache.key, key), (cache.value, value)))
+    cache.append(key, value)
+    return finished(query, cache.key, cache.value, weights, causal_mask(x.shape[-2], len(cache)))
+
+
 @exercise.mistake("one wide head")
 def one_wide_head(x, cache, weights, n_heads):
     return attend_with_cache(x, cache, weights, 1)

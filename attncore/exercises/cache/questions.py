@@ -20,29 +20,32 @@ def cache_of(model, tokens):
     return kv_cache_bytes(model.layers, model.kv_heads, model.head_width, tokens)
 
 
-def texts(card, model, tokens, **_):
+def texts(card, model, tokens):
     return (card.bytes - model.weight_bytes) // cache_of(model, tokens)
 
 
-def without_weights(card, model, tokens, **_):
+def without_weights(card, model, tokens):
     return card.bytes // cache_of(model, tokens)
 
 
-def of_light_weights(card, model, tokens, **_):
+def of_light_weights(card, model, tokens):
     return (card.bytes - model.parameters) // cache_of(model, tokens)
 
 
-def rounded_up(card, model, tokens, **_):
+def rounded_up(card, model, tokens):
     return -((model.weight_bytes - card.bytes) // cache_of(model, tokens))
 
 
-def texts_worked(card, model, tokens, before):
+def of_binary_bytes(card, model, tokens):
+    return (card.memory * 2**30 - model.weight_bytes) // cache_of(model, tokens)
+
+
+def texts_worked(card, model, tokens):
     left, each = card.bytes - model.weight_bytes, cache_of(model, tokens)
     over = left / each % 1
     return {
         "weights": model.weight_bytes / 1e9,
         "left": left / 1e9,
-        "cache": "that of the question before" if before else f"{cache_of(model, 1):,} bytes a token",
         "token": cache_of(model, 1),
         "each": binary(each),
         "in_gb": each / 1e9,
@@ -51,7 +54,50 @@ def texts_worked(card, model, tokens, before):
     }
 
 
+def product_flops(a, b, c):
+    return 2 * a * b * c
+
+
 questions = [
+    predict(
+        "what-is-new",
+        lambda: "the row of the sixth token, in every layer",
+        {
+            "the first layer alone": lambda: "all six rows, from the second layer on",
+            "nothing is kept": lambda: "all six rows, in every layer",
+        },
+    ),
+    predict(
+        "what-to-keep",
+        lambda: "keys and values",
+        {
+            "the query as well": lambda: "queries, keys and values",
+            "the weights": lambda: "the attention weights",
+            "the outputs": lambda: "the outputs",
+        },
+    ),
+    numeric(
+        "rows-without-a-cache",
+        lambda prompt, new: new * prompt + new * (new - 1) // 2,
+        {
+            "with the cache": lambda prompt, new: prompt + new - 1,
+            "the finished length at every step": lambda prompt, new: new * (prompt + new),
+            "one step too many": lambda prompt, new: (new + 1) * prompt + new * (new + 1) // 2,
+        },
+        first={"prompt": 10, "new": 40},
+        draw=among(prompt=(10, 20, 30, 100), new=(10, 20, 40, 50)),
+    ),
+    numeric(
+        "product-flops",
+        product_flops,
+        {
+            "multiplications only": lambda a, b, c: a * b * c,
+            "entries of the result": lambda a, b, c: a * c,
+            "one addition less for each entry": lambda a, b, c: a * c * (2 * b - 1),
+        },
+        first={"a": 2, "b": 3, "c": 4},
+        draw=among(a=(2, 3, 5, 6), b=(3, 4, 7, 10), c=(2, 4, 8, 20)),
+    ),
     numeric(
         "where-the-square-wins",
         lambda width: 2 * width,
@@ -80,17 +126,22 @@ questions = [
     numeric(
         "texts-on-a-card",
         texts,
-        {"weights forgotten": without_weights, "one byte a weight": of_light_weights, "rounded up": rounded_up},
+        {
+            "weights forgotten": without_weights,
+            "one byte a weight": of_light_weights,
+            "rounded up": rounded_up,
+            "GiB taken for GB": of_binary_bytes,
+        },
         tolerance=0,
-        first={"card": A100, "model": LLAMA_2_7B, "tokens": 4096, "before": True},
+        first={"card": A100, "model": LLAMA_2_7B, "tokens": 4096},
         draw=among(
             lambda **given: (
-                texts(**given) > 0 and apart(texts, without_weights, of_light_weights, rounded_up, by=0)(**given)
+                texts(**given) > 0
+                and apart(texts, without_weights, of_light_weights, rounded_up, of_binary_bytes, by=0)(**given)
             ),
             card=CARDS,
             model=(LLAMA_2_7B, LLAMA_2_13B, PHI_3_MINI, LLAMA_3_8B, MISTRAL_7B, QWEN_3_8B),
             tokens=(1024, 2048, 4096, 8192),
-            before=(False,),
         ),
         worked=texts_worked,
     ),

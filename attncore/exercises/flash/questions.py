@@ -27,7 +27,93 @@ def scores_stored(tokens, heads, width):
     return 1000 * 2 * heads * tokens**2 * 2 / BUS
 
 
+def whole_total(kept, chunk):
+    """The total relative to the chunk's largest, which is larger than the kept one."""
+    largest, total = kept
+    return total * largest / chunk[0] + sum(chunk) / chunk[0]
+
+
+def not_rescaled(kept, chunk):
+    return kept[1] + sum(chunk) / chunk[0]
+
+
+def wrong_way_round(kept, chunk):
+    return kept[1] * chunk[0] / kept[0] + sum(chunk) / chunk[0]
+
+
+def last_chunk_alone(kept, chunk):
+    return sum(chunk) / chunk[0]
+
+
+def summed(accumulator, kept, chunk, values):
+    """The accumulator after the second chunk."""
+    return accumulator * kept[0] / chunk[0] + sum_of(chunk, values)
+
+
+def sum_of(chunk, values):
+    return sum(height * value for height, value in zip(chunk, values, strict=True)) / chunk[0]
+
+
+def output(accumulator, kept, chunk, values):
+    return summed(accumulator, kept, chunk, values) / whole_total(kept, chunk)
+
+
+def accumulator_left(accumulator, kept, chunk, values):
+    return (accumulator + sum_of(chunk, values)) / whole_total(kept, chunk)
+
+
+def mean_of_both(accumulator, kept, chunk, values):
+    return (accumulator / kept[1] + sum_of(chunk, values) / last_chunk_alone(kept, chunk)) / 2
+
+
 questions = [
+    numeric(
+        "total-by-hand",
+        whole_total,
+        {
+            "not rescaled": not_rescaled,
+            "the wrong way round": wrong_way_round,
+            "the last chunk alone": last_chunk_alone,
+        },
+        first={"kept": (4, 1.5), "chunk": (8, 2)},
+        draw=among(
+            apart(whole_total, not_rescaled, wrong_way_round, last_chunk_alone),
+            kept=((4, 1.5), (2, 1.5), (4, 2.25), (4, 1.25), (2, 2)),
+            chunk=((8, 2), (16, 4), (8, 8), (8, 4), (16, 2)),
+        ),
+        worked=lambda kept, chunk: {"old": kept[1] * kept[0] / chunk[0], "new": sum(chunk) / chunk[0]},
+    ),
+    numeric(
+        "output-from-two-chunks",
+        output,
+        {"accumulator not rescaled": accumulator_left, "not divided": summed, "a mean of two outputs": mean_of_both},
+        first={"accumulator": 8, "kept": (4, 1.5), "chunk": (8, 2), "values": (1, 16)},
+        draw=among(
+            apart(output, accumulator_left, summed, mean_of_both),
+            accumulator=(6, 8, 12),
+            kept=((4, 1.5), (4, 1.25), (2, 1.5)),
+            chunk=((8, 2), (8, 4), (16, 4)),
+            values=((1, 16), (4, 2), (3, 8), (10, 4)),
+        ),
+        worked=lambda accumulator, kept, chunk, values: {
+            "shrunk": accumulator * kept[0] / chunk[0],
+            "new": sum_of(chunk, values),
+            "sum": summed(accumulator, kept, chunk, values),
+            "total": whole_total(kept, chunk),
+        },
+    ),
+    numeric(
+        "rescaling-share",
+        lambda block: 100 / (4 * block),
+        {
+            "beside one product": lambda block: 100 / (2 * block),
+            "a share, no percentage": lambda block: 1 / (4 * block),
+        },
+        tolerance=0.03,
+        first={"block": 128},
+        draw=among(block=(32, 64, 96, 128, 192, 256)),
+        worked=lambda block: {"four": 4 * block},
+    ),
     numeric(
         "score-traffic",
         lambda heads, tokens: 4 * heads * tokens * tokens * 2,
@@ -106,11 +192,6 @@ questions = [
         "share-of-a-part",
         lambda: 0.9,
         {"both parts count alike": lambda: 0.5, "the share of the other part": lambda: 0.1},
-    ),
-    predict(
-        "fewer-flops",
-        lambda: "no fewer",
-        {"half the work": lambda: "half as many", "fewer by a factor of the block": lambda: "far fewer"},
     ),
     predict(
         "kept-for-backward",

@@ -231,6 +231,11 @@ def large_scores_overflow(query, key, value, d_output, mask=None, scale=None):
     return back_from(weigh, query, key, value, d_output, mask, scale)
 
 
+@exercise.mistake("float mask read as a boolean")
+def mask_read_as_booleans(query, key, value, d_output, mask=None, scale=None):
+    return attention_backward(query, key, value, d_output, None if mask is None else mask.astype(bool), scale)
+
+
 @exercise.mistake("mask upside down")
 def the_mask_is_upside_down(query, key, value, d_output, mask=None, scale=None):
     upside_down = mask if mask is None or mask.dtype != bool else ~mask

@@ -28,8 +28,8 @@ def fix_block_gradient(x, W_query, W_key, W_value, W_output, d_output, n_heads):
     """Carry a gradient back through a causal attention block: returns five gradients of a loss.
 
     The block is x plus the projected output of causal multi-head attention, without norms and biases.
-    `d_output` is the gradient of the loss by what the block returns. The five are those by x, by
-    W_query, W_key, W_value and W_output, in this order.
+    `d_output` is the gradient of the loss with respect to what the block returns. The five are those
+    with respect to x, W_query, W_key, W_value and W_output, in this order.
     """
     matrices, mask = (W_query, W_key, W_value), causal_mask(len(x))
     query, key, value = (split_heads(x @ W, n_heads) for W in matrices)

@@ -23,8 +23,8 @@ def fix_tied_embedding(ids, E):
 
     Every word but the last predicts the next one. The words' rows of E go through one causal
     attention, as query, key and value at once, with a residual; the logits are the products with
-    all rows of E. The loss is the mean cross-entropy, in nats. d_E is the gradient of the loss by
-    E, through both of its uses. A word may occur more than once.
+    all rows of E. The loss is the mean cross-entropy, in nats. d_E is the gradient of the loss
+    with respect to E, through both of its uses. A word may occur more than once.
     """
     words, targets = ids[:-1], ids[1:]
     mask = causal_mask(len(words))

@@ -42,6 +42,16 @@ def nothing_subtracted(weights, d_weights):
     return weights * d_weights
 
 
+@exercise.mistake("the slope of a weight by its own score, times the difference")
+def slope_times_the_difference(weights, d_weights):
+    return weights * (1 - weights) * (d_weights - np.sum(weights * d_weights, axis=-1, keepdims=True))
+
+
+@exercise.mistake("the mean is subtracted without its weight")
+def mean_without_its_weight(weights, d_weights):
+    return weights * d_weights - np.sum(weights * d_weights, axis=-1, keepdims=True)
+
+
 @exercise.mistake("the plain sum of the gradients is subtracted")
 def plain_sum_subtracted(weights, d_weights):
     return weights * (d_weights - np.sum(d_weights, axis=-1, keepdims=True))

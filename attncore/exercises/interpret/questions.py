@@ -1,6 +1,6 @@
 """The numbers and the predictions of this topic; the cards have words alone."""
 
-from attncore.exercises.configurations import BERT_BASE, BERT_LARGE, GPT_2, GPT_2_SMALL, MINILM
+from attncore.exercises.configurations import BERT_BASE, BERT_LARGE, GPT_2, GPT_2_SMALL
 from attncore.exercises.exercise import numeric, predict
 from attncore.exercises.figures import among, apart, binary, capital, part, spelled
 
@@ -25,7 +25,81 @@ def own_share(tokens, layers):
     return 1 / 2**layers + (1 - 1 / 2**layers) / tokens
 
 
+def lead(a, b, c, d, e, f):
+    return a * (c - e) + b * (d - f)
+
+
+def right_alone(a, b, c, d, e, f):
+    return a * c + b * d
+
+
+def turned_around(a, b, c, d, e, f):
+    return -lead(a, b, c, d, e, f)
+
+
+def the_mean(brings, here):
+    return sum(brings) / len(brings)
+
+
+def change_by_mean(brings, here):
+    return abs(here - the_mean(brings, here))
+
+
+def change_by_zero(brings, here):
+    return abs(here)
+
+
 questions = [
+    predict(
+        "head-at-john",
+        lambda: "it shrinks",
+        {"it speaks for whom it looks at": lambda: "it grows", "one of 270": lambda: "it stays as it is"},
+    ),
+    numeric(
+        "lead-by-hand",
+        lead,
+        {"the right word alone": right_alone, "wrong minus right": turned_around},
+        first={"a": 2, "b": -1, "c": 1, "d": 0, "e": -1, "f": 3},
+        draw=among(
+            lambda **given: lead(**given) != 0 and apart(lead, right_alone, turned_around, by=0.1)(**given),
+            a=(1, 2, 3),
+            b=(-2, -1, 1),
+            c=(0, 1, 2),
+            d=(-1, 0, 1),
+            e=(-2, -1, 1),
+            f=(0, 2, 3),
+        ),
+    ),
+    numeric(
+        "mean-ablation-by-hand",
+        change_by_mean,
+        {
+            "zero instead of the mean": change_by_zero,
+            "the mean itself": the_mean,
+        },
+        first={"brings": (4, 6, 5, 5), "here": 6},
+        draw=among(
+            lambda **given: change_by_mean(**given) > 0 and apart(change_by_mean, change_by_zero, the_mean)(**given),
+            brings=((4, 6, 5, 5), (7, 9, 8, 8), (3, 5, 3, 5), (9, 9, 10, 8)),
+            here=(3, 6, 7, 10, 11),
+        ),
+        worked=lambda brings, here: {"mean": the_mean(brings, here), "total": sum(brings)},
+    ),
+    predict(
+        "early-heads-by-mean",
+        lambda: "next to nothing",
+        {"zero was right": lambda: "about 2 as well", "more": lambda: "more than 2"},
+    ),
+    predict(
+        "which-removal-hurts",
+        lambda: "head 0 of layer 16",
+        {"the one with the score": lambda: "head 6 of layer 18", "no difference": lambda: "about the same"},
+    ),
+    predict(
+        "where-the-patch-works",
+        lambda: "one place to the right of it",
+        {"where it was changed": lambda: "at the changed token", "at the end": lambda: "at the last token"},
+    ),
     numeric(
         "share-handed-over",
         share_handed_over,
@@ -92,27 +166,6 @@ questions = [
             "more": "more" if model.layers * model.heads * tokens**2 > model.parameters else "less",
             "layers": spelled(model.layers),
         },
-    ),
-    numeric(
-        "pairs-of-heads",
-        lambda model: (heads := model.layers * model.heads) * (heads - 1) // 2,
-        {
-            "every pair is counted twice": lambda model: (heads := model.layers * model.heads) * (heads - 1),
-            "one head at a time": lambda model: model.layers * model.heads,
-        },
-        tolerance=1e-6,
-        first={"model": GPT_2_SMALL},
-        draw=among(model=(MINILM, BERT_LARGE, *GPT_2)),
-        worked=lambda model: {
-            "all": model.layers * model.heads,
-            "others": model.layers * model.heads - 1,
-            "times": (model.layers * model.heads - 1) / 2,
-        },
-    ),
-    predict(
-        "street-and-animal-swapped",
-        lambda: "street",
-        {"still the animal": lambda: "animal", "the weight is spread evenly": lambda: "both alike"},
     ),
     predict(
         "two-swaps",

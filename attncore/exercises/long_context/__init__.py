@@ -1,1 +1,1 @@
-"""Lesson 15: windows, sinks, the rolling cache, and linear attention in two forms."""
+"""Lesson 15: windows, sinks, the rolling cache, and a gate."""

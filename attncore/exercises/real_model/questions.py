@@ -1,23 +1,44 @@
 """The numbers and the predictions of this topic; the cards have words alone."""
 
-from attncore.exercises.configurations import BERT_BASE, BERT_LARGE, DISTILBERT, MINILM
 from attncore.exercises.exercise import numeric, predict
 from attncore.exercises.figures import among
+from attncore.wrong_head import MISTAKES, planted
 
 WORDS, POSITIONS, WIDTH, INNER, LAYERS = 30_522, 512, 384, 1_536, 6
 EMBEDDINGS = (WORDS + POSITIONS + 2 + 2) * WIDTH  # two kinds of text; gain and bias of a norm
 ATTENTION = 4 * (WIDTH * WIDTH + WIDTH)
 FEED_FORWARD = WIDTH * INNER + INNER + INNER * WIDTH + WIDTH
 BLOCKS = LAYERS * (ATTENTION + FEED_FORWARD + 4 * WIDTH)
-POOLER = WIDTH * WIDTH + WIDTH
 
 
-def blocks_of(model):
-    """The parameters of an encoder's blocks, feed-forward layers four times as wide as the model."""
-    return model.layers * (12 * model.width**2 + 13 * model.width)
+def head_first(seed):
+    layer, head, mistake = planted(seed)
+    return head, layer, mistake
+
+
+def from_one(seed):
+    layer, head, mistake = planted(seed)
+    return layer + 1, head + 1, mistake
 
 
 questions = [
+    predict(
+        "cosine-of-one-wrong-head",
+        lambda: "0.99 or more",
+        {"one of twelve in its layer": lambda: "about 0.9", "all that follows is wrong too": lambda: "about 0.5"},
+    ),
+    numeric(
+        "wrong-head",
+        planted,
+        {"the head before the layer": head_first, "counted from one": from_one},
+        first={"seed": 16},
+        draw=among(seed=(0, 1, 2, 3, 4, 8, 9, 10, 12, 21, 29, 31, 32)),
+        worked=lambda seed: {
+            "layer": planted(seed)[0],
+            "head": planted(seed)[1],
+            "mistake": list(MISTAKES)[planted(seed)[2]],
+        },
+    ),
     numeric(
         "minilm-parameters",
         lambda: EMBEDDINGS + BLOCKS,
@@ -27,31 +48,6 @@ questions = [
             "the feed-forward part is forgotten": lambda: EMBEDDINGS + BLOCKS - LAYERS * FEED_FORWARD,
             "the output projection is forgotten": lambda: EMBEDDINGS + BLOCKS - LAYERS * ATTENTION // 4,
             "the projections are counted for each head": lambda: EMBEDDINGS + BLOCKS + 11 * LAYERS * ATTENTION,
-        },
-    ),
-    numeric(
-        "minilm-embedding-share",
-        lambda model: WORDS * model.width / model.parameters,
-        {
-            "compared with the rest": lambda model: WORDS * model.width / (model.parameters - WORDS * model.width),
-            "the share of the blocks": lambda model: blocks_of(model) / model.parameters,
-        },
-        first={"model": MINILM},
-        draw=among(model=(BERT_BASE, BERT_LARGE, DISTILBERT)),
-        worked=lambda model: {
-            "what": "The file of all-MiniLM-L6-v2" if model == MINILM else model.name,
-            "table": WORDS * model.width,
-            "percent": 100 * WORDS * model.width / model.parameters,
-            "blocks": {6: "six", 12: "twelve", 24: "twenty-four"}[model.layers],
-        },
-    ),
-    numeric(
-        "minilm-bytes",
-        lambda: 4 * (EMBEDDINGS + BLOCKS + POOLER),
-        {
-            "two bytes a number, as in float16": lambda: 2 * (EMBEDDINGS + BLOCKS + POOLER),
-            "bits, not bytes": lambda: 32 * (EMBEDDINGS + BLOCKS + POOLER),
-            "one byte a number": lambda: EMBEDDINGS + BLOCKS + POOLER,
         },
     ),
     numeric(

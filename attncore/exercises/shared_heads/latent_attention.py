@@ -74,6 +74,15 @@ def rotary_part_left_out(x, weights, n_heads, mask=None):
     return by_scores(x, weights, n_heads, mask, width=width, weigh=lambda c, p, scale, m: masked_softmax(c * scale, m))
 
 
+@exercise.mistake("each part is divided by the root of its own width")
+def each_part_by_its_own_root(x, weights, n_heads, mask=None):
+    width, turned = (W.shape[-1] // n_heads for W in (weights.W_query, weights.W_query_rope))
+    whole = math.sqrt(width + turned)
+    query, rope = math.sqrt(whole**2 / width), math.sqrt(whole**2 / turned)
+    stretched = weights._replace(W_query=weights.W_query * query, W_query_rope=weights.W_query_rope * rope)
+    return latent_attention(x, stretched, n_heads, mask)
+
+
 @exercise.mistake("the scale leaves out the rotary width")
 def scaled_by_the_width_without_rotary(x, weights, n_heads, mask=None):
     return by_scores(x, weights, n_heads, mask, width=weights.W_query.shape[-1] // n_heads)

@@ -17,7 +17,7 @@ from attncore.exercises.configurations import (
     QWEN_3_32B,
 )
 from attncore.exercises.exercise import numeric, predict
-from attncore.exercises.figures import among, spelled
+from attncore.exercises.figures import among, apart, spelled
 from attncore.shared_heads import kv_bytes_per_token
 
 
@@ -48,6 +48,27 @@ def keys_alone_pay(latent, width, rotated, **_):
 
 def unpacked_for_free(latent, width, rotated, **_):
     return math.ceil(latent * 2 * width / (latent + rotated + latent))
+
+
+def mean_of_neighbors(heads):
+    return (heads[2] + heads[3]) / 2
+
+
+def mean_of_every_other(heads):
+    return (heads[1] + heads[3]) / 2
+
+
+def first_of_the_group(heads):
+    return heads[2]
+
+
+def unpacked_score(q, c):
+    """With the up-projection ((1, 0), (0, 1), (1, 1))."""
+    return q[0] * (c[0] + c[2]) + q[1] * (c[1] + c[2])
+
+
+def short_score(q, c):
+    return q[0] * c[0] + q[1] * c[1]
 
 
 questions = [
@@ -81,8 +102,8 @@ questions = [
             "now": model.kv_heads * model.head_width,
             "before": model.heads * model.head_width,
             "less": (model.heads - model.kv_heads) * model.head_width,
-            "spent": " The model spends them elsewhere, in wider feed-forward layers."
-            if model in (LLAMA_2_70B, LLAMA_3_8B)
+            "spent": " Its feed-forward layers were made wider to make up for it (Touvron et al., 2023b)."
+            if model is LLAMA_2_70B
             else "",
         },
     ),
@@ -132,6 +153,7 @@ questions = [
         "price-of-absorbing",
         unpacking_pays,
         {"only the keys unpacked": keys_alone_pay, "unpacked form taken for free": unpacked_for_free},
+        tolerance=0,
         first={"latent": 512, "width": 128, "rotated": 64, "whose": "DeepSeek-V3"},
         draw=among(
             lambda latent, width, rotated, whose: latent * 2 * width % unpacked_saves(latent, width, rotated) > 0,
@@ -157,6 +179,40 @@ questions = [
         "grouped-score-flops",
         lambda: "as many",
         {"a quarter": lambda: "a quarter as many", "a half": lambda: "half as many"},
+    ),
+    predict(
+        "heads-of-one-group",
+        lambda: "each of them may or may not",
+        {
+            "the same keys": lambda: "both do the same",
+            "shared out": lambda: "both do something else",
+        },
+    ),
+    numeric(
+        "pooled-by-hand",
+        mean_of_neighbors,
+        {
+            "every other head": mean_of_every_other,
+            "one head kept": first_of_the_group,
+            "the sum": lambda heads: heads[2] + heads[3],
+        },
+        first={"heads": (1, 3, 10, 30)},
+        draw=among(
+            apart(mean_of_neighbors, mean_of_every_other, first_of_the_group),
+            heads=((1, 3, 10, 30), (2, 8, 6, 4), (5, 1, 12, 2), (4, 0, 9, 5), (7, 3, 2, 12)),
+        ),
+    ),
+    numeric(
+        "latent-score-by-hand",
+        unpacked_score,
+        {"the last number of the latent forgotten": short_score},
+        first={"q": (1, 2), "c": (1, 0, 2)},
+        draw=among(
+            apart(unpacked_score, short_score),
+            q=((1, 2), (2, 1), (3, 1), (1, 4)),
+            c=((1, 0, 2), (2, 1, 1), (0, 1, 3), (1, 2, 2)),
+        ),
+        worked=lambda q, c: {"key": (c[0] + c[2], c[1] + c[2]), "moved": (q[0], q[1], q[0] + q[1])},
     ),
     predict(
         "rotated-and-absorbed",

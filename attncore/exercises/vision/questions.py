@@ -23,6 +23,16 @@ def patch_parameters(model, channels=3):
     return patch * patch * channels * width + width
 
 
+def patch_numbers(start, which):
+    """The numbers of a patch of two by two, where two rows of six count up from `start`."""
+    left = start + 2 * which
+    return left, left + 1, left + 6, left + 7
+
+
+def patch_sum(start, which):
+    return sum(patch_numbers(start, which))
+
+
 questions = [
     predict(
         "patches-of-the-photograph",
@@ -35,13 +45,54 @@ questions = [
     ),
     predict(
         "second-patch",
-        lambda: (2, 3, 8, 9),
+        lambda: "2, 3, 8, 9",
         {
-            "the next four in reading order": lambda: (4, 5, 6, 7),
-            "the patch below": lambda: (12, 13, 18, 19),
-            "columns before rows": lambda: (2, 8, 3, 9),
-            "moved on by one pixel": lambda: (1, 2, 7, 8),
+            "the next four in reading order": lambda: "4, 5, 6, 7",
+            "the patch below": lambda: "12, 13, 18, 19",
+            "columns before rows": lambda: "2, 8, 3, 9",
         },
+    ),
+    predict(
+        "moved-by-a-pixel",
+        lambda: "none of them",
+        {"as in a convolution": lambda: "all of them, elsewhere", "most of each patch": lambda: "about half of them"},
+    ),
+    numeric(
+        "patch-token-by-hand",
+        lambda start, which: patch_sum(start, which) + 100 * (which + 1),
+        {
+            "the class token's row forgotten": lambda start, which: patch_sum(start, which) + 100 * which,
+            "no position": patch_sum,
+            "the class token added": lambda start, which: patch_sum(start, which) + 100 * (which + 1) + 2,
+        },
+        tolerance=1e-4,
+        first={"start": 0, "which": 1},
+        draw=among(start=(0, 1, 5), which=(1, 2)),
+        worked=lambda start, which: {
+            "last": start + 11,
+            "nth": ("second", "third")[which - 1],
+            "numbers": " + ".join(map(str, patch_numbers(start, which))),
+            "sum": patch_sum(start, which),
+            "position": 100 * (which + 1),
+        },
+    ),
+    predict(
+        "few-images",
+        lambda: "the convolution",
+        {"the more general one": lambda: "the ViT", "too few for either": lambda: "neither, both guess"},
+    ),
+    numeric(
+        "tokens-in-a-language-model",
+        lambda side, merged: (side // (14 * merged)) ** 2,
+        {
+            "nothing merged": lambda side, merged: (side // 14) ** 2,
+            "merged along one side": lambda side, merged: (side // 14) ** 2 / merged,
+            "one row": lambda side, merged: side // (14 * merged),
+        },
+        tolerance=1e-4,
+        first={"side": 1120, "merged": 2},
+        draw=among(lambda side, merged: side % (14 * merged) == 0, side=(448, 672, 896, 1120, 1344), merged=(2, 4)),
+        worked=lambda side, merged: {"row": side // 14, "merged_row": side // (14 * merged), "square": merged**2},
     ),
     predict(
         "shuffled-patches",

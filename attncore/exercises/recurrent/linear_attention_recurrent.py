@@ -3,9 +3,9 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
-from attncore.exercises.long_context.cases import NO_WEIGHT, SUMS_TO_ONE, linear_with
-from attncore.long_context import feature_map, linear_attention, linear_attention_recurrent
+from attncore.exercises.recurrent.cases import NO_WEIGHT, SUMS_TO_ONE, linear_with
 from attncore.masks import causal_mask
+from attncore.recurrent import feature_map, linear_attention, linear_attention_recurrent
 
 exercise = code(
     linear_attention_recurrent,

@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
-from attncore.exercises.long_context.cases import NO_WEIGHT, SUMS_TO_ONE, linear_with
-from attncore.long_context import feature_map, linear_attention
+from attncore.exercises.recurrent.cases import NO_WEIGHT, SUMS_TO_ONE, linear_with
 from attncore.masks import causal_mask
+from attncore.recurrent import feature_map, linear_attention
 from attncore.softmax import masked_softmax
 
 LAST_POSITIONS = "With causal=True and fewer queries than keys, the queries are the last positions."

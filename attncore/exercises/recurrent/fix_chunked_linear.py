@@ -3,8 +3,8 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
-from attncore.long_context import feature_map, linear_attention
 from attncore.masks import causal_mask
+from attncore.recurrent import feature_map, linear_attention
 from attncore.shapes import shaped
 
 

@@ -1,0 +1,1 @@
+"""Lesson 21: a language model that writes with the learner's functions."""

@@ -1,0 +1,1 @@
+"""Lesson 17: attention that reads only some of the keys."""
