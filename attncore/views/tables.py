@@ -39,7 +39,7 @@ def heat_map(weights, queries, keys, title: str, mask=None) -> Picture:
         f"{q} looks most at {keys[int(np.argmax(row))]} ({row.max():.2f})"
         for q, row in zip(queries, weights, strict=True)
     ]
-    alt = f"{title}. Rows are queries, columns are keys. {'; '.join(best)}."
+    alt = f"{sentence(title)} Rows are queries, columns are keys. {'; '.join(best)}."
     return table(cells, queries, keys, title, alt)
 
 
@@ -51,7 +51,9 @@ def mask_map(mask, queries, keys, title: str, rows="queries", columns="keys") ->
         f"{q} sees {', '.join(k for k, a in zip(keys, row, strict=True) if a) or 'nothing'}"
         for q, row in zip(queries, mask, strict=True)
     ]
-    return table(cells, queries, keys, title, f"{title}. Rows are {rows}, columns are {columns}. {'; '.join(seen)}.")
+    return table(
+        cells, queries, keys, title, f"{sentence(title)} Rows are {rows}, columns are {columns}. {'; '.join(seen)}."
+    )
 
 
 def number_map(numbers, rows, columns, title: str) -> Picture:
@@ -61,7 +63,7 @@ def number_map(numbers, rows, columns, title: str) -> Picture:
     form = "{:g}" if np.array_equal(numbers, numbers.round()) else "{:.2f}"
     cells = [[signed(x / largest)._replace(words=form.format(x)) for x in row] for row in numbers]
     read = "; ".join(f"{r}: {', '.join(map(form.format, row))}" for r, row in zip(rows, numbers, strict=True))
-    return table(cells, rows, columns, title, f"{title}. {read}.")
+    return table(cells, rows, columns, title, f"{sentence(title)} {read}.")
 
 
 def bars(heights, names, title: str, top: float = 1.0) -> Picture:
@@ -124,3 +126,8 @@ def yes_no(allowed: bool) -> Cell:
 
 def changed_or_not(changed: bool) -> Cell:
     return Cell(ORANGE if changed else GREEN, "#000000")
+
+
+def sentence(title: str) -> str:
+    """A title as the first sentence of an alternative text: a question keeps its mark."""
+    return title if title[-1:] in "?!." else f"{title}."

@@ -15,13 +15,12 @@ def backwards(x, positions, base):
 @pytest.mark.parametrize(
     "given",
     [
-        {},
-        {"positions": (0, 63)},
-        {"positions": (63, 0), "base": 10_000.0},
-        {"function": backwards},
-        {"key": -np.arange(8.0)},
+        pytest.param({}, id="as it begins"),
+        pytest.param({"positions": (0, 63)}, id="far apart"),
+        pytest.param({"positions": (63, 0), "base": 10_000.0}, id="another base"),
+        pytest.param({"function": backwards}, id="a wrong function"),
+        pytest.param({"key": -np.arange(8.0)}, id="another key"),
     ],
-    ids=str,
 )
 def test_other_beginnings_are_drawn_alike(given):
     assert_drawn_alike(dials(**given))

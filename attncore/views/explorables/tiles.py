@@ -83,7 +83,9 @@ def walk(is_causal: bool) -> list[dict[str, Any]]:
 
 def finite_of(array: np.ndarray) -> Any:
     """As JSON can hold it: None for minus infinity."""
-    return np.where(np.isfinite(array), array, None).tolist()
+    listed: Any = array.astype(object)
+    listed[~np.isfinite(array)] = None
+    return listed.tolist()
 
 
 def plain() -> int:

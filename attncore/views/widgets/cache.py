@@ -1,4 +1,4 @@
-"""Lesson 12: what fits on a graphics card, and what a step waits for."""
+"""Lesson 12: what fits into the memory of a GPU."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,17 +6,16 @@ from typing import NamedTuple
 import ipywidgets
 
 from attncore.cache import kv_cache_bytes
-from attncore.look import BLUE, GREEN, GREY, ORANGE, PINK
+from attncore.look import BLUE, GREY, ORANGE, PINK
 from attncore.views.live import WIDE, Live, asked_of, choice
 from attncore.views.style import Picture, picture
 from attncore.views.svg import document, rect, text, width_of
 
 
 class Model(NamedTuple):
-    """A published configuration; `looked_up` weights are rows of a table, never multiplied."""
+    """A published configuration."""
 
     weights: int
-    looked_up: int
     layers: int
     heads: int
     kv_heads: int
@@ -26,17 +25,15 @@ class Model(NamedTuple):
 
 # Radford et al. (2019); Grattafiori et al. (2024), whose weights are counted from the configurations.
 MODELS = {
-    "GPT-2 small": Model(124_439_808, 1024 * 768, 12, 12, 12, 64, 1024),
-    "Llama 3 8B": Model(8_030_261_248, 128_256 * 4096, 32, 32, 8, 128, 131_072),
-    "Llama 3 70B": Model(70_553_706_496, 128_256 * 8192, 80, 64, 8, 128, 131_072),
+    "GPT-2 small": Model(124_439_808, 12, 12, 12, 64, 1024),
+    "Llama 3 8B": Model(8_030_261_248, 32, 32, 8, 128, 131_072),
+    "Llama 3 70B": Model(70_553_706_496, 80, 64, 8, 128, 131_072),
 }
-FLOPS, BANDWIDTH = 989e12, 3.35e12  # H100 SXM, dense bfloat16; NVIDIA's data sheet
-MEMORY = 80e9
 TRACK = 330  # the width of a bar in pixels
 
 
 def memory_picture(function: Callable = kv_cache_bytes) -> Live:
-    """Lesson 12: weights and cache against the memory of a card, and the scores if they were kept."""
+    """Lesson 12: weights and cache against the memory of a GPU, and the scores if they were kept."""
 
     def draw(model: str, tokens: int, batch: int, card: int) -> Picture:
         m = MODELS[model]
@@ -47,11 +44,11 @@ def memory_picture(function: Callable = kv_cache_bytes) -> Live:
         total = weights + cache
         larger = "the cache" if cache > weights else "the weights"
         if total <= memory:
-            title = f"It fits: {amount(total)} of {card} GB, most of it {larger}"
+            caption = f"{amount(total)} of {card} GB, most of it {larger}."
         elif weights > memory:
-            title = f"The weights alone, {amount(weights)}, are more than {card} GB"
+            caption = f"The weights alone, {amount(weights)}, are more than {card} GB."
         else:
-            title = f"It does not fit into {card} GB: {amount(total)}, most of it {larger}"
+            caption = f"{amount(total)}, most of it {larger}, is more than {card} GB."
         rows = [
             ("weights", [(weights, BLUE)]),
             ("cache", [(cache, ORANGE)]),
@@ -60,58 +57,17 @@ def memory_picture(function: Callable = kv_cache_bytes) -> Live:
         ]
         one = cache / batch
         room = int((memory - weights) // one) if weights < memory and one else 0
-        caption = f"Texts of {tokens:,} tokens that fit beside the weights: {room:,}."
+        caption += f" Sequences of {tokens:,} tokens that fit beside the weights: {room:,}."
         if tokens > m.longest:
             caption += f" {model} was trained on {m.longest:,} tokens at most."
-        return measured(rows, 2 * memory, (memory, f"the {card} GB of the card"), amount, title, caption)
+        return measured(rows, 2 * memory, (memory, f"the memory, {card} GB"), amount, "Does it fit?", caption)
 
     return Live(
         draw,
         model=choice("model", list(MODELS), "Llama 3 8B"),
-        tokens=powers("tokens a text", 8, 17, 13),
-        batch=powers("texts at once", 0, 9, 0),
-        card=choice("card", [("24 GB", 24), ("80 GB", 80)], 80),
-    )
-
-
-def step_picture() -> Live:
-    """Lesson 12: one pass of Llama 3 8B on one card: what takes longest, reading or calculating."""
-    m = MODELS["Llama 3 8B"]
-    used = m.weights - m.looked_up
-
-    def draw(new: int, batch: int, tokens: int) -> Picture:
-        held = kv_cache_bytes(m.layers, m.kv_heads, m.d_head, tokens, batch)
-        pairs = new * tokens + new * (new + 1) // 2  # what each new token may see
-        logits = 2 * m.looked_up  # the output matrix, as large as the table, for the last token alone
-        flops = batch * (2 * (used - m.looked_up) * new + logits + 4 * m.layers * m.heads * m.d_head * pairs)
-        weights, cache, arithmetic = 2 * used / BANDWIDTH, held / BANDWIDTH, flops / FLOPS
-        reading = weights + cache
-        if arithmetic > reading:
-            title = f"Limited by arithmetic: {duration(arithmetic)}, against {duration(reading)} of reading"
-        else:
-            most = "the weights" if weights >= cache else "the cache"
-            title = f"Limited by memory: {duration(reading)} of reading, most of it {most}, "
-            title += f"against {duration(arithmetic)} of arithmetic"
-        rows = [
-            ("read the weights", [(weights, BLUE)]),
-            ("read the cache", [(cache, ORANGE)]),
-            ("read both", [(weights, BLUE), (cache, ORANGE)]),
-            ("calculate", [(arithmetic, GREEN)]),
-        ]
-        longest = max(reading, arithmetic)
-        caption = f"At most {batch * new / longest:,.0f} new tokens a second; "
-        intensity = flops / (2 * used + held)
-        caption += f"{intensity:,.{0 if intensity >= 100 else 1}f} operations for each byte read."
-        total = 2 * m.weights + held + kv_cache_bytes(m.layers, m.kv_heads, m.d_head, new, batch)
-        if total > MEMORY:
-            caption += f" But weights and cache, {amount(total)}, do not fit into 80 GB."
-        return measured(rows, longest, None, duration, title, caption)
-
-    return Live(
-        draw,
-        new=powers("new tokens a text", 0, 13, 0),
-        batch=powers("texts at once", 0, 10, 0),
-        tokens=powers("tokens in the cache", 6, 16, 6),
+        tokens=powers("tokens a sequence", 8, 17, 13),
+        batch=powers("sequences at once", 0, 9, 4),
+        card=choice("memory", [("24 GB", 24), ("80 GB", 80)], 80),
     )
 
 
@@ -138,7 +94,7 @@ def measured(rows, whole, line, words: Callable[[float], str], title: str, capti
         read.append(f"{name} {words(total)}")
     under = (f"The line is {line[1]}. " if line else "") + caption
     svg = document(left + TRACK + 190, 26 * len(rows) + 8, "".join(drawn))
-    return picture(svg, title, f"{title}. {'; '.join(read)}. {caption}", under)
+    return picture(svg, title, f"{title} {'; '.join(read)}. {caption}", under)
 
 
 def amount(size: float) -> str:
@@ -147,7 +103,3 @@ def amount(size: float) -> str:
         if size >= factor:
             return f"{size / factor:.3g} {unit}"
     return f"{size / 1e3:.3g} kB"
-
-
-def duration(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"

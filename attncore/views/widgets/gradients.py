@@ -1,44 +1,82 @@
-"""Lesson 11: what comes back through a softmax as it decides, and how well a step measures it."""
+"""Lesson 11: what comes back through a softmax, and how well a step measures it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from attncore.dot_product import scaled_dot_product_attention
+from attncore.dot_product import attention_weights, scaled_dot_product_attention
 from attncore.gradients import attention_backward, numerical_gradient, softmax_backward
+from attncore.look import BLUE, GREY, ORANGE
 from attncore.softmax import softmax
 from attncore.views import plots
 from attncore.views.live import Live, asked_of, slider
-from attncore.views.style import Picture, beside, canvas, figure
-from attncore.views.tables import heat_map, signed, table
-from attncore.views.widgets import SENTENCE
+from attncore.views.style import Picture, beside, canvas, figure, picture
+from attncore.views.svg import document, rect, text
+from attncore.views.tables import bars, signed, table
 from attncore.words import embed, tokens
 
+WIDE, TALL = 84, 46  # of a node, in pixels
 
-def gradient_picture(function: Callable = softmax_backward) -> Live:
-    """Lesson 11: the weights of a sentence and the gradient of its scores, as the temperature falls."""
-    words, x = tokens(SENTENCE), embed(SENTENCE)
-    scores = x @ x.T
-    d_weights = np.random.default_rng(0).standard_normal((6, 6))
 
-    def draw(temperature: float) -> Picture:
-        weights = softmax(scores / temperature)
-        gradient = asked_of(function, weights, d_weights, shape=(6, 6))
-        quiet = [word for word, row in zip(words, gradient, strict=True) if np.abs(row).max() < 0.01]
-        finding = f"hardly anything comes back to {', '.join(quiet)}" if quiet else "every row gets a gradient"
+def flow_picture(function: Callable = softmax_backward) -> Live:
+    """Lesson 11: three scores, their weights and the loss as a graph: what goes forward, and what comes back."""
+    values = np.array([8.0, 0.0, 4.0])
+
+    def draw(height: float) -> Picture:
+        scores = np.log([1.0, height, 5.0])
+        weights = softmax(scores)
+        return flow(scores, weights, values, asked_of(function, weights, values, shape=(3,)))
+
+    return Live(draw, height=slider("exp of the second score", 1, 40, 2))
+
+
+def flow(scores, weights, values, d_scores) -> Picture:
+    """The graph; below each number the gradient of the loss with respect to it."""
+    middle = [40 + place * 62 for place in range(len(weights))]
+    parts = [text(x, 16, name, 13, "middle") for x, name in ((62, "scores"), (272, "weights"), (482, "loss"))]
+    parts += [line(104, start, 230, end) for start in middle for end in middle]
+    parts += [line(314, start, 440, middle[1]) for start in middle]
+    for y, score, weight, d_score, value in zip(middle, scores, weights, d_scores, values, strict=True):
+        parts += [node(62, y, score, d_score), node(272, y, weight, value)]
+        parts.append(text(330, y + (16 if y > middle[1] else -4), f"times {value:g}", 12))
+    parts.append(node(482, middle[1], weights @ values, 1.0))
+    told = "; ".join(f"{s:.2f} gets {d:+.3f}" for s, d in zip(scores, d_scores, strict=True))
+    alt = (
+        "Scores lead to weights, each score to every weight, and the weights, times their values, to the loss, "
+        f"{weights @ values:.3g}. Back come the values to the weights, and to the scores: {told}."
+    )
+    svg = document(540, 78 + 62 * (len(weights) - 1), "".join(parts))
+    caption = "Black: what goes forward. Orange, below it: the gradient that comes back."
+    return picture(svg, "What does each score get back?", alt, caption)
+
+
+def node(x: float, y: float, forward: float, back: float) -> str:
+    """A number of the graph, and the gradient of the loss with respect to it."""
+    frame = rect(x - WIDE / 2, y - 18, WIDE, TALL, "#fff", stroke=BLUE, rx=5)
+    return frame + text(x, y, f"{forward:.3g}", 14, "middle") + text(x, y + 20, f"{back:+.3f}", 14, "middle", ORANGE)
+
+
+def line(x: float, y: float, to_x: float, to_y: float) -> str:
+    return f'<line x1="{x}" y1="{y + 5}" x2="{to_x}" y2="{to_y + 5}" stroke="{GREY}"/>'
+
+
+def saturation_picture(function: Callable = softmax_backward) -> Live:
+    """Lesson 11: the weights of "bank", and the gradient of its scores towards "river", as the scale grows."""
+    offered = "money loan river water tea"
+    query, rows, goal, names = embed("bank"), embed(offered), embed("river"), tokens(offered)
+
+    def draw(scale: float) -> Picture:
+        weights = attention_weights(query, rows, scale=scale)
+        gradient = asked_of(function, weights, (weights @ rows - goal) @ rows.T, shape=weights.shape)[0]
+        told = "; ".join(f"{name} {number:+.1e}" for name, number in zip(names, gradient, strict=True))
+        cells = [[signed(4 * number)._replace(words=f"{number:+.3f}") for number in gradient]]
+        title = "What comes back to the scores?"
         return beside(
-            heat_map(weights, words, words, f"The weights at temperature {temperature:.2f}"),
-            signed_map(gradient, words, words, f"Gradient of the scores: {finding}"),
+            bars(weights[0], names, f"Weights at scale {scale:g}"),
+            table(cells, ["bank"], names, title, f"{title} {told}."),
         )
 
-    return Live(draw, temperature=slider("temperature", 0.05, 2, 1, 0.05))
-
-
-def signed_map(numbers: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str) -> Picture:
-    """Numbers about as large as a half, with their sign; the color is their size."""
-    cells = [[signed(2 * x)._replace(words=f"{x:+.2f}") for x in row] for row in numbers]
-    largest = "; ".join(f"{row}: {np.abs(line).max():.2g}" for row, line in zip(rows, numbers, strict=True))
-    return table(cells, rows, columns, title, f"{title}. The largest in size of each row is {largest}.")
+    return Live(draw, scale=slider("scale", 1, 80, 5))
 
 
 def one_sided(f: Callable, x: np.ndarray, eps: float) -> np.ndarray:
@@ -67,20 +105,19 @@ def step_picture(function: Callable = numerical_gradient) -> Live:
             ("against a wrong formula", numerical_gradient, 2 * exact),  # the scale of width 4, forgotten
         )
     }
-    least, best = min(curves["central"]), 10.0 ** powers[np.argmin(curves["central"])]
 
     def draw(power: float) -> Picture:
         err = error(function, 10.0**power)
-        title = f"A step of {10.0**power:.0e} errs by {err:.0e}, the best, {best:.0e}, by {least:.0e}"
+        title = f"How far off is a step of {10.0**power:.0e}?"
         drawn, (ax,) = canvas(5.6, 2.8)
         for name, errors in curves.items():
             ax.plot(powers, np.log10(errors), label=name)  # on plain axes: logarithmic ones take twice as long
         plots.cross(ax, power, np.log10(max(err, 1e-14)))
-        plots.label(ax, title, "across: the step; up: the relative error; both as powers of ten")
+        plots.label(ax, title, "step, power of ten", "relative error, power of ten")
         ax.set_ylim(top=2.2)
         ax.set_yticks(range(-10, 1, 2))
         ax.legend(loc="upper left", ncols=3, fontsize=9, frameon=False)
         both = ", ".join(f"{name} {np.interp(power, powers, errors):.0e}" for name, errors in curves.items())
-        return figure(drawn, f"{title}. Differences at this step err by: {both}.")
+        return figure(drawn, f"{title} The measured gradient is off by {err:.0e}. At this step: {both}.")
 
     return Live(draw, power=slider("step, power of ten", -13, 0, -3, 0.5))

@@ -1,4 +1,4 @@
-"""Lesson 19: two maps that say the same, and attention followed through the layers of a trained network."""
+"""Lesson 19: all heads at a glance, paths through layers, two maps that say the same, and rollout."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,35 @@ from attncore.dot_product import attention_weights
 from attncore.interpret import attention_rollout, value_weighted_map
 from attncore.recorded import recorded_head, recorded_maps
 from attncore.views.live import Live, asked_of, choice, slider, switch
+from attncore.views.paths import paths
 from attncore.views.style import Picture, beside
-from attncore.views.tables import bars, heat_map
+from attncore.views.tables import bars, heat_map, shade, signed, table
 
 TEXT = "The animal did not cross the street because it was too tired."
 VIEWS = ("weights", "weights times lengths", "change of the reading without it")
+
+
+def heads_map(numbers: np.ndarray, title: str) -> Picture:
+    """Lesson 19: a number for each head, (layers, heads), as colors alone: from 0 to 1, or signed around zero."""
+    numbers = np.asarray(numbers, dtype=float)
+    most = float(np.abs(numbers).max())
+    color = (lambda x: signed(x / most)) if numbers.min() < 0 else shade
+    cells = [[color(x) for x in row] for row in numbers.T]
+    layers, heads = numbers.shape
+    strongest = [divmod(int(at), heads) for at in np.argsort(-np.abs(numbers), axis=None)[:5]]
+    named = ", ".join(f"({layer}, {head}) {numbers[layer, head]:.2f}" for layer, head in strongest)
+    columns = [str(layer) if layer % 5 == 0 else "" for layer in range(layers)]
+    alt = f"{title} Rows are heads, columns are layers. The five farthest from zero, as (layer, head): {named}."
+    return table(cells, [f"head {head}" for head in range(heads)], columns, title, alt, narrow=True)
+
+
+def circuit_paths(tokens, maps) -> Live:
+    """Lesson 19: by which path a token's last output gets what it needs, through the layers of a small model."""
+
+    def draw(query: int) -> Picture:
+        return paths(tokens, maps, query, f"What reaches place {query}, after the last layer?")
+
+    return Live(draw, query=slider("look from place", 0, len(tokens) - 1, len(tokens) - 1))
 
 
 def two_maps_picture() -> Live:

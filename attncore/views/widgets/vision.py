@@ -1,23 +1,18 @@
 """Lesson 10: a photograph cut into tokens, and where each of its patches looks."""
 
-import base64
-import io
 from collections.abc import Callable
 
 import numpy as np
-from matplotlib.image import imsave
 
 from attncore.dot_product import attention_weights
 from attncore.positions import sinusoidal_positions
 from attncore.recorded import photograph
 from attncore.views.live import Live, asked_of, choice, slider, switch
+from attncore.views.photo import GRID, SIDE, SIZE, frame, lines, photograph_with, png, veil
 from attncore.views.style import Picture, beside, picture
 from attncore.views.svg import document
 from attncore.views.tables import bars
 from attncore.vision import patchify, unpatchify
-
-SIDE, SIZE = 96, 8
-GRID = SIDE // SIZE
 
 
 def cut_picture(function: Callable = patchify) -> Live:
@@ -77,7 +72,7 @@ def look_picture() -> Live:
         lit = np.zeros(GRID**2)
         lit[at] = weights / weights.max()
         alt = f"{title}. The photograph of a cat, {'shuffled' if shuffled else 'whole'}, the darker the less weight."
-        drawing = veiled(drawings[shuffled], lit, at[piece])
+        drawing = photograph_with(drawings[shuffled], veil(lit), lines() if shuffled else "", frame(at[piece]))
         names = [f"({i // GRID}, {i % GRID})" for i in best]
         return beside(picture(drawing, title, alt), bars(weights[best], names, "The five largest weights"))
 
@@ -106,25 +101,3 @@ def plain_colours(patches: np.ndarray) -> np.ndarray:
 
 def name(piece: int) -> str:
     return f"({piece // GRID}, {piece % GRID})"
-
-
-def png(pixels: np.ndarray) -> str:
-    """Pixels as the address of an image that needs no file."""
-    buffer = io.BytesIO()
-    imsave(buffer, np.ascontiguousarray(pixels), format="png", metadata={"Software": None})  # type: ignore[dict-item]
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def veiled(address: str, lit: np.ndarray, chosen: int) -> str:
-    """The photograph under a veil that is thinner where `lit` is nearer to one; the chosen patch in a frame."""
-    veil = "".join(
-        f'<rect x="{i % GRID * SIZE}" y="{i // GRID * SIZE}" width="{SIZE}" height="{SIZE}" '
-        f'fill-opacity="{0.78 * (1 - share**0.5):.2f}"/>'
-        for i, share in enumerate(lit)
-    )
-    x, y = chosen % GRID * SIZE, chosen // GRID * SIZE
-    frame = f'<rect x="{x}" y="{y}" width="{SIZE}" height="{SIZE}" fill="none" stroke="#e69f00" stroke-width="1"/>'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 {SIDE + 2} {SIDE + 2}" width="384" height="384">'
-        f'<image href="{address}" width="{SIDE}" height="{SIDE}"/>{veil}{frame}</svg>'
-    )
