@@ -19,6 +19,8 @@ VERBS = (
     "reset",
     "review",
     "submit",
+    "symptoms",
+    "writes",
 )
 __all__ = [*VERBS, "yours"]
 

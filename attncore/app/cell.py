@@ -11,7 +11,7 @@ from typing import Any
 
 from IPython.display import display
 
-from attncore.app import hunting
+from attncore.app import hunting, writing
 from attncore.app.board import outbox
 from attncore.app.cards import CardPanel
 from attncore.app.open_tab import saved_by_its_tab, session_path
@@ -125,6 +125,26 @@ def answer(exercise: str, value: Any = None, seed: int | None = None) -> "Report
     if asked.template:
         report.lines.insert(1, ("where", drawn.words["question"]))
     return report
+
+
+@verb
+def writes(
+    prompt: str,
+    n_new: int = 40,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    **parts: Callable[..., Any],
+) -> "writing.Written | Panel":
+    """Let SmolLM2 continue a prompt: writes("Once upon a time", 60, temperature=0.7, apply_rotary=mine)."""
+    return writing.written(prompt, n_new, temperature, top_k, top_p, seed, **parts)
+
+
+@verb
+def symptoms(**parts: Callable[..., Any]) -> Panel:
+    """Measure what a function of yours does to SmolLM2: symptoms(apply_rotary=mine)."""
+    return writing.shown_symptoms(**parts)
 
 
 @verb

@@ -35,9 +35,13 @@ MATTERS = {
     "weighted_sum": 0.7,
     "gradients": 0.65,
     "long_context": 0.65,
+    "serving": 0.65,
+    "recurrent": 0.6,
+    "sparse": 0.6,
     "alignment": 0.4,
     "vision": 0.35,
     "interpret": 0.3,
+    "language_model": 0.3,
     "real_model": 0.25,
     "start": 0.2,
 }

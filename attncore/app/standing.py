@@ -61,7 +61,7 @@ class Row:
         linked = "".join(self.dot(exercise) for exercise in every)
         page = link(self.lesson, f"{self.lesson}.ipynb", NAME + ";font-weight:600" * self.here)
         page += f'<span style="{DOTS}">{linked}</span><span style="{COUNTS}">{self.counts}</span>'
-        return f"{'> ' if self.here else '  '}{self.lesson:<18}{self.counts:<31}  {marks}", page
+        return f"{'> ' if self.here else '  '}{self.lesson:<17}  {self.counts:<30} {marks}", page
 
     def dot(self, exercise: Exercise) -> str:
         """An exercise as one mark that leads to it."""
