@@ -1,386 +1,184 @@
 # %% [markdown]
 # # Backward by hand
 #
-# Training asks how the loss moves when a number moves, for every number in the network. Here we derive the answer for
-# attention before we code it, and measure it before we trust it. At the end you can write the backward pass on a white
-# board, and say why fast kernels compute the weights twice (a kernel here is one program on the GPU).
-
-# %% [markdown]
-# **You need** the slope of softmax (lesson 02), scaled dot-product attention (04) and masks (06).
-# **You get** `softmax_backward`, `attention_backward`, and `numerical_gradient` to check them with. Lesson 14 relies on
-# the row sum that we meet on the way.
+# Frameworks compute gradients for you, until somebody asks you to do it on a whiteboard, or to write a fused kernel. We'll
+# take attention back step by step, and measure every step before we trust it. Start with a guess.
 
 # %%
 import math
 
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import attention_weights, scaled_dot_product_attention
-from attncore.gradients import attention_backward, numerical_gradient, softmax_backward, sum_to
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.dot_product import attention_weights
+from attncore.gradients import sum_to
 from attncore.masks import causal_mask
-from attncore.self_attention import influence
-from attncore.softmax import softmax
-from attncore.views.tables import number_map
-from attncore.views.widgets.gradients import gradient_picture, step_picture
-from attncore.weighted_sum import weighted_sum
+from attncore.views.plots import curves, loss_curves
+from attncore.views.tables import bars, number_map
+from attncore.views.widgets.gradients import flow_picture, saturation_picture, step_picture
 from attncore.words import embed, tokens
 
+# %% exercise="nudge-a-score"
+
 # %% [markdown]
-# ## Three scores and a loss
+# ## Measure it
 #
-# The smallest attention has one query, three keys, and values that are plain numbers. Scores of log 1, 2 and 5 give
-# weights of 1/8, 2/8 and 5/8. The output is one number, and we call it the **loss**, what training wants to make small.
-
-# %%
-x = np.log([1.0, 2.0, 5.0])
-values = np.array([8.0, 0.0, 4.0])
-p = softmax(x)
-p, p @ values
-
-# %% [markdown]
-# How does the loss $L$ move with the first score? We can measure it: a little up, a little down, over the distance
-# between the two. That is a **central difference**, with the step $h$.
+# How far does it fall? Call the output the loss, $L$, and measure. Move one score a little up, then a little down, and
+# divide by the distance between the two. That's a **central difference** with step $h$:
 #
 # $$\frac{\partial L}{\partial x_0} \approx \frac{L(x_0 + h) - L(x_0 - h)}{2h}$$
+#
+# Do that for every entry and you have the **gradient** of $L$ with respect to $x$, in the shape of $x$. We write it $dx$.
+
+# %% exercise="numerical_gradient"
 
 # %%
-h = np.array([1e-6, 0.0, 0.0])
-(softmax(x + h) @ values - softmax(x - h) @ values) / 2e-6
-
-# %% [markdown]
-# The same for each score makes the **gradient** of the loss with respect to $x$ (we say: by $x$), an array in the shape
-# of $x$, and we write it $dx$. `numerical_gradient` moves one entry after the other, as `influence` of lesson 05 did.
-
-# %%
-measured = numerical_gradient(lambda x: softmax(x) @ values, x)
+x, values = np.log([1.0, 2.0, 5.0]), np.array([8.0, 0.0, 4.0])
+p = yours.softmax(x)
+measured = yours.numerical_gradient(lambda x: yours.softmax(x) @ values, x)
 measured.round(4)
 
 # %% [markdown]
-# Now without measuring. The **chain rule** multiplies slopes along the way from $x$ to $L$: first the loss by the
-# weights, $dp$, then the weights by the scores. Since $L = \sum_i p_i v_i$, the first is just $v$. For the second we
-# try the slope $p(1 - p)$ of lesson 02.
+# Now without measuring. The **chain rule** multiplies slopes along the way: first from the loss to the weights, $dp$, which
+# is just the values, since $L = \sum_i p_i v_i$. Then from the weights to the scores. Does the slope $p(1-p)$ do?
 
 # %%
 dp = values
 p * (1 - p) * dp
 
 # %% [markdown]
-# Not one of the three is right. It says that the second score has no effect, and we measured $-0.875$. The weights share
-# one unit: who gains takes from all others. Lesson 02 had a second formula, $-p_i p_j$ for another score. We need all of
-# them at once; here is where both come from.
-
-# %% exercise="jacobian-shape"
+# Not one of the three is right. The second says that its score has no effect, and you've just measured $-0.875$. Something
+# is missing.
 
 # %% [markdown]
 # ## The Jacobian of softmax
 #
-# All slopes of all outputs by all inputs make a **Jacobian**. We derive it in two steps. First the logarithm, which
-# lesson 02 wrote without a fraction, $\log p_i = x_i - \log \sum_j e^{x_j}$. The derivative of the second term by $x_j$
-# is $p_j$ (check it), so
+# All slopes of all outputs with respect to all inputs, in one matrix, are a **Jacobian**: a row for each output, a column
+# for each input.
+
+# %% exercise="jacobian-shape"
+
+# %% [markdown]
+# The quickest way to it is the logarithm. Since $\log p_i = x_i - \log \sum_k e^{x_k}$, and the slope of the second term with
+# respect to $x_j$ is $p_j$,
 #
 # $$\frac{\partial \log p_i}{\partial x_j} = [i = j] - p_j$$
 #
-# with $[i = j]$ for 1 where they are equal, else 0. Second, $\partial \log p_i = \partial p_i / p_i$, so we multiply by
-# $p_i$:
+# where $[i = j]$ is 1 if they're the same and 0 if not. And $\partial \log p_i = \partial p_i / p_i$, so multiply by $p_i$:
 #
 # $$J_{ij} = \frac{\partial p_i}{\partial x_j} = p_i \left([i = j] - p_j\right), \qquad J = \text{diag}(p) - p\, p^\top$$
 
 # %%
 J = np.diag(p) - np.outer(p, p)
-labels = ["1/8", "2/8", "5/8"]
-number_map(J, labels, labels, title="A score lifts its own weight and lowers all others")
+names = ["1/8", "2/8", "5/8"]
+number_map(J, names, names, title="How does each weight move with each score?")
 
 # %% [markdown]
-# Rows are weights, columns are scores. The diagonal is $p(1 - p)$, the rest is $-p_i p_j$. Now the chain rule is a
-# product of a row and a matrix, and all three numbers are those that we measured.
-#
-# $$dx = dp\, J$$
+# Read a column: the score lifts its own weight and lowers all the others. The chain rule is a row times that matrix,
+# $dx = dp\, J$. Here's what it gives, above what you measured.
 
 # %%
-dp @ J, np.allclose(dp @ J, measured)
+np.stack([dp @ J, measured]).round(4)
+
+# %% exercise="score-gradient-by-hand"
 
 # %% exercise="gradient-of-the-total"
 
-# %% [markdown]
-# A gradient of ones asks for the sum of the weights, and the answer is zero, up to rounding. In the same way every
-# gradient that comes out of a softmax sums to zero: a shift of all scores changes nothing.
-
-# %%
-(np.ones(3) @ J).round(12), (dp @ J).sum().round(12)
+# %% [markdown] folded="So what sums to zero?"
+# Every gradient that comes out of a softmax, whatever went in: shifting all scores of a row by the same amount changes
+# nothing, so there's no slope in that direction. It's the first thing to check in a backward pass of your own.
 
 # %% [markdown]
-# ## Never build it
+# ## The product without the matrix
 #
-# A row of $k$ weights has a Jacobian of $k^2$ numbers. We only want its product with a vector, so we multiply out: the
-# diagonal gives $p\, dp$, place by place, and the outer product gives $p$ times one number, $p \cdot dp$.
-#
-# $$dx = p \left(dp - p \cdot dp\right)$$
+# A row of $k$ weights has a Jacobian of $k^2$ numbers, and attention has such a row for every query.
+
+# %% exercise="jacobian-bytes"
+
+# %% [markdown]
+# Nobody builds it. You only want its product with a vector, so put $\text{diag}(p) - p\,p^\top$ into $dp\,J$ and multiply
+# out, on paper. What's left of $p\,p^\top$ when a vector stands in front? Then write it, for rows of any batch.
+
+# %% exercise="softmax_backward"
+
+# %% [markdown]
+# Here it is in the three keys, with your function on the way back. Move the second score. Where does its gradient become
+# nearly zero, and why?
 
 # %%
-p @ dp, p * (dp - p @ dp)
+flow_picture(yours.softmax_backward)
+
+# %% [markdown] folded="What does the formula say in words?"
+# The number you subtract, $p \cdot dp$, is the mean of the gradients under the weights; here it's 3.5, the loss itself. A key
+# whose value lies above that mean pulls the loss up when its score rises, one below pulls it down, and each counts by its
+# weight.
 
 # %% [markdown]
-# Read it in words. $p \cdot dp$ is the mean of the gradients under the weights: 3.5, which here is the loss itself. A
-# key whose value lies above the mean (8, and 4) pulls the loss up when its score rises; one below it (0) pulls it down.
-# And a key counts by its weight.
-
-# %% [markdown]
-# With two keys, this is lesson 02 again: $p(1 - p)$ times the difference between the two gradients. At weights of 1/4
-# and 3/4 the slope is 3/16.
-
-# %%
-softmax_backward(np.array([0.25, 0.75]), np.array([1.0, 0.0])) * 16
-
-# %% [markdown]
-# Lesson 02 also promised that a classifier's loss, $-\log p_t$ for the right answer $t$, leaves $p$ minus the target.
-# Its gradient by $p_t$ is $-1 / p_t$, and the weight in front cancels the fraction.
+# Lesson 02 had a special case: with cross-entropy on top, the gradient of the logits is $p$ minus the target. Does yours
+# agree? The loss is $-\log p_t$, so what goes in is $-1/p_t$ at the target and zero elsewhere.
 
 # %%
 target = np.array([0.0, 1.0, 0.0])
-softmax_backward(p, -target / p), p - target
+np.stack([yours.softmax_backward(p, -target / p), p - target])
 
 # %% [markdown]
-# ## Attention, in reverse
+# ## Back through attention
 #
-# The forward pass has three lines, with $c = 1 / \sqrt d$. We go through them from the last to the first, and hand a
-# gradient from line to line.
+# The forward pass has three lines, with $c = 1/\sqrt d$. We go through them from the last to the first and hand a gradient
+# from line to line.
 #
 # $$S = c\, Q K^\top \qquad P = \text{softmax}(S) \qquad O = P V$$
+#
+# Begin at the end. What comes back to a value?
+
+# %% exercise="value-gradient-by-hand"
+
+# %% exercise="gradient-shapes"
+
+# %% [markdown]
+# That's one half of a rule that serves for every matrix product. If $C = A B$, then
+#
+# $$dA = dC\, B^\top \qquad dB = A^\top dC$$
+#
+# When sizes differ, the shapes leave you no other choice. You have all the parts now: two products, a softmax between them,
+# and a scale. Put them in the right order.
+
+# %% exercise="attention_backward"
+
+# %% [markdown] folded="The five lines"
+# $$dV = P^\top dO \qquad dP = dO\, V^\top \qquad dS = P \left(dP - \text{rowsum}(P\, dP)\right)$$
+#
+# $$dQ = c\, dS\, K \qquad dK = c\, dS^\top Q$$
+
+# %% [markdown]
+# Is it right? Measuring needs a loss, that is, one number. Take the sum of $O$ times a random $dO$, entry by entry: its
+# gradient with respect to $O$ is that $dO$, and with random numbers in it a mistake is unlikely to cancel.
 
 # %%
 rng = np.random.default_rng(0)
-shapes = {"Q": (3, 8), "K": (5, 8), "V": (5, 6), "dO": (3, 6)}
-Q, K, V, dO = (rng.standard_normal(shape) for shape in shapes.values())
-c = 1 / math.sqrt(8)
-P = softmax(c * Q @ K.T)
-
-# %% [markdown]
-# The last line is $O_{iw} = \sum_j P_{ij} V_{jw}$. Moving $V_{jw}$ moves $O_{iw}$ by $P_{ij}$, for every query $i$, so
-# its gradient collects from all queries. Moving $P_{ij}$ moves the whole row $O_i$, along the value $V_j$.
-#
-# $$dV = P^\top dO \qquad dP = dO\, V^\top$$
-
-# %%
-dV = P.T @ dO
-dP = dO @ V.T
-dV.shape, dP.shape
-
-# %% [markdown]
-# With no two sizes equal, the shapes leave no other choice. And the first is an old friend: a weighted sum, as in
-# lesson 01, with the weights read by columns. A value gets from each query's gradient the share that it gave.
-
-# %%
-np.allclose(dV, weighted_sum(P.T, dO))
-
-# %% [markdown]
-# Next the softmax, row by row. Then the scores: a product again, so each factor gets $dS$ times the other, and both
-# meet the scale.
-#
-# $$dS = P \left(dP - \text{rowsum}(P\, dP)\right) \qquad dQ = c\, dS\, K \qquad dK = c\, dS^\top Q$$
-
-# %%
-dS = softmax_backward(P, dP)
-dQ = c * dS @ K
-dK = c * dS.T @ Q
-dQ.shape, dK.shape
-
-# %% [markdown]
-# Are they right? We need a loss whose gradient by $O$ is $dO$. The sum of $O$ times $dO$, place by place, is one, for
-# any $dO$ that we like; with random numbers in it a mistake is unlikely to cancel.
+Q, K, V, dO = (rng.standard_normal(shape) for shape in [(3, 8), (5, 8), (5, 6), (3, 6)])
 
 
-# %%
 def loss(Q, K, V):
-    return np.sum(scaled_dot_product_attention(Q, K, V) * dO)
-
-
-print(np.abs(dQ - numerical_gradient(lambda x: loss(x, K, V), Q)).max())
-print(np.abs(dK - numerical_gradient(lambda x: loss(Q, x, V), K)).max())
-print(np.abs(dV - numerical_gradient(lambda x: loss(Q, K, x), V)).max())
-
-# %% [markdown]
-# Nine decimals agree, and `attention_backward` returns the same three. Measuring took two forward passes for each of 94
-# numbers; deriving took one backward pass for all of them. That is why networks can be trained at all.
-
-# %%
-derived = attention_backward(Q, K, V, dO)
-[np.allclose(one, other) for one, other in zip(derived, (dQ, dK, dV), strict=True)]
-
-# %% [markdown]
-# ## A query that learns
-#
-# Back to the "bank" of lesson 02, which leans towards money. Suppose that the text is about boats, and the output
-# should be the vector of "river". The loss is half the squared distance, so $dO$ is the output minus the goal.
-
-# %%
-offered = "money loan river water tea"
-query, rows, goal = embed("bank"), embed(offered), embed("river")
-output = scaled_dot_product_attention(query, rows, rows, scale=5)
-d_output = output - goal
-d_scores = softmax_backward(attention_weights(query, rows, scale=5), d_output @ rows.T)
-number_map(
-    -d_scores, ["bank"], tokens(offered), title="Descent takes from money, and gives most to river"
-)
-
-# %% [markdown]
-# The minus sign is descent: against the gradient. Now the query takes small steps along $-dQ$, keys and values held
-# fixed, and its attention moves from the money to the river.
-
-# %%
-for step in range(31):
-    if step % 10 == 0:
-        print(step, attention_weights(query, rows, scale=5)[0].round(2))
-    d_output = scaled_dot_product_attention(query, rows, rows, scale=5) - goal
-    query = query - 0.05 * attention_backward(query, rows, rows, d_output, scale=5)[0]
-
-# %% [markdown]
-# ## What a mask lets back
-#
-# A mask puts $-\infty$ into the scores on the way forward. Does infinity come back?
-
-# %% exercise="hidden-score-gradient"
-
-# %% [markdown]
-# Every gradient of a score has its weight in front, and a hidden weight is exactly zero. So the backward needs no line
-# for the mask. Here the last key is hidden from everyone and the middle query sees nothing: the key, its value and that
-# query get zeros.
-
-# %%
-mask = np.ones((3, 5), dtype=bool)
-mask[:, 4] = mask[1] = False
-d_query, d_key, d_value = attention_backward(Q, K, V, dO, mask)
-for d in (d_query, d_key, d_value):
-    print(np.abs(d).max(axis=-1).round(2))
-
-# %% [markdown]
-# `influence` asks for yes or no, `numerical_gradient` for how much. Under a causal mask both say that the second token
-# hears from itself and the first, and from nobody later.
+    return np.sum(yours.scaled_dot_product_attention(Q, K, V) * dO)
 
 
 # %%
-def layer(x):
-    return scaled_dot_product_attention(x, x, x, causal_mask(len(x)))
-
-
-four = rng.standard_normal((4, 3))
-slopes = numerical_gradient(lambda x: layer(x)[1].sum(), four)
-influence(layer, four)[1], np.abs(slopes).max(axis=-1).round(2)
+ways = [lambda x: loss(x, K, V), lambda x: loss(Q, x, V), lambda x: loss(Q, K, x)]
+derived = yours.attention_backward(Q, K, V, dO)
+for name, way, at, gradient in zip("QKV", ways, (Q, K, V), derived, strict=True):
+    print(f"d{name}: off by {np.abs(gradient - yours.numerical_gradient(way, at)).max():.0e}")
 
 # %% [markdown]
-# ## Used twice, added up
-#
-# Where one array serves several times, each use sends a gradient, and they add. NumPy's broadcasting is such a use: one
-# set of keys for a batch of two queries. The backward of a broadcast is a sum over the axis that was stretched.
-
-# %%
-two = rng.standard_normal((2, 3, 8))
-_, d_key, _ = attention_backward(two, K, V, np.stack([dO, dO]))
-each = [attention_backward(one, K, V, dO)[1] for one in two]
-d_key.shape, np.allclose(d_key, each[0] + each[1])
-
-# %% [markdown]
-# `sum_to` does that in one call: it adds up a gradient until it has the shape of its input. You may use it in your own
-# backward.
-
-# %%
-sum_to(np.ones((2, 3, 8)), (1, 8))
-
-# %% [markdown]
-# The case that interviewers ask for is **self-attention**. There $x$ serves three times, as queries, keys and values, so
-# three gradients come back to it, each through its own matrix. A matrix gets what went into it, transposed, times the
-# gradient of what came out.
-#
-# $$dx = dQ\, W_Q^\top + dK\, W_K^\top + dV\, W_V^\top \qquad dW_Q = x^\top dQ$$
-
-# %%
-text, d_out = rng.standard_normal((4, 6)), rng.standard_normal((4, 5))
-W_query, W_key, W_value = matrices = rng.standard_normal((3, 6, 5))
-back = attention_backward(text @ W_query, text @ W_key, text @ W_value, d_out)
-d_text = sum(d @ W.T for d, W in zip(back, matrices, strict=True))
-dW_query = text.T @ back[0]
-
-
-# %%
-def self_loss(x, W_query):
-    return np.sum(scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value) * d_out)
-
-
-print(np.abs(d_text - numerical_gradient(lambda x: self_loss(x, W_query), text)).max())
-print(np.abs(dW_query - numerical_gradient(lambda W: self_loss(text, W), W_query)).max())
-
-# %% [markdown]
-# ## When softmax has decided
-#
-# Lesson 02 showed one slope vanish. Now we see the whole way back. The same "bank", the same goal, at growing scales:
-# once money has all the weight, the gradient that should correct it is gone.
-
-# %%
-for scale in (2, 5, 20, 80):
-    weights = attention_weights(embed("bank"), rows, scale=scale)
-    dP = (weighted_sum(weights, rows) - goal) @ rows.T
-    size = np.abs(softmax_backward(weights, dP)).max()
-    print(f"scale {scale:>2}: money {weights[0, 0]:.5f}, largest gradient of a score {size:.1e}")
-
-# %% [markdown]
-# Watch it happen to a sentence, under a random gradient of the weights. As the temperature falls, rows decide one after
-# the other, and theirs goes dark. All but two: "the" occurs twice, its two keys tie at one half, and a tie stays open
-# at any temperature.
-
-# %%
-gradient_picture()
-
-# %% [markdown]
-# These are gradients of the scores as softmax gets them, after the division by $T$. The raw scores get one over $T$
-# times as much, which is no match for an exponential.
-
-# %% [markdown]
-# ## The row sum without the row
-#
-# The term that we subtract needs a whole row of $P$ and $dP$. Put $dP = dO\, V^\top$ into it, exchange the two sums,
-# and $P V = O$ appears.
-#
-# $$\sum_j P_{ij}\, dP_{ij} = \sum_j P_{ij} \sum_w dO_{iw} V_{jw} = \sum_w dO_{iw}\, O_{iw}$$
-
-# %%
-output = P @ V
-np.sum(P * (dO @ V.T), axis=-1), np.sum(dO * output, axis=-1)
-
-# %% [markdown]
-# One number for each query, from arrays as narrow as a value. FlashAttention calls it $D$ and never needs a row of
-# weights in one piece (Dao et al., 2022); its second version has $D$ ready before it looks at the first block of keys
-# (Dao, 2023). Lesson 14 goes through the keys in such blocks.
-
-# %% [markdown]
-# ## Store or compute again
-#
-# The way back needs $P$. Kept from the forward, it takes a square of the length for every head; the four arrays that we
-# have anyway grow with the length alone. We compare for 32 heads of width 128, in two bytes.
-
-# %%
-for n in (1024, 4096, 32768):
-    kept, linear = 32 * n * n * 2, 4 * 32 * n * 128 * 2
-    print(f"{n:>6,} tokens: P {kept / 2**30:6.2f} GiB, and Q, K, V, O {linear / 2**30:.2f} GiB")
-
-# %% [markdown]
-# That is for one layer and one sequence. So our `attention_backward` computes the weights again from queries and keys.
-# FLOPs are cheap beside that memory: one product more.
-
-# %%
-n, d = 4096, 128
-product = 2 * n * n * d  # one matrix product: a multiplication and an addition each
-for name, products in (("forward", 2), ("backward, P kept", 4), ("backward, P again", 5)):
-    print(f"{name:<18} {products} products, {products * product / 1e9:.1f} GFLOP a head")
-
-# %% [markdown]
-# Forward $4 n^2 d$, backward $8 n^2 d$, and $10 n^2 d$ with the scores made again. On a GPU the last is the faster way,
-# because reading and writing the square takes longer than making it.
+# Measuring took two forward passes for each of 94 numbers. Deriving took one backward pass for all of them, and that's why
+# networks with billions of weights can be trained at all.
 
 # %% [markdown]
 # ## How small a step
 #
-# Our measurements rest on a step of $10^{-6}$. Why not smaller? We try the slope of $e^x$ at 0, which is exactly 1,
-# with the one-sided and the central difference.
+# You measured with a step of $10^{-6}$. Wouldn't a smaller one be more exact?
+
+# %% exercise="best-step"
 
 # %%
 for h in (1e-2, 1e-4, 1e-6, 1e-8, 1e-10):
@@ -389,81 +187,291 @@ for h in (1e-2, 1e-4, 1e-6, 1e-8, 1e-10):
     print(f"step {h:.0e}: one-sided off by {abs(one - 1):.0e}, central by {abs(two - 1):.0e}")
 
 # %% [markdown]
-# Two errors meet. A long step sees the curve: the central difference is off by $h^2 f''' / 6$, since the terms in $h$
-# cancel; one-sided, $h f'' / 2$ remains. A short step sees the rounding of $f$, about $10^{-16}$, divided by $h$. The
-# best central step is near the cube root of the machine epsilon, $6 \cdot 10^{-6}$; one-sided, near its square root,
-# $1.5 \cdot 10^{-8}$. The best depends on $f$; the order is what one remembers.
+# That's the slope of $e^x$ at 0. A long step sees the curve: central differences err by $h^2 f''' / 6$, one-sided ones by
+# $h f'' / 2$. A short step sees the rounding of $f$, divided by $h$. So the best central step is near the cube root of the
+# machine epsilon, $6 \cdot 10^{-6}$, give or take what $f'''$ is; the best one-sided step near the square root,
+# $1.5 \cdot 10^{-8}$.
 
 # %% [markdown]
-# The same for the gradient of attention by its query: how far the measured one is from the derived one, as the step
-# changes. The V is the mark of a right derivation. Beside a wrong one, here without its scale, the error stays high
-# whatever the step.
+# Your own `numerical_gradient` on attention is the cross below. Move the step. How would you tell a wrong derivation from a
+# badly chosen step?
 
 # %%
-step_picture()
+step_picture(yours.numerical_gradient)
+
+# %% [markdown] folded="How?"
+# A right derivation gives a V: the error falls, and then rounding takes over. Beside a wrong one (here the scale is
+# forgotten) it stays high, whatever the step.
 
 # %% [markdown]
-# ## Exercises
+# ## A query that learns
 #
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
-# of three hints. The measuring comes first, so that you can check the others yourself.
-
-# %% exercise="numerical_gradient"
-
-# %% [markdown]
-# Your own differences, on the V of the picture. A cross on the upper branch is a one-sided difference.
+# "bank" looks at money first, and rightly so among these five words. But suppose the text is about boats, and the output
+# should be the vector of "river". The loss is half the squared distance, so $dO$ is the output minus the goal. Keys and
+# values stay; the query takes small steps against its gradient.
 
 # %%
-step_picture(numerical_gradient)
-
-# %% exercise="softmax_backward"
-
-# %% [markdown]
-# The picture of the sentence, now with your function on the right.
+offered = "money loan river water tea"
+query, rows, goal = embed("bank"), embed(offered), embed("river")
+seen = []
+for _ in range(31):
+    seen.append(yours.attention_weights(query, rows, scale=5)[0])
+    d_output = yours.scaled_dot_product_attention(query, rows, rows, scale=5) - goal
+    query = query - 0.05 * yours.attention_backward(query, rows, rows, d_output, scale=5)[0]
 
 # %%
-gradient_picture(softmax_backward)
+lines = dict(zip(tokens(offered), np.transpose(seen), strict=True))
+curves(lines, "Where does the weight go?", "step", "weight")
 
-# %% exercise="attention_backward"
+# %% [markdown]
+# ## When softmax has decided
+#
+# The same "bank" with the same goal, before any learning. Turn the scale up until money has all the weight. The output is as
+# wrong as it can be: how much of that reaches the scores?
 
-# %% exercise="layer_norm_backward"
+# %%
+saturation_picture(yours.softmax_backward)
+
+# %% [markdown] folded="How much, and why?"
+# Next to nothing. Every score's gradient has its weight in front, so the losers get nothing. And the winner's own gradient, from
+# which the mean is subtracted, *is* that mean by then. It's the saturation of lesson 02, seen from the other end, and the reason
+# for the square root in lesson 04.
+
+# %% [markdown]
+# ## What a mask lets back
+#
+# A mask puts minus infinity into the scores on the way forward. Does infinity come back?
+
+# %% exercise="hidden-score-gradient"
+
+# %% [markdown]
+# So your backward pass needs no line for the mask. Here the last key is hidden from everybody, and the query in the middle
+# sees nothing at all. The rows of the three gradients, by their largest entry:
+
+# %%
+mask = np.ones((3, 5), dtype=bool)
+mask[:, 4] = mask[1] = False
+masked = yours.attention_backward(Q, K, V, dO, mask)
+{
+    name: np.abs(d).max(axis=-1).round(2).tolist()
+    for name, d in zip(("dQ", "dK", "dV"), masked, strict=True)
+}
+
+# %% [markdown]
+# The key, its value and that query get zeros, and everything else gets numbers. A library in which such a row gives NaN sends
+# the NaN back too, into every weight of the model.
+
+# %% [markdown]
+# ## Used twice, added up
+#
+# When one array serves several times, each use sends a gradient back, and they add. Broadcasting is such a use: one set of
+# keys for a batch of two queries. The backward of a broadcast is a sum over the axis that was stretched.
+
+# %%
+two = rng.standard_normal((2, 3, 8))
+d_key = yours.attention_backward(two, K, V, np.stack([dO, dO]))[1]
+each = [yours.attention_backward(one, K, V, dO)[1] for one in two]
+d_key.shape, np.abs(d_key - sum(each)).max()
+
+# %% [markdown]
+# The case that interviewers ask about is **self-attention**. There $x$ serves three times, as queries, keys and values, so
+# three gradients come back to it, each through its own matrix:
+#
+# $$dx = dQ\, W_Q^\top + dK\, W_K^\top + dV\, W_V^\top \qquad dW_Q = x^\top dQ$$
+#
+# And in a block there's a residual as well. Somebody has written that down; read carefully.
 
 # %% exercise="fix_block_gradient"
 
+# %% [markdown]
+# Arrays that are used twice hide elsewhere too. A language model reads a word's row of its embedding wherever the word stands,
+# and many use the same table again for the logits.
+
 # %% exercise="fix_tied_embedding"
+
+# %% [markdown]
+# ## Back through a layer norm
+#
+# A block has one more part with a mean in it. Before you derive anything, ask what the norm *doesn't* notice.
+
+# %% exercise="shifted-token"
+
+# %% [markdown]
+# A softmax doesn't notice a shift, and its backward pass takes something away until the gradient sums to zero. A layer norm
+# doesn't notice a shift either, and (but for the epsilon) it doesn't notice a stretch. So how many things do you take away?
+
+# %% exercise="layer_norm_backward"
+
+# %%
+token, gain = rng.standard_normal(6), rng.standard_normal(6)
+d_token, _, _ = yours.layer_norm_backward(token, gain, rng.standard_normal(6))
+normal = (token - token.mean()) / token.std()
+print(f"sum {d_token.sum():+.0e}, along the normalized token {d_token @ normal:+.0e}")
+
+# %% [markdown]
+# Both zero: the first up to rounding, the second up to epsilon. A constraint on the way there becomes a projection on the way
+# back.
+
+# %% [markdown]
+# ## Back through a whole block
+#
+# Attention, norms, additions, two plain layers: you can go back through every part of a block. Press "Run backward". At each
+# addition the gradient goes on along the trunk, and a copy of it into the branch. Then move the norms behind the additions and
+# run it again: what happens to the size of the gradient, from block to block?
+
+# %%
+from attncore.views.explorables.whole import whole
+
+whole("gpt2")
+
+# %% [markdown]
+# Written down, with your two functions in it. First the heads, which are `fix_block_gradient` without its residual:
+
+# %%
+from attncore.backpropagation import attend, feed_forward_backward, matrix_backward
+from attncore.heads import HeadWeights, merge_heads, split_heads
+from attncore.transformer import EncoderWeights, NormWeights, layer_norm
+
+
+def heads_backward(x, weights, d_output, n_heads, mask):
+    parts = [split_heads(x @ W, n_heads) for W in weights[:3]]
+    mixed = merge_heads(yours.scaled_dot_product_attention(*parts, mask))
+    d_mixed = split_heads(d_output @ weights.W_output.T, n_heads)
+    back = [merge_heads(d) for d in yours.attention_backward(*parts, d_mixed, mask)]
+    d_x = sum(d @ W.T for d, W in zip(back, weights[:3], strict=True))
+    return d_x, HeadWeights(
+        *(matrix_backward(x, d) for d in back), matrix_backward(mixed, d_output)
+    )
+
+
+# %% [markdown]
+# Then the block: forward again as far as the middle, and back through two residuals and two norms.
+
+
+# %%
+def block_backward(x, weights, d_output, n_heads, mask=None):
+    first, heads, second, layers = weights
+    middle = x + attend(layer_norm(x, *first), heads, n_heads, mask)
+    d_normal, d_layers = feed_forward_backward(layer_norm(middle, *second), layers, d_output)
+    d_branch, *d_second = yours.layer_norm_backward(middle, second.gain, d_normal)
+    d_middle = d_output + d_branch
+    d_normal, d_heads = heads_backward(layer_norm(x, *first), heads, d_middle, n_heads, mask)
+    d_branch, *d_first = yours.layer_norm_backward(x, first.gain, d_normal)
+    norms = NormWeights(*d_first), NormWeights(*d_second)
+    return d_middle + d_branch, EncoderWeights(norms[0], d_heads, norms[1], d_layers)
+
+
+# %% [markdown]
+# Two places add `d_output` and `d_middle`: those are the residuals. Is every array right? The gap to the measured gradient, as
+# a share of the largest:
+
+# %%
+from attncore.experiments.gradients import block_experiment, forgetful_backward, gradient_gaps
+
+{name: f"{gap:.0e}" for name, gap in gradient_gaps(block_backward).items()}
+
+# %% [markdown]
+# Then it can train. The block gets six tokens and has to return them in reverse order. Beside it stands a control, with a
+# mistake in its backward pass.
+
+# %% exercise="forgotten-branch"
+
+# %%
+losses = block_experiment(block_backward)
+loss_curves(losses, "What does a mistake in the backward pass look like?")
+
+# %% [markdown]
+# Had you seen the "forgetful" curve alone, would you have looked for a mistake? It falls, and you'd have tuned the learning
+# rate. Compared with a measurement, the same mistake looks like this:
+
+# %%
+gaps = gradient_gaps(forgetful_backward)
+bars(
+    list(gaps.values()), list(gaps), "What is the largest gap, as a share of the largest gradient?"
+)
+
+# %% [markdown]
+# The check doesn't just say that something is wrong, it says where: below the feed-forward layers, all of it. Here's
+# another mistake, one that shows only on padded data.
 
 # %% exercise="fix_accumulation"
 
+# %% [markdown]
+# ## Where the row sum comes from
+#
+# The number that you subtract in $dS$ seems to need a whole row of $P$ and of $dP$. But put $dP = dO\, V^\top$ into it and
+# exchange the two sums:
+#
+# $$\sum_j P_{ij}\, dP_{ij} = \sum_j P_{ij} \sum_w dO_{iw} V_{jw} = \sum_w dO_{iw}\, O_{iw}$$
+
+# %%
+P = yours.attention_weights(Q, K)
+np.stack([np.sum(P * (dO @ V.T), axis=-1), np.sum(dO * (P @ V), axis=-1)])
+
+# %% [markdown]
+# One number for each query, from two arrays as narrow as a value. FlashAttention calls it $D$ and never needs a row of
+# weights in one piece (Dao et al., 2022); its second version has $D$ ready before it looks at the first block of keys
+# (Dao, 2023). Lesson 14 goes through the keys in such blocks.
+
+# %% [markdown]
+# ## Store or compute again
+#
+# The backward pass needs $P$. Should the forward pass keep it?
+
 # %% exercise="weights-kept-bytes"
 
-# %% exercise="jacobian-bytes"
+# %%
+lengths = np.array([1024, 4096, 16_384, 32_768])
+kept, linear = 32 * lengths**2 * 2, 4 * 32 * lengths * 128 * 2
+curves(
+    {"P": np.log10(kept), "Q, K, V and O": np.log10(linear)},
+    "What has to be kept? 32 heads of width 128, two bytes",
+    "tokens",
+    "log10 of bytes",
+    lengths,
+)
+
+# %% [markdown]
+# Queries, keys, values and outputs grow with the length, the weights with its square. So your `attention_backward` made the
+# weights again, from arrays that are there anyway. What did that cost?
 
 # %% exercise="backward-flops-ratio"
 
-# %% exercise="best-step"
+# %% [markdown]
+# With values as wide as keys: $4 n^2 d$ forward, $8 n^2 d$ back, $10 n^2 d$ with the scores made again. More operations, and
+# on a GPU it's still the faster way, because reading and writing that square takes longer than making it (Dao et al., 2022).
+# Doing the same with whole layers is called gradient checkpointing (Chen et al., 2016).
 
 # %% [markdown]
-# ## Roads not taken
+# ## The same in PyTorch
 #
-# Automatic differentiation does all of this from a record of the forward pass; one still writes backward passes by hand
-# for fused kernels. Forward mode carries slopes along with the values, one input direction a pass: right where inputs
-# are few. The complex step, the imaginary part of $f(x + ih)$ over $h$, subtracts nothing and so loses no figure, where
-# $f$ takes complex numbers (Squire and Trapp, 1998). Attention with a sigmoid for each key has no row sum to subtract
-# (Ramapuram et al., 2024).
-
-# %% [markdown]
-# ## Say it in two minutes
+# ```python
+# import torch
+# import torch.nn.functional as F
 #
-# The Jacobian of softmax is $\text{diag}(p) - p p^\top$; times a vector it is $p$ times the vector minus its mean under
-# $p$, without building the matrix. Attention goes back in five lines: $dV = P^\top dO$, $dP = dO V^\top$, the softmax
-# step to $dS$, then $dQ = c\, dS K$ and $dK = c\, dS^\top Q$. Masked places get zero by themselves, saturated ones
-# nearly so. The row sum equals that of $dO\, O$, and the weights are cheaper to make again than to keep: 2.5 times the
-# forward's FLOPs in place of 2. I check it against central differences in float64.
+# query, key, value = (torch.randn(n, 4, dtype=torch.float64, requires_grad=True) for n in (3, 5, 5))
+# d_output = torch.randn(3, 4, dtype=torch.float64)
+# F.scaled_dot_product_attention(query, key, value).backward(d_output)
+#
+# with torch.no_grad():
+#     P = (query @ key.T / 2).softmax(dim=-1)
+#     dP = d_output @ value.T
+#     dS = P * (dP - (P * dP).sum(dim=-1, keepdim=True)) / 2
+# print((dS @ key - query.grad).abs().max() < 1e-12, (dS.T @ query - key.grad).abs().max() < 1e-12)
+# print(torch.autograd.gradcheck(F.scaled_dot_product_attention, (query, key, value)))
+# ```
+#
+# ```text
+# tensor(True) tensor(True)
+# True
+# ```
+#
+# The last line is your `numerical_gradient` in their library. It wants float64, and you know why.
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it, type it, choose, and then read. The last two cards are from lesson 09.
 
 # %% exercise="derive-the-jacobian"
 
@@ -477,11 +485,39 @@ gradient_picture(softmax_backward)
 
 # %% exercise="how-to-check-a-gradient"
 
+# %% again="pre-norm-or-post-norm"
+
+# %% again="masked-or-next-token"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "Derive the backward pass of attention, and tell me how you'd know that it's right." Two minutes, aloud, with a pen. Then
+# compare.
+
+# %% [markdown] folded="One way to say it"
+# "The Jacobian of softmax is diag p minus p p transposed. Times a vector that's p times the vector minus its mean under p,
+# so I never build the matrix. Attention goes back in five lines: dV is P transposed dO, dP is dO V transposed, then the
+# softmax step to dS, then dQ is c dS K and dK is c dS transposed Q. Masked entries get zero by themselves, saturated ones
+# nearly so. Whatever is used several times gets the sum. The row sum equals that of dO times O, one number a query, and the
+# weights are cheaper to make again than to keep: two and a half times the forward's operations instead of two. I check it
+# against central differences in float64, with odd shapes, a mask and a random loss. A falling loss is no check."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Automatic differentiation does all of this from a record of the forward pass; people still write backward passes by hand
+# for fused kernels. Forward mode carries slopes along with the values, one input direction per pass, which pays when inputs
+# are few. The complex step takes the imaginary part of $f(x + ih)$ over $h$: it subtracts nothing, so it loses no digits
+# (Squire and Trapp, 1998). And attention with a sigmoid for each key has no row sum to subtract (Ramapuram et al., 2024).
+
+# %% sources="here"
+
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you can count matrix products, and tell memory that grows with the length from memory that grows with its square.
-# There, we count what attention costs where nothing comes back: when a model answers, token by token.
+# That you can count matrix products, and tell memory that grows with the length from memory that grows with its square. In
+# lesson 12 nothing comes back: a model answers, token by token, and we count what that costs.
 
 # %%
 progress()

@@ -1,171 +1,190 @@
 # %% [markdown]
 # # Shared heads: MQA, GQA, MLA
 #
-# Every new token reads the whole cache. Here several query heads read the same key head, or all of them one small latent
-# vector. At the end you have written grouped-query and latent attention, and you can say what each saves, what it
-# does not, and why rotary positions need a part of their own.
-
-# %% [markdown]
-# **You need** multi-head attention (lesson 07), rotary positions (08) and the cache (12).
-# **You get** `grouped_query_attention`, `latent_attention` in two equal forms, and the bytes that each keeps for a token.
+# Every new token reads the whole cache (lesson 12). So let several query heads read the same keys. Say there are six
+# query heads and three key heads, and neighbors form a group. Run the cell below, then tell which key head query head
+# 4 should read.
 
 # %%
 import math
 
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.cache import kv_cache_bytes
-from attncore.dot_product import attention_scores, attention_weights, scaled_dot_product_attention
-from attncore.heads import HeadWeights, merge_heads, multi_head_attention, split_heads
-from attncore.masks import causal_mask
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.dot_product import attention_weights, scaled_dot_product_attention
+from attncore.heads import merge_heads, split_heads
 from attncore.positions import apply_rotary
-from attncore.shared_heads import (
-    LatentWeights,
-    by_head,
-    grouped_query_attention,
-    kv_bytes_per_token,
-    latent_attention,
-    latent_attention_absorbed,
-    pool_kv_heads,
-    rotated,
-)
-from attncore.softmax import masked_softmax, softmax
+from attncore.shared_heads import LatentWeights, by_head, rotated
+from attncore.softmax import masked_softmax
+from attncore.views.plots import curves
+from attncore.views.tables import heat_map
 from attncore.views.widgets.shared_heads import sharing_picture
-from attncore.words import embed
-
-# %% [markdown]
-# ## What a new token reads
-#
-# Llama 3 8B has 32 layers and 32 query heads of width 128 (Grattafiori et al., 2024). If every query head had a key
-# head of its own, a text of 8,192 tokens would keep, in GiB:
-
-# %%
-kv_cache_bytes(layers=32, kv_heads=32, d_head=128, tokens=8192) / 2**30
-
-# %% [markdown]
-# All of it is read again for every new token, and each number serves one multiplication and one addition: two FLOPs on
-# two bytes. An H100 has time for about 295 FLOPs a byte (lesson 12). A batch shares the weights, but each text brings a
-# cache of its own.
-
-# %% [markdown]
-# So a number that has been read should serve more than one query. The queries of one token, one in each head, are there
-# at the same time. Let them share.
-
-# %% [markdown]
-# ## One key head for all
-#
-# Two query heads with one query each, and a single key head of three keys. One query points along the first coordinate,
-# the other along the second.
-
-# %%
-query = np.array([[[4.0, 0.0]], [[0.0, 4.0]]])
-key = np.array([[[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]])
-attention_weights(query, key).round(2)
-
-# %% [markdown]
-# The heads look at different keys, though both read the same three. What makes a head is its question as much as its
-# keys. Nothing new was needed: a heads axis of length one broadcasts. This is **multi-query attention**, MQA (Shazeer,
-# 2019).
-
-# %% [markdown]
-# ## Groups in between
-#
-# One key head for 32 query heads is the extreme, and it costs some quality. **Grouped-query attention**, GQA (Ainslie et
-# al., 2023), keeps g key heads, each with its value head (a **KV head**), and neighboring query heads form the groups.
 
 # %% exercise="which-key-head"
 
 # %% [markdown]
-# Each group has h/g query heads. Divide by that, and round down. Not by g: only where h is the square of g are the two
-# the same.
+# ## Groups in between
+#
+# Why share at all? Llama 3 8B has 32 layers and 32 query heads of width 128 (Grattafiori et al., 2024). If each query
+# head had a key head and a value head of its own, this is what one request of 8,192 tokens would keep, in GiB:
+
+# %%
+yours.kv_cache_bytes(layers=32, kv_heads=32, d_head=128, tokens=8192) / 2**30
+
+# %% [markdown]
+# A decode step reads all of it for one new token, and each number serves one multiplication and one addition: two FLOPs on
+# two bytes, where an H100 can do about 295 FLOPs in the time that it takes to read one byte (lesson 12). Batching doesn't
+# help, since every request brings a cache of its own. But a token has 32 queries, one in each head, and they're all there
+# at the same time.
+#
+# Here are two query heads, one query each, and a single key head with three keys.
+
+# %%
+query = np.array([[[4.0, 0.0]], [[0.0, 4.0]]])
+key = np.array([[[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]])
+weights = attention_weights(query, key)
+heat_map(weights[:, 0], ["head 0", "head 1"], ["k0", "k1", "k2"], title="Do they look at one key?")
+
+# %% [markdown]
+# Same keys, different questions. That's **multi-query attention**, MQA (Shazeer, 2019): one key head and one value
+# head for all query heads. The heads axis of the key has length one, and broadcasting does the rest.
+#
+# One for all costs some quality, as we'll see. **Grouped-query attention**, GQA (Ainslie et al., 2023), keeps $g$ of
+# them, and neighboring query heads share one:
 #
 # $$\text{key head of } i = \left\lfloor \frac{i}{h / g} \right\rfloor$$
-
-# %%
-i = np.arange(6)
-i // (6 // 3)
-
-# %% [markdown]
-# With arrays, one repeats each key head for its group. `np.repeat` puts the copies side by side; `np.tile` deals the
-# heads out in turn. In PyTorch the first is `repeat_interleave`, and the second is `repeat`.
-
-# %%
-np.repeat([0, 1, 2], 2), np.tile([0, 1, 2], 2)
-
-# %% [markdown]
-# Both give six heads. Trained weights know one order, the first in all models we name here. With the other, every
-# shape fits and most heads, here four of six, read keys that they were never trained with.
-
-# %%
-rng = np.random.default_rng(0)
-query, key, value = (
-    rng.standard_normal((h, n, w)) for h, n, w in ((6, 3, 8), (3, 5, 8), (3, 5, 4))
-)
-expected = grouped_query_attention(query, key, value)
-for order in (np.repeat([0, 1, 2], 2), np.tile([0, 1, 2], 2)):
-    out = scaled_dot_product_attention(query, key[order], value[order])
-    print(order, [np.allclose(out[head], expected[head]) for head in range(6)])
+#
+# A key head together with its value head is called a **KV head**.
 
 # %% exercise="grouped-shape"
 
 # %% [markdown]
+# Now write it, for any $g$ that divides $h$, with a batch in front if there is one, and with a mask. The check
+# compares numbers; you'll want to ask yourself whether your version copies the keys.
+
+# %% exercise="grouped_query_attention"
+
+# %% [markdown]
+# This picture measures on your function which key head, and which value head, each query head reads. Move the number
+# of key heads, and change the model.
+
+# %%
+sharing_picture(function=yours.grouped_query_attention)
+
+# %% [markdown]
 # ## No copy is needed
 #
-# A repeated key is a copy, and copies are memory traffic: the very thing we wanted to save. So we cut the queries into
-# groups instead. The heads axis becomes two, (g, h/g), and the key gets an axis of length one.
+# There are two ways to write it. One repeats each key head for its group, then attends as in lesson 07. The other cuts
+# the *query's* heads axis in two, $(g, h/g)$, gives the keys an axis of length one, and lets broadcasting read each
+# key head for its whole group. Same numbers. But look at what the first one has to build from the cache at every step,
+# here for one layer of Llama 3 8B at 8,192 tokens, in MiB:
 
 # %%
-in_groups = query.reshape(3, 2, 3, 8)
-scores = attention_scores(in_groups, key[:, None])
-scores.shape
+cached = np.zeros((8, 8192, 128), np.float16)
+repeated = np.repeat(cached, 4, axis=0)
+shared = np.broadcast_to(cached[:, None], (8, 4, 8192, 128))
+{
+    "cache": cached.nbytes / 2**20,
+    "repeated": repeated.nbytes / 2**20,
+    "same memory": shared.base is cached,
+}
 
 # %% [markdown]
-# Broadcasting reads each key head for both of its queries. Joined again, the scores are those of the repeated keys. The
-# same care belongs to the cache: append the g KV heads to it, never the repeated h.
+# The repeat multiplies just the traffic that we wanted to save. And if it happens *before* the keys are appended, the
+# cache itself doesn't shrink: a classic bug, and you can only see it in the memory.
 
-# %%
-np.allclose(scores.reshape(6, 3, 5), attention_scores(query, np.repeat(key, 2, axis=0)))
+# %% exercise="fix_grouped_layer"
+
+# %% [markdown] folded="What does SmolLM2 write with that bug?"
+# Trained weights know one order, and every shape fits in the other one as well. Asked for the capital of France, the
+# right model answers "Paris". With the key heads dealt out in turn it writes `." wis"]. wisiance dow reinst."50look`. In
+# PyTorch, the right order is `repeat_interleave` and the wrong one is `repeat`; in NumPy, `np.repeat` and `np.tile`.
 
 # %% [markdown]
-# ## The two ends
+# ## What a group has in common
 #
-# With as many groups as heads, each head has its own keys: the attention inside lesson 07's multi-head layer. With one
-# group it is multi-query attention, the broadcast above.
+# SmolLM2-135M (Allal et al., 2025) has nine query heads and three KV heads in each layer. Give it fifty random tokens,
+# twice. Some of its heads are **induction heads**: from a token in the second half they look at the one that came
+# *after* it in the first. Suppose one query head of a group does that.
+
+# %% exercise="heads-of-one-group"
 
 # %%
-keys, values = rng.standard_normal((2, 6, 5, 8))
-own = grouped_query_attention(query, keys, values)
-one = grouped_query_attention(query, key[:1], value[:1])
-print(np.allclose(own, scaled_dot_product_attention(query, keys, values)))
-print(np.allclose(one, scaled_dot_product_attention(query, key[:1], value[:1])))
+from attncore.recorded import recorded_induction
+
+scores = recorded_induction().scores
+layers = [16, 17, 18, 20, 23]
+names = [f"{i} (k{i // 3})" for i in range(9)]
+heat_map(
+    scores[layers],
+    [f"layer {i}" for i in layers],
+    names,
+    title="How much weight for the token after?",
+)
+
+# %% [markdown]
+# In layer 17 all three readers of key head 1 are induction heads. In layer 18, two readers of key head 2 are, and the third
+# looks elsewhere. Is that the shared keys, or just how the strong heads happen to fall? Take all 270 heads on one sentence.
+# For two heads of a layer, measure what share of its attention a token would have to move to turn one head's row into the
+# other's; then compare pairs that share a KV head with pairs that don't.
+
+# %%
+from attncore.recorded import recorded_smollm2_maps
+
+_, maps = recorded_smollm2_maps()["When Mary and John went to the store, John gave a drink to"]
+moved = np.abs(maps[:, :, None] - maps[:, None]).sum(axis=-1).mean(axis=-1) / 2
+head = np.arange(9)
+same = head[:, None] // 3 == head // 3
+own = moved[:, same & ~np.eye(9, dtype=bool)].mean()
+{"share a KV head": round(float(own), 3), "don't": round(float(moved[:, ~same].mean()), 3)}
+
+# %% [markdown]
+# Is that difference more than luck? Call any three heads of a layer a group, at random, a thousand times.
+
+# %%
+rng = np.random.default_rng(0)
+orders = (rng.permuted(np.tile(head, (30, 1)), axis=1) for _ in range(1000))
+layer, pairs = np.arange(30)[:, None, None], same & ~np.eye(9, dtype=bool)
+by_chance = [moved[layer, order[:, :, None], order[:, None]][:, pairs].mean() for order in orders]
+print(
+    f"real groups {own:.3f}, random ones {np.mean(by_chance):.3f}, the closest {np.min(by_chance):.3f}"
+)
+
+# %% [markdown]
+# On this sentence it isn't luck: heads on the same keys look at somewhat more similar places. (Random groups include some
+# real pairs, hence their smaller difference from the rest.) They're still far from alike, since 27% of the attention would
+# have to move. The keys say what can be found, and each head's queries decide what it looks for.
 
 # %% [markdown]
 # ## What it saves, and what not
 #
-# Llama 3 8B has 32 query heads and 8 KV heads. The cache is a quarter of what multi-head attention would keep. And the
-# arithmetic of the scores?
+# Llama 3 8B in fact has 8 KV heads, so its cache is a quarter of the one above. And the arithmetic of the scores?
 
 # %% exercise="grouped-score-flops"
 
 # %% [markdown]
-# Every query head still compares with every key. What shrinks is what is kept and read, and the two projections that
-# make it. The bytes that one token adds:
+# What shrinks is what's kept and read, and the two projections that make it. Each number that's read now serves $h/g$
+# queries, so attention does $h/g$ FLOPs per byte instead of one. Find the points for attention in decode below, one with a
+# KV head for each query head and one with groups. Does the batch move them? (The last of the decode dots, MLA, comes later
+# in this lesson.)
 
 # %%
-for kind in ("mha", "gqa", "mqa"):
-    print(kind, kv_bytes_per_token(kind, layers=32, n_heads=32, d_head=128, n_groups=8))
+from attncore.views.explorables.roofline import roofline
+
+roofline()
 
 # %% [markdown]
-# A number read now meets h/g queries: with two bytes a number that is h/g FLOPs a byte. Move the number of KV heads,
-# then change to Llama 3 70B and to DeepSeek-V3. The last place of the slider, the latent, comes below.
+# The batch moves the matrix products and leaves attention where it is, since every request reads a cache of its own.
+# Groups take it further to the right, and it's still far from the ridge: a decode step stays
+# memory-bandwidth-bound, it just has less to read.
 
-# %%
-sharing_picture()
+# %% exercise="llama-70b-tokens-in-20-gib"
+
+# %% exercise="llama-8b-key-value-parameters"
 
 # %% [markdown]
-# Ainslie et al. (2023) measured it on T5-XXL, in whose decoder 64 heads came to share keys. Time is seconds for a
-# sample, the score a mean over summarisation, translation and question answering.
+# What does it cost? Ainslie et al. (2023) measured T5-XXL, whose decoder has 64 heads. Time is in seconds a sample,
+# the score is a mean over summarization, translation and question answering.
 #
 # | attention | time | score |
 # |---|---|---|
@@ -174,132 +193,90 @@ sharing_picture()
 # | multi-query | 0.24 | 46.6 |
 
 # %% [markdown]
-# ## Eight groups for eight cards
+# ## Eight groups for eight GPUs
 #
-# Large models are split over several cards by heads (tensor parallelism). Llama 3 70B on eight cards: 8 query heads and
-# 1 of the 8 KV heads on each. With a single KV head, every card needs a copy of it. Bytes a token on one card, eight
-# groups, then one:
+# Why do so many models have eight? Large ones are split over several GPUs by heads (tensor parallelism). Llama 3 70B has 80
+# layers and heads of width 128. Tensor parallelism doesn't cut a KV head, so each GPU holds at least one. Bytes a token on
+# each of eight GPUs, by the number of KV heads:
 
 # %%
-llama = {"layers": 80, "n_heads": 64, "d_head": 128}
-kv_bytes_per_token("gqa", **llama, n_groups=8) // 8, kv_bytes_per_token("mqa", **llama)
+per_head = yours.kv_cache_bytes(layers=80, kv_heads=1, d_head=128, tokens=1)
+{groups: max(groups // 8, 1) * per_head for groups in (64, 16, 8, 4, 1)}
 
 # %% [markdown]
-# The same. On eight cards a single KV head saves nothing over eight, and eight do better work. Ainslie et al. (2023)
-# give this as one reason for groups: multi-query attention wastes its saving on copies.
+# Below eight nothing is saved any more: a single KV head is copied to every GPU, and the copies eat the saving. Eight
+# costs each GPU the same and does better work. Ainslie et al. (2023) give this as one reason for groups.
 
 # %% [markdown]
 # ## From many heads to few
 #
-# A trained multi-head model can be converted. Ainslie et al. (2023) average the projections of neighboring heads, and
-# train on for 5% of the original compute, which they call **uptraining**. One row of four heads of width two, into two
-# groups:
+# A trained multi-head model can be converted. Average the projections of neighboring heads, then train on; Ainslie et
+# al. (2023) needed 5% of the original compute for that, and call it **uptraining**. First the average, by hand.
+
+# %% exercise="pooled-by-hand"
+
+# %% exercise="pool_kv_heads"
+
+# %% [markdown]
+# The projection is linear, so the pooled key is the mean of the keys. What's lost is whatever they disagreed on. How
+# much is that in a trained model? The course has one with four heads, which writes *Alice* a character at a time. Pool
+# its keys and values with your function, train nothing, and measure the loss on pages it hasn't seen. Guess first: its
+# loss is about 1.4 nats, and knowing nothing at all would cost ln 39 = 3.7.
 
 # %%
-W = np.array([[1.0, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 20.0]])
-pool_kv_heads(W, n_heads=4, n_groups=2), np.array_equal(pool_kv_heads(W, 4, 4), W)
+from attncore.experiments.shared_heads import pooling_experiment
+
+losses = pooling_experiment(pool=yours.pool_kv_heads)
+curves(losses, "What's left after pooling?", "key heads", "loss in nats", [4, 2, 1])
 
 # %% [markdown]
-# The heads (1, 1) and (3, 5) become (2, 3). With as many groups as heads nothing changes. The projection is linear, so
-# the pooled key is the mean of the keys; what is lost is where they disagree.
-
-# %% [markdown]
-# How much is that on real words? As in lesson 07 we take twelve slices of the word vectors as heads, the projection
-# being the identity, and pool the keys alone. How much of its unit of attention does a word then give to other words
-# than before?
-
-# %%
-words = "the cat sat on the mat"
-x, heads = embed(words), split_heads(embed(words), 12)
-apart = attention_weights(heads, heads, scale=16)
-for groups in (12, 6, 3, 1):
-    key = split_heads(x @ pool_kv_heads(np.eye(384), 12, groups), groups)
-    pooled = attention_weights(heads, np.repeat(key, 12 // groups, axis=0), scale=16)
-    moved = np.abs(pooled - apart).sum(axis=-1).mean() / 2
-    print(f"{groups:>2} of 12 key heads: {moved:.2f} of the weight has moved")
-
-# %% [markdown]
-# These slices were never trained to agree, so pooling hurts at once. In the trained models of Ainslie et al. (2023),
-# eight groups still work reasonably before uptraining, and one does not. The mean did better than keeping one head of
-# each group, and that better than a fresh start.
+# Two key heads more than double the loss, and with one the model is worse than knowing nothing. So the mean alone
+# doesn't convert anything; it's where uptraining starts from. Notice that keeping the first head of each group does a
+# little better here. After uptraining, Ainslie et al. (2023) found the mean ahead of that, and both ahead of a random
+# start. Our experiment can't tell, since it doesn't train.
 
 # %% [markdown]
 # ## Another idea: keep a latent
 #
-# Sharing makes heads alike. DeepSeek-V2 (2024) keeps one small vector a token, the
-# **latent** c, of width z, and unpacks from it another key and another value for every head i, by that head's columns
-# of W_up_key and W_up_value. It is **multi-head latent attention**, MLA.
+# Sharing ties heads together. DeepSeek-V2 (2024) lets every head have its own keys and still keeps little: one small
+# vector a token, the **latent** $c$, from which each head $i$ unpacks a key and a value by its own columns of two
+# matrices. That's **multi-head latent attention**, MLA.
 #
 # $$c = x\,W_{\text{latent}}, \qquad K_i = c\,W_{\text{up key},\,i}, \qquad V_i = c\,W_{\text{up value},\,i}$$
-
-# %%
-W_latent = rng.standard_normal((384, 48)) / math.sqrt(384)
-W_up_key = rng.standard_normal((48, 384)) / math.sqrt(48)
-c = x @ W_latent
-c.shape, split_heads(c @ W_up_key, 12).shape
-
-# %% [markdown]
-# Kept are 48 numbers for each word; the keys of twelve heads are 384. The matrix that unpacks is called an
-# up-projection. Groups are a special case: there it is a matrix of zeros and ones that only copies. For four heads of
-# width one in two groups:
-
-# %%
-copying = np.repeat(np.eye(2), 2, axis=1)
-print(copying)
-print([5, 7] @ copying)
-
-# %% [markdown]
-# The kept 5 and 7 become 5, 5, 7, 7. With heads of width two, each 1 becomes a unit matrix of two by two:
-
-# %%
-kept = rng.standard_normal((5, 6))
-copying = np.kron(np.repeat(np.eye(3), 2, axis=1), np.eye(2))
-np.array_equal(split_heads(kept @ copying, 6), np.repeat(split_heads(kept, 3), 2, axis=0))
-
-# %% [markdown]
-# Three key heads of width two became six. A latent as wide as the groups' cache can do what the groups do, and learns
-# what to copy and what to mix. Positions aside, that is; we come to them.
+#
+# Positions aside, groups are a special case: there the up-projection is a matrix of zeros and ones that copies. MLA learns
+# what to copy and what to mix.
 
 # %% [markdown]
 # ## Never unpack
 #
-# Unpacking every token at every step would be slow. But a product of three matrices may be bracketed either way. With U
-# for one head's columns of W_up_key:
+# Unpacking every cached token at every step would be slow. Do one by hand, and watch for a shortcut.
+
+# %% exercise="latent-score-by-hand"
+
+# %% [markdown]
+# You probably made the key first, $cU$, and then multiplied it by the query. You could have moved the query instead,
+# and compared it with the latent itself:
 #
 # $$q\,(c\,U)^\top = (q\,U^\top)\,c^\top$$
 
 # %%
 q, U = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 latents = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]])
-q @ (latents @ U).T, (q @ U.T) @ latents.T
+print("keys  ", latents @ U, q @ (latents @ U).T)
+print("query ", q @ U.T, (q @ U.T) @ latents.T)
 
 # %% [markdown]
-# The left side unpacks each token. The right side moves the query, once, and compares in the latent space. We say that U is
-# **absorbed** into the query: W_query and U are fixed, and the head's part of W_query times $U^\top$ could be computed
-# before any text comes.
-
-# %% [markdown]
-# The values go the same way. Add up the latents first, and unpack the sum: one row for each query instead of one for
-# each token. Here U_value stands for one head's columns of W_up_value.
+# The first line unpacks each token. The second moves the query, once a step, and never makes a key. We say that $U$ is
+# **absorbed** into the query. The values go the same way: add up the latents first, then unpack the sum.
 #
 # $$P\,(c\,U_{\text{value}}) = (P\,c)\,U_{\text{value}}$$
-
-# %%
-P = softmax(q @ (latents @ U).T)
-U_value = rng.standard_normal((3, 4))
-np.allclose(P @ (latents @ U_value), (P @ latents) @ U_value)
-
-# %% [markdown]
-# Each head absorbs its own part. `by_head` cuts an up-projection, whose columns belong to heads, into one matrix a head.
-
-# %%
-by_head(W_up_key, 12).shape, np.array_equal(by_head(W_up_key, 12)[1], W_up_key[:, 32:64])
 
 # %% [markdown]
 # ## Rotary stands in the way
 #
-# Rotary positions turn query $i$ by $R_i$ and key $j$ by $R_j$, after the key has been unpacked. Suppose that we leave
-# the turning out, absorb as above, and compare with the rotated scores.
+# Rotary positions turn query $i$ by $R_i$ and key $j$ by $R_j$, *after* the key has been unpacked. What if we leave
+# the turning out, absorb as above, and compare with the scores we should have had?
 
 # %% exercise="rotated-and-absorbed"
 
@@ -307,184 +284,213 @@ by_head(W_up_key, 12).shape, np.array_equal(by_head(W_up_key, 12)[1], W_up_key[:
 positions = np.arange(5)
 q, latents, U = (rng.standard_normal(shape) for shape in ((5, 4), (5, 6), (6, 4)))
 turned = apply_rotary(q, positions) @ apply_rotary(latents @ U, positions).T
-np.isclose(turned, (q @ U.T) @ latents.T)
+print(np.isclose(turned, q @ U.T @ latents.T).astype(int))
 
 # %% [markdown]
-# On the diagonal both are turned alike, and the turns cancel. Elsewhere a rotation stays in the middle, another one for
-# each distance, so there is no one matrix to absorb.
+# On the diagonal both are turned alike, and the turns cancel. Everywhere else a rotation is left in the middle, a
+# different one for each distance, so there's no single matrix to absorb:
 #
 # $$(q_i R_i)(c_j U R_j)^\top = q_i\,R_i R_j^\top\,U^\top c_j^\top$$
 
 # %% [markdown]
-# The way out is to **decouple**. Each head compares d numbers without position, which can be absorbed, and r rotated
-# ones. Their key comes straight from x, and there is one for all heads: multi-query attention again. The two dot
-# products are added. With 12 heads, d = 32, r = 8 and z = 48, the seven matrices have these shapes:
-
-# %%
-shapes = {
-    "W_query": (384, 384),
-    "W_query_rope": (384, 96),
-    "W_latent": (384, 48),
-    "W_key_rope": (384, 8),
-    "W_up_key": (48, 384),
-    "W_up_value": (48, 384),
-    "W_output": (384, 384),
-}
+# The way out is to **decouple**: give each head two kinds of numbers to compare.
+#
+# - $d$ numbers **without position**. The key's come from the latent, so they can be absorbed.
+# - $r$ **rotated** numbers. The key's are made from $x$ by a matrix of their own and then turned; there's one such key
+#   for all heads, as in multi-query attention. Each head has its own $r$ rotated numbers for the query.
+#
+# A score is the sum of both dot products, divided by $\sqrt{d + r}$.
 
 # %% [markdown]
-# The rotated parts come from the two that are called rope. `rotated` projects, splits and turns.
+# Here is all of it as a flow of data, with DeepSeek-V3's sizes: unpacked on the left, absorbed on the right. Follow
+# the latent out of the cache on either side, then point at `W_up_key` and see where it moves to.
 
 # %%
-drawn = {name: rng.standard_normal(shape) / math.sqrt(shape[0]) for name, shape in shapes.items()}
-weights = LatentWeights(**drawn)
-query_rope, key_rope = rotated(x, weights, n_heads=12)
-query_rope.shape, key_rope.shape
+from attncore.views.explorables.latent import latent
 
-# %% [markdown]
-# Twelve heads of rotated queries, one of rotated keys. The scores are divided by the square root of all the numbers
-# compared, d + r, here 32 + 8. Before we count: what must a decode step find in the cache?
+latent()
 
 # %% exercise="what-the-latent-cache-holds"
 
 # %% [markdown]
-# ## Two forms, one result
-#
-# The unpacked form makes keys and values as lesson 07 knows them. The absorbed form never does. On the words, causal,
-# they agree.
-
-# %%
-unpacked = latent_attention(x, weights, 12, causal_mask(6))
-np.allclose(unpacked, latent_attention_absorbed(x, weights, 12, causal_mask(6)))
-
-# %% [markdown]
-# Without the rotary part it is an old acquaintance: multi-head attention whose key and value projections are products of
-# two thin matrices, of rank 48 at most. Only the scale still counts the r places.
-
-# %%
-plain = weights._replace(W_query_rope=np.zeros((384, 96)))
-W_query = weights.W_query * math.sqrt(32 / 40)
-W_key, W_value = weights.W_latent @ weights.W_up_key, weights.W_latent @ weights.W_up_value
-as_before = multi_head_attention(
-    x, x, x, HeadWeights(W_query, W_key, W_value, weights.W_output), 12
-)
-np.allclose(latent_attention(x, plain, 12), as_before)
-
-# %% [markdown]
-# And read from the cache, the absorbed form is multi-query attention. All heads share one key of z + r numbers, and its
-# first z numbers are the value as well. That is why the cache is so small, and has no factor of two.
-
-# %% [markdown]
-# ## What absorbing costs
-#
-# The shared key is wide. In DeepSeek-V3 (2024) a head unpacked has 128 + 64 numbers to
-# compare and 128 to add up; absorbed they are 512 + 64 and 512. More arithmetic, and much less to read: numbers a token
-# and layer, of 128 heads, unpacked and absorbed.
-
-# %%
-128 * (128 + 128) + 64, 512 + 64
-
-# %% [markdown]
-# In decode, where reading is what takes the time, one absorbs. In prefill, where thousands of queries use each key that
-# was unpacked once, one does not. The two forms are equal up to rounding, and so one model may use both. The cache of
-# DeepSeek-V3, against that of multi-head attention with the same heads:
-
-# %%
-deepseek = {"layers": 61, "n_heads": 128, "d_head": 128, "d_latent": 512, "d_rope": 64}
-round(kv_bytes_per_token("mha", **deepseek) / kv_bytes_per_token("mla", **deepseek), 1)
-
-# %% [markdown]
-# Its cache is 57 times smaller than that of 128 heads with keys and values of width 128. The V2 report (DeepSeek-V2,
-# 2024) adds that, in its own comparisons, MLA also does better than multi-head attention, while groups do worse.
-
-# %% [markdown]
-# ## Who uses what
-#
-# | keys and values | models |
-# |---|---|
-# | a KV head for each query head | GPT-2, GPT-3, Llama 2 7B |
-# | groups | Llama 2 70B, Llama 3, Mistral 7B, Qwen2, Qwen3, Gemma 2 |
-# | one KV head | PaLM, Falcon-7B |
-# | a latent | DeepSeek-V2 and V3 |
-
-# %% [markdown]
-# ## Exercises
-#
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
-# of three hints. `help(LatentWeights)` names the seven matrices; the helpers `rotated` and `by_head` of the story may
-# be used.
-
-# %% exercise="grouped_query_attention"
-
-# %% [markdown]
-# This picture asks your own function: it measures which key head and which value head each query head reads. Crossed
-# wires tell what went wrong.
-
-# %%
-sharing_picture(grouped_query_attention)
-
-# %% exercise="pool_kv_heads"
+# Now the unpacked form, which is what training and prefill run. `help(LatentWeights)` names the seven matrices and their
+# shapes, and `rotated(x, weights, n_heads)` gives you the two rotated parts. It needs no cache; x is the whole sequence.
 
 # %% exercise="latent_attention"
 
+# %% [markdown]
+# ## Two forms, one result
+#
+# Now the absorbed form, without ever making a key or a value. `by_head(W, n_heads)` cuts an up-projection into one
+# matrix a head, `(h, z, d)`. One thing to watch: the scale belongs to the score, and the score is still the same
+# number.
+
 # %% exercise="latent_attention_absorbed"
 
-# %% exercise="kv_bytes_per_token"
+# %% [markdown]
+# Do your two agree? Six random tokens, causal, twelve heads of 32 + 8 numbers, and a latent of 48.
 
-# %% exercise="fix_grouped_layer"
+# %%
+sizes = [(384, 384), (384, 96), (384, 48), (384, 8), (48, 384), (48, 384), (384, 384)]
+weights = LatentWeights(*(rng.standard_normal(size) / math.sqrt(size[0]) for size in sizes))
+x, mask = rng.standard_normal((6, 384)), yours.causal_mask(6)
+unpacked = yours.latent_attention(x, weights, 12, mask)
+absorbed = yours.latent_attention_absorbed(x, weights, 12, mask)
+print(
+    f"numbers up to {np.abs(unpacked).max():.2f}, largest difference {np.abs(unpacked - absorbed).max():.0e}"
+)
+
+# %% [markdown]
+# So one model may use both. And read from the cache, the absorbed form is multi-query attention: all heads share one
+# key of $z + r$ numbers, whose first $z$ numbers are the value as well. That's why the cache has no factor of two.
 
 # %% exercise="fix_latent_forms"
 
 # %% exercise="fix_latent_decoding"
 
-# %% exercise="llama-70b-tokens-in-20-gib"
+# %% [markdown]
+# ## What absorbing costs
+#
+# What do we get for it? Count what each kind of attention caches per token.
 
-# %% exercise="llama-8b-key-value-parameters"
+# %% exercise="kv_bytes_per_token"
 
 # %% exercise="deepseek-v3-bytes-of-a-text"
 
+# %% [markdown]
+# DeepSeek-V3 (2024) has 61 layers, 128 heads of width 128, a latent of 512 and a rotated key of 64. In KiB a token,
+# beside the same heads with keys of their own, and beside eight groups:
+
+# %%
+sizes = {"layers": 61, "n_heads": 128, "d_head": 128, "n_groups": 8, "d_latent": 512, "d_rope": 64}
+{kind: yours.kv_bytes_per_token(kind, **sizes) / 1024 for kind in ("mha", "gqa", "mqa", "mla")}
+
 # %% exercise="groups-worth-a-latent"
+
+# %% [markdown]
+# The price is arithmetic. Unpacked, a head compares 128 + 64 numbers of a token and adds up 128; absorbed, it compares
+# 512 + 64 and adds up 512. In decode that's a bargain, since reading is what takes the time. When is it not?
 
 # %% exercise="price-of-absorbing"
 
 # %% [markdown]
-# ## Roads not taken
+# With hundreds of queries to a key, in prefill and in training, unpack. In decode, absorb; speculative decoding with
+# its few queries is still on that side. Absorbed MLA does about 242 FLOPs on each byte it reads, so this decode step
+# isn't plainly memory-bandwidth-bound any more: it stands near the ridge of an H100.
 #
-# Layers may share keys and values too (Brandon et al., 2024), and the cache may be kept in as few as two bits a number
-# (KIVI; Liu et al., 2024). A grouped model can be rewritten as a latent one (Meng et al., 2025). DeepSeek also
-# compresses the queries, and normalizes the latent before it is cached; neither changes the idea. Keeping fewer tokens
-# is lesson 15.
+# Is the quality as good? The V2 report finds MLA better than multi-head attention and, in another experiment, groups worse
+# (DeepSeek-V2, 2024). These are its own comparisons.
 
 # %% [markdown]
-# ## Say it in two minutes
+# ### The names in the code
 #
-# Decode is limited by what it reads, for long texts the cache, so query heads share what is read. In multi-query
-# attention one KV head serves all, in grouped-query attention head i uses KV head i // (h/g). That divides cache and
-# traffic by h/g and leaves the score arithmetic as it is. MLA caches one latent and one rotated key a token. Each
-# head's up-projections are absorbed into query and output, which works because no rotation stands between; the
-# positions travel in separate places.
+# It's worth opening [DeepSeek's own
+# implementation](https://github.com/deepseek-ai/DeepSeek-V3/blob/main/inference/model.py) and knowing what is what.
+#
+# | there | here |
+# |---|---|
+# | `kv_lora_rank` | $z$, the latent's width: 512 |
+# | `qk_nope_head_dim`, `v_head_dim` | $d$, the numbers without position, and the value's width: 128 each |
+# | `qk_rope_head_dim` | $r$, the rotated numbers: 64 |
+# | `wkv_a` | `W_latent` and `W_key_rope`, side by side |
+# | `kv_norm` | an RMSNorm on the latent before it's cached; we have none |
+# | `wkv_b` | `W_up_key` and `W_up_value`, side by side in each head |
+# | `wq_a`, `q_norm`, `wq_b`, `q_lora_rank` | the query, from a latent of its own (1,536 wide), which nobody caches |
+# | `attn_impl`: `naive`, `absorb` | our two forms, but `naive` caches the unpacked keys and values, so it saves no memory |
+
+# %% [markdown]
+# Configured for more than the trained length, it also multiplies the scale by the square of YaRN's temperature factor, at
+# every position (Peng et al., 2023; lesson 08).
+
+# %% [markdown]
+# ## Who uses what
+#
+# As of November 2026, by the reports that describe them:
+#
+# | keys and values | models |
+# |---|---|
+# | a KV head for each query head | GPT-3 (Brown et al., 2020), Llama 2 7B (Touvron et al., 2023b), OLMo 2 13B (OLMo 2, 2024) |
+# | groups | Llama 3 (Grattafiori et al., 2024), Mistral 7B (Jiang et al., 2023), Qwen3 (Qwen Team, 2025), gpt-oss, 64 query heads on 8 (OpenAI, 2025) |
+# | one KV head | PaLM (Chowdhery et al., 2022), Gemma 2B (Gemma Team, 2024a) |
+# | a latent | DeepSeek-V3 (2024), DeepSeek-V3.2 (2025), Kimi K2 (2025), every fourth layer of Kimi Linear (2025) |
+
+# %% [markdown]
+# ## The same in PyTorch
+#
+# ```python
+# import torch
+# import torch.nn.functional as F
+#
+# torch.manual_seed(0)
+# query, key, value = torch.randn(6, 4, 8), torch.randn(3, 4, 8), torch.randn(3, 4, 8)
+# own = F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
+#
+# def copied(heads):
+#     return F.scaled_dot_product_attention(query, heads(key), heads(value), is_causal=True)
+#
+# right = copied(lambda a: a.repeat_interleave(2, dim=0))
+# wrong = copied(lambda a: a.repeat(2, 1, 1))
+# print((own - right).abs().amax(dim=(1, 2)) < 1e-6)
+# print((own - wrong).abs().amax(dim=(1, 2)) < 1e-6)
+# ```
+#
+# ```text
+# tensor([True, True, True, True, True, True])
+# tensor([ True, False, False, False, False,  True])
+# ```
+#
+# Heads 0 and 5 agree in either order, so a test that looks at the first head alone passes.
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it, type it, choose the directions, and only then read. The last two cards are from lesson 11.
 
-# %% exercise="why-share-keys"
+# %% exercise="repeat-or-tile"
 
-# %% exercise="how-many-groups"
+# %% exercise="cache-did-not-shrink"
 
-# %% exercise="grouped-from-multi-head"
-
-# %% exercise="what-a-latent-cache-is"
+# %% exercise="heads-and-sixteen-cards"
 
 # %% exercise="why-rotary-is-decoupled"
 
-# %% exercise="when-to-absorb"
+# %% exercise="write-the-absorbed-step"
+
+# %% exercise="latent-or-groups"
+
+# %% again="why-the-row-sum"
+
+# %% again="recompute-the-weights"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "Your model's cache is too large. What can the attention itself do about it?" Two minutes, aloud, from one KV head to
+# a latent, and say for each what it doesn't save.
+
+# %% [markdown] folded="One way to say it"
+# "A decode step has to read the cache, so I let query heads share what's read. With one KV head for all it's
+# multi-query attention, and quality suffers; with groups, head i reads KV head i // (h/g), which divides cache and
+# traffic by h/g and leaves the FLOPs of the scores as they were. Eight groups also split cleanly over eight GPUs. Or I
+# keep a latent: MLA caches one small vector and one rotated key a token, and every head unpacks its own keys from it.
+# In decode you never unpack; the up-projections are absorbed into the query and the output. That only works because no
+# rotation stands between them, so positions travel in a few numbers of their own. It costs more arithmetic, which is
+# why prefill runs the unpacked form."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Layers can share keys and values too (Brandon et al., 2024), and the cache can be kept in as few as two bits a number
+# (Liu et al., 2024; lesson 18). A grouped model can be rewritten as a latent one and trained on (Meng et al., 2025).
+# Keeping fewer tokens is lesson 15's subject, reading fewer is lesson 17's.
+
+# %% sources="here"
 
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you know what limits an attention step: not its arithmetic but what it reads. Here we made the cache smaller.
-# There, the scores themselves never reach memory.
+# That a decode step with a KV head for each query head is limited by what it reads, and not by its arithmetic. Here we
+# made the cache smaller. In lesson 14, the scores never reach the GPU's memory at all.
 
 # %%
 progress()

@@ -1,341 +1,344 @@
 # %% [markdown]
 # # Exact attention without the square
 #
-# Attention of n tokens makes n times n scores, and softmax wants a whole row of them before it gives its first weight.
-# Here we compute the same numbers from small tiles, so that the square is never held. At the end you have written the
-# idea of FlashAttention, and you can say what it saves and what it does not.
-
-# %% [markdown]
-# **You need** softmax and its maximum (lesson 02), scaled dot-product attention (04), causal masks with queries last (06),
-# the row-sum term of the gradient (11) and what a cache costs (12).
-# **You get** `online_softmax`, `merge_partials` and `tiled_attention`.
+# At 8,192 tokens, the scores of 32 heads take 4 GiB, for one layer of one sequence. They're made, used once and thrown
+# away. Softmax seems to need a whole row of them before it can give its first weight. Does it really?
+#
+# Take one row, in two chunks, each of them gone once it's been read.
 
 # %%
 import math
 from functools import reduce
-from itertools import permutations
 
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import attention_scores, scaled_dot_product_attention
-from attncore.flash import (
-    BLOCK,
-    Partial,
-    attend_to_tile,
-    merge_partials,
-    online_softmax,
-    peak_floats,
-    slices,
-    tiled_attention,
-)
-from attncore.masks import causal_mask
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.dot_product import attention_scores
+from attncore.flash import BLOCK, Partial, attend_to_tile, slices
 from attncore.softmax import softmax
-from attncore.views.widgets.flash import memory_picture, tiles_picture
-from attncore.words import embed, tokens
+from attncore.views.widgets.flash import memory_picture
+from attncore.words import embed
 
-# %% [markdown]
-# ## The square
-#
-# Lesson 11 weighed the square, there $P$, against the arrays that grow with the length alone. Again 32 heads of width
-# 128, in bfloat16, two bytes a number: the scores of all heads, and the output that they are for.
-
-# %%
-for n in (1024, 8192, 65_536):
-    scores, output = 32 * n * n * 2 / 2**30, 32 * n * 128 * 2 / 2**30
-    print(f"{n:>6} tokens: {scores:8.3f} GiB of scores, {output:.3f} GiB of output")
-
-# %% [markdown]
-# At 8,192 tokens that is 4 GiB for one layer of one text; at 65,536 it is more than three H100 cards of 80 GB hold
-# together. And the scores are no result: they are made, used and thrown away. Why must they all be there at once?
+# %% exercise="total-by-hand"
 
 # %% [markdown]
 # ## What softmax waits for
 #
-# One row of four scores. As logarithms they are easy to check by hand: the exponentials are 2, 4, 8 and 2. Relative to
-# the largest they sum to 16 / 8, which is 2.
+# The plain way reads a row three times: for its maximum, for the total of its exponentials relative to that, and for
+# the weights.
 #
 # $$p_j = \frac{e^{s_j - m}}{t}, \qquad m = \max_j s_j, \qquad t = \sum_j e^{s_j - m}$$
-
-# %%
-row = np.log([2.0, 4.0, 8.0, 2.0])
-m = row.max()
-t = np.exp(row - m).sum()
-print(t.round(3), (np.exp(row - m) / t).round(3))
-
-# %% [markdown]
-# The first weight needs the maximum $m$ and the total $t$, and both need the last score. So the plain way reads the row
-# three times: for the maximum, for the total, for the weights. Could one reading give $m$ and $t$, if the row comes in
-# chunks, and each chunk is gone once it has been read?
-
-# %%
-first, second = row[:2], row[2:]
-m = first.max()
-t = np.exp(first - m).sum()
-print(t.round(3))
-
-# %% [markdown]
-# So far the maximum is log 4, and the total is 2/4 + 4/4. The second chunk brings a larger maximum, log 8. The 1.5 that
-# we have counts in fours, and from now on we count in eights: it is worth half.
 #
-# $$m' = \max(m, \max_j s_j), \qquad t' = t\, e^{m - m'} + \sum_j e^{s_j - m'}$$
-
-# %%
-m_new = max(m, second.max())
-print((t * np.exp(m - m_new)).round(3), np.exp(second - m_new).sum().round(3))
-
-# %% [markdown]
-# 0.75 from the first chunk and 1.25 from the second make 2, the total of the whole row. The factor $e^{m - m'}$ is all that
-# one pass has to add to softmax; the rest of this lesson follows from it.
+# You've just found $t$ without seeing the row again. The old total counts in units of $e^m$, for a maximum that's no
+# longer the largest, and it has to be converted.
 
 # %% exercise="unchanged-maximum"
 
 # %% [markdown]
-# The factor is never above one, so that nothing overflows. It begins right as well: before the first chunk the maximum
-# is $-\infty$, the total 0, and the factor $e^{-\infty}$ is 0. One trap remains. After a chunk that is wholly masked
-# the maximum is still $-\infty$, and the difference is NaN.
+# Now as a function, for any number of chunks and many rows at once. Before you write it, ask yourself what maximum and
+# total are before the first chunk, and what happens to a row whose first chunk is masked, all $-\infty$.
 
-# %%
-print(np.exp(-np.inf - m), -np.inf - -np.inf)
+# %% exercise="online_softmax"
 
-# %% [markdown]
-# On real words: "bank" asks five others, as in lesson 02, in chunks of two, two and one. With the maximum and the total
-# of one pass, softmax is a single step, and it is the old one. This is the online softmax of Milakov and Gimelshein
-# (2018).
+# %% [markdown] folded="As a formula"
+# $$m' = \max(m, \max_j s_j), \qquad t' = t\, e^{m - m'} + \sum_j e^{s_j - m'}$$
+#
+# The factor $e^{m - m'}$ is never above 1, so nothing overflows, and it's 0 for the first chunk, since $m$ begins at
+# $-\infty$. The trap is $-\infty - (-\infty)$, which is NaN: where nothing but $-\infty$ has come, subtract 0. This is
+# the **online softmax** of Milakov and Gimelshein (2018).
 
 # %%
 scores = 5 * embed("bank") @ embed("money loan river water tea").T
-maximum, total = online_softmax([scores[:, :2], scores[:, 2:4], scores[:, 4:]])
-np.allclose(np.exp(scores - maximum[:, None]) / total[:, None], softmax(scores))
+chunks = [scores[:, keys] for keys in slices(0, 5, 2)]
+maximum, total = yours.online_softmax(chunks)
+weights = np.exp(scores - maximum[:, None]) / total[:, None]
+print(weights.round(3), f"off by {np.abs(weights - softmax(scores)).max():.0e}")
+
+# %% [markdown]
+# The same three lines stand in the fused losses of large vocabularies, which never hold all logits. Here's one that's
+# off.
+
+# %% exercise="fix_loss_in_blocks"
 
 # %% [markdown]
 # ## The values ride along
 #
-# That still takes a second reading, for the weights. But attention does not want the weights; it wants the sum of the
-# values under them. Give our four keys the values 8, 4, 2 and 16.
+# That still takes a second reading, for the weights. But attention doesn't want the weights; it wants the sum of the
+# values under them. Keep a third thing from chunk to chunk, the **accumulator**: the sum of the values so far, each
+# times its exponential, not divided by anything yet.
 
-# %%
-value = np.array([8.0, 4.0, 2.0, 16.0])
-print((softmax(row) @ value).round(3))
-
-# %% [markdown]
-# A sum of values can be rescaled like a sum of ones. We call it the **accumulator**, $a$. The first chunk leaves 8 in
-# it, the larger maximum makes that 4, the second chunk adds 6.
-#
-# $$a' = a\, e^{m - m'} + \sum_j e^{s_j - m'}\, v_j$$
-
-# %%
-a = np.exp(first - m) @ value[:2]
-a_new = a * np.exp(m - m_new) + np.exp(second - m_new) @ value[2:]
-print(a.round(3), a_new.round(3), (a_new / 2).round(3))
+# %% exercise="output-from-two-chunks"
 
 # %% [markdown]
-# Divided by the total at the end, the output is 10 / 2 = 5. Each weight was used the moment it was made, and forgotten.
-# What is kept from chunk to chunk is a maximum, a total and an accumulator, however long the row: attention in constant
-# extra memory for one query (Rabe and Staats, 2021).
-
-# %% [markdown]
-# ## Two parts merge
-#
-# Nothing says that the chunks must come in order, or to one machine. Attend to the first two keys alone, and to the
-# others alone. Each gives a `Partial`: its output, already divided, with the two numbers that undo the division.
-
-# %%
-left = attend_to_tile(row[None, :2], value[:2, None])
-right = attend_to_tile(row[None, 2:], value[2:, None])
-print(left)
-print(right)
-
-# %% [markdown]
-# The answer over all four keys was 5, and the mean of 5.33 and 4.8 is not. How much should each part count?
-
-# %% exercise="share-of-a-part"
-
-# %% [markdown]
-# Each part counts by its total, once both are relative to the same maximum: 1.5 and 1.25, and after rescaling 0.75 and
-# 1.25. The outputs are averaged with these weights.
-#
-# $$t'_i = t_i\, e^{m_i - m}, \qquad o = \frac{t'_1 o_1 + t'_2 o_2}{t'_1 + t'_2}$$
-
-# %%
-t1, t2 = left.total * np.exp(left.maximum - right.maximum), right.total
-(t1 * left.output[0] + t2 * right.output[0]) / (t1 + t2), merge_partials(left, right).output
-
-# %% [markdown]
-# Merging is associative, and the order does not matter. Seven words attend to themselves, their keys in three parts. All
-# six orders give the plain result of lesson 04. (The vectors are raw, so we sharpen with a scale of 3.)
-
-# %%
-words = "the cat slept because it was tired"
-x = embed(words)
-scores = attention_scores(x, x, scale=3)
-parts = [attend_to_tile(scores[:, keys], x[keys]) for keys in slices(0, 7, 3)]
-plain = scaled_dot_product_attention(x, x, x, scale=3)
-[np.allclose(reduce(merge_partials, order).output, plain) for order in permutations(parts)]
-
-# %% [markdown]
-# So the keys of one query may lie anywhere. Flash-Decoding (Dao et al., 2023) splits a long cache among the processors
-# of one card and merges; ring attention (Liu et al., 2023a) passes the keys around a ring of devices.
+# Each weight was used the moment it was made, and forgotten. What's kept is a maximum, a total and an accumulator,
+# however long the row is: attention in constant extra memory for each query (Rabe and Staats, 2021).
 
 # %% [markdown]
 # ## Tiles
 #
-# Many queries are cut into blocks too. A block of queries and a block of keys meet in a **tile** of scores. For each
-# block of queries we walk along the keys, tile by tile: scores, the larger maximum, total and accumulator rescaled and
-# added to, scores forgotten. `slices` cuts the text, the last block as short as it comes.
+# With many queries, both sides are cut into blocks. A block of queries and a block of keys meet in a **tile** of
+# scores. For each block of queries you walk along the keys, tile by tile, and keep the three things for each of its
+# rows. `slices` does the cutting, the last one as short as it comes.
 
 # %%
 slices(0, 7, 3)
 
 # %% [markdown]
-# One saving costs nothing. Processors raise 2 to a power more easily than $e$, and $e^x = 2^{x \log_2 e}$: so multiply
-# the scale by $\log_2 e = 1.4427$ once, and every exponential becomes a power of two. The maximum is then in the same
-# unit, and the weights are what they were.
+# One saving is free. A GPU raises 2 to a power more easily than $e$, and $e^x = 2^{x \log_2 e}$. So kernels multiply
+# the scale by $\log_2 e$ once, and use powers of two everywhere; the Triton tutorial does, too. The weights don't change:
 
 # %%
-base_two = scores * math.log2(math.e)
-powers = np.exp2(base_two - base_two.max(axis=-1, keepdims=True))
-np.allclose(powers / powers.sum(axis=-1, keepdims=True), softmax(scores))
+in_twos = np.exp2(scores * math.log2(math.e))
+print(math.log2(math.e), np.abs(in_twos / in_twos.sum() - softmax(scores)).max())
 
 # %% [markdown]
-# Step through it. To see inside, each key's value is a mark of its own, so that the output is the weights. At tile 5
-# "because" meets itself: its maximum jumps, and what its accumulator held is multiplied by 0.05.
+# Now write the loop that interviewers ask for: maximum, total and an accumulator that isn't divided until the last
+# tile of its rows. In base two, if you like. With `is_causal`, the queries are the last positions, as always (lesson
+# 06).
+
+# %% exercise="tiled_attention"
+
+# %% [markdown]
+# Step through it, on eight queries and eight keys in tiles of two by two. On the right is what lies in which memory. After
+# a row's first tile, where does the factor drop below 1, and what does the causal switch do to the count of numbers moved?
 
 # %%
-tiles_picture()
+from attncore.views.explorables.tiles import tiles
+
+tiles()
 
 # %% [markdown]
-# Every block size gives the same numbers. A block as long as the text is a single tile, with nothing to merge: the plain
+# Does the size of the blocks matter? Seven words attend to themselves; the plain formula is what we compare with.
+
+# %%
+x = embed("the cat slept because it was tired")
+plain = yours.scaled_dot_product_attention(x, x, x, scale=3)
+for block in (1, 3, 4, 7, 100):
+    difference = np.abs(yours.tiled_attention(x, x, x, block, scale=3) - plain)
+    print(f"blocks of {block:>3}: largest difference {difference.max():.0e}")
+
+# %% [markdown]
+# It doesn't, down to rounding. FlashAttention (Dao et al., 2022) is this loop in one GPU program, a **kernel**, and
+# it's **exact**: nothing is left out or approximated. Sums taken in another order differ in their last digits, that's
+# all.
+#
+# What it needs is memory, and this picture measures that: the most that your function takes at once, beside the plain
 # formula.
 
 # %%
-for block in (1, 3, 4, 7, 100):
-    print(block, np.allclose(tiled_attention(x, x, x, block, scale=3), plain))
+memory_picture(yours.tiled_attention)
+
+# %% exercise="peak_floats"
+
+# %% exercise="peak-ratio"
 
 # %% [markdown]
-# FlashAttention (Dao et al., 2022) makes these tiles in one program, a kernel, on a graphics card. It is **exact**:
-# nothing is left out or approximated. Only the last digits differ, as they do whenever a sum is taken in another order.
+# ## Two parts merge
+#
+# Nothing says that the tiles must come in order, or be on one machine. Let two parts of the keys be attended to separately.
+# Each gives its output, already divided by its total, and two numbers that the merge will need, its maximum and its total:
 
 # %%
-single = x.astype(np.float32)
-difference = tiled_attention(single, single, single, 3) - scaled_dot_product_attention(
-    single, single, single
-)
-bool(np.abs(difference).max() < 1e-6)
+row, value = np.log([[2.0, 4.0, 8.0, 2.0]]), np.array([[8.0], [4.0], [1.0], [16.0]])
+left, right = attend_to_tile(row[:, :2], value[:2]), attend_to_tile(row[:, 2:], value[2:])
+print(left, right, sep="\n")
+
+# %% [markdown]
+# `attend_to_tile` is what you know, for a single tile: the maximum, the exponentials relative to it, their total, and the
+# weighted mean of the values. Over all four keys the output would be 4.5, and the mean of 5.33 and 4 isn't. How much
+# should each part count?
+
+# %% exercise="share-of-a-part"
+
+# %% exercise="merge_partials"
+
+# %% [markdown]
+# Merging is associative, and the order doesn't matter. The seven words again, their keys in three parts, merged in all
+# six orders:
+
+# %%
+from itertools import permutations
+
+scores = attention_scores(x, x, scale=3)
+parts = [attend_to_tile(scores[:, keys], x[keys]) for keys in slices(0, 7, 3)]
+merged = [reduce(yours.merge_partials, order).output for order in permutations(parts)]
+print(*(f"{np.abs(output - plain).max():.0e}" for output in merged))
+
+# %% [markdown]
+# So the keys of one query may lie anywhere. **Flash-Decoding** (Dao et al., 2023) uses that for one new token and a long
+# cache: it splits the keys over all streaming multiprocessors of a GPU and merges at the end, which is also called
+# split-K. Here's somebody's attempt.
+
+# %% exercise="fix_split_decode"
 
 # %% [markdown]
 # ## Tiles that need no work
 #
-# Under a causal mask a tile is hidden whole, or in part, or not at all. Twelve tokens in blocks of four: first which
-# tiles have anything to see, then which are seen whole.
+# Under a causal mask a tile may be hidden as a whole, in part, or not at all.
+
+# %% exercise="causal-tiles"
 
 # %%
-tiles = causal_mask(12).reshape(3, 4, 3, 4)
-print(tiles.any(axis=(1, 3)).astype(int))
-print(tiles.all(axis=(1, 3)).astype(int))
+blocks = yours.causal_mask(12).reshape(3, 4, 3, 4)
+blocks.any(axis=(1, 3)).astype(int) + blocks.all(axis=(1, 3))
 
 # %% [markdown]
-# Tiles above the diagonal are never computed, those below need no mask, and only those on it are masked inside. With
-# many tiles that is about half of the work. The mask compares positions in the whole text, and the queries are its last
-# positions, as always.
+# Twelve tokens in blocks of four: 2 is a tile that's seen as a whole, 1 one that's hidden in part, and 0 isn't
+# visited. So a kernel runs in two phases, the tiles below the diagonal, which need no mask, and those on it, which do.
+# A window (lesson 15) skips more tiles, and it's easy to skip one too many.
+
+# %% exercise="fix_windowed_tiles"
+
+# %% [markdown]
+# ## Around a ring of devices
+#
+# And if the sequence itself doesn't fit on one device? A million tokens, spread over eight: each holds a part of the
+# queries, the keys and the values. In **ring attention** (Liu et al., 2023a), one form of context parallelism, queries stay
+# where they are, and keys and values go around. Each device passes them on to its neighbor while it's still working on
+# them.
+
+# %% exercise="ring_attention"
+
+# %% [markdown]
+# Four devices, eight tokens each. How far is your ring from the plain result, causal?
+
+# %%
+rng = np.random.default_rng(0)
+query, key, value = rng.standard_normal((3, 32, 16))
+around = yours.ring_attention(*(np.split(a, 4) for a in (query, key, value)), is_causal=True)
+whole = yours.scaled_dot_product_attention(query, key, value, yours.causal_mask(32))
+print(
+    [
+        f"{np.abs(part - right).max():.0e}"
+        for part, right in zip(around, np.split(whole, 4), strict=True)
+    ]
+)
+
+# %% [markdown]
+# Exact. But is it fast? In each step, everybody waits for the device with the most visible scores. Count them, for
+# three ways of dealing 64 tokens out to four devices: one stretch each, in **stripes** (Brandon et al., 2023), and in
+# **zigzag**, where each gets an early stretch and a late one. A perfect balance would be 1.
+
+
+# %%
+def waiting(owner):
+    """Scores on the critical path, over those of a perfect balance."""
+    seen, devices = yours.causal_mask(64), range(4)
+    work = [[seen[owner == i][:, owner == (i - s) % 4].sum() for i in devices] for s in devices]
+    return np.max(work, axis=1).sum() / (seen.sum() / 4)
+
+
+token, stretch = np.arange(64), np.arange(64) // 8
+ways = {"stretches": token // 16, "stripes": token % 4, "zigzag": np.minimum(stretch, 7 - stretch)}
+{way: round(float(waiting(owner)), 2) for way, owner in ways.items()}
+
+# %% [markdown]
+# With stretches, the first device has nothing to do in most steps while the last one is busy in all of them. Real
+# systems deal the tokens out in stripes or zigzag, and then the causal mask costs next to nothing.
 
 # %% [markdown]
 # ## Fewer operations?
 #
-# Tiles are held one at a time. What becomes of the number of operations, without a mask?
+# Back to one GPU. Tiles are held one at a time, but every query still meets every key: the two products take $4 n^2 d$
+# operations either way. So it isn't fewer operations. It's even a few more, since every tile rescales what's there.
 
-# %% exercise="fewer-flops"
-
-# %% [markdown]
-# The two products take $4 n^2 d$ operations either way. On top comes the rescaling: every tile multiplies the $d$
-# numbers of each of its queries once. Beside the products that is one part in four times the block.
-
-# %%
-n, d, block = 8192, 128, 128
-rescaling = n * (n // block) * d
-rescaling / (4 * n * n * d)
+# %% exercise="rescaling-share"
 
 # %% [markdown]
 # ## What they save: traffic
 #
-# A graphics card has two kinds of memory. An A100 has 40 or 80 GB of slow memory (HBM), read at 1.5 to 2.0 TB/s. Beside
-# each of its 108 processors lie 192 KB of fast memory (SRAM), together some 19 TB/s (Dao et al., 2022): ten times as
-# fast as the other, and two to four thousand times smaller.
+# Here's where the time goes. An A100 has 40 or 80 GB of large, slow memory (**HBM**), at 1.5 to 2.0 TB/s. Its cores
+# sit in 108 **streaming multiprocessors** (SMs), and beside each lie 192 KB of fast memory (**SRAM**, shared memory):
+# together some 19 TB/s (Dao et al., 2022). The matrix products run on **tensor cores** inside the SMs; everything
+# else, like the exponential, on slower units. Threads run in groups of 32, called **warps**.
+
+# %% exercise="score-traffic"
 
 # %% [markdown]
-# The plain formula runs as three steps. It writes the scores to slow memory, reads them for the softmax, writes the
-# weights, reads them for the sum: $4 n^2$ numbers. In tiles no score leaves fast memory. The price: each block of
-# queries reads all keys and values again.
+# The plain formula runs as three kernels. It writes the scores to HBM, reads them for the softmax, writes the weights,
+# reads them for the sum: $4 n^2$ numbers. In tiles no score leaves the SM. The price: each block of queries reads all
+# keys and values again.
 
 # %%
-n, d, block = 8192, 64, 128
+n, d, block = 1024, 64, 128
 plain_traffic = 4 * n * n + 4 * n * d
 tile_traffic = (n // block) * 2 * n * d + 2 * n * d
 plain_traffic / tile_traffic
 
 # %% [markdown]
-# Four times less in this simple count. The leading terms are $4n^2$, and $2n^2 d$ over the block: their ratio is twice
-# the block over $d$. The larger the tile that fits into fast memory, the less is read again.
+# Nearly four times less. For long sequences the ratio is $4n^2$ to $2n^2 d$ over the block: twice the block over $d$.
+# The larger the tile that fits into SRAM, the less is read again. With room for $M$ numbers that's a block of about
+# $M / d$ rows, and a traffic of the order of $n^2 d^2 / M$; the paper proves it (Dao et al., 2022).
 
 # %% [markdown]
-# With room for $M$ numbers, a block of about $M / d$ rows fits; put into $2n^2 d$ over the block, that gives traffic of
-# the order of $n^2 d^2 / M$. The paper proves it, for $d \le M \le nd$, against $n^2 + nd$ of the plain formula.
-
-# %% [markdown]
-# The authors measured it on an A100: attention of GPT-2 medium, forward and backward, 1,024 tokens, 16 heads of width
-# 64, batch 64 (Dao et al., 2022, figure 2). More operations, a ninth of the traffic, less than a fifth of the time. Of
-# the operations we give the ratio, since the paper counts them in another unit than we do.
+# And measured? On an A100, the attention of GPT-2 medium, forward and backward, 1,024 tokens, 16 heads of width 64,
+# batch 64 (Dao et al., 2022, figure 2). Of the operations we give the ratio, since the paper counts them in another
+# unit.
 #
 # | | operations | traffic | time |
 # |---|---|---|---|
 # | plain | 1 | 40.3 GB | 41.7 ms |
 # | tiles | 1.13 | 4.4 GB | 7.3 ms |
+#
+# That's nine times less, and our count said four. Divide the traffic by the sizes of the arrays, at two bytes a
+# number, to see where the difference lies:
+
+# %%
+square, array = 64 * 16 * 1024 * 1024 * 2, 64 * 16 * 1024 * 64 * 2
+{"squares moved": round(40.3e9 / square, 1), "arrays moved": round(4.4e9 / array, 1)}
+
+# %% [markdown]
+# Nineteen squares in place of our four: the backward pass moves several more, and so does each kernel that stands by
+# itself, like a mask or dropout. On the other side, our count gives 18 arrays for the forward pass alone, and the
+# measurement has 33 for both. We let every reread of keys and values go to HBM, but between HBM and the SMs an A100
+# has 40 MB of **L2 cache** (NVIDIA, 2020), which can serve some of them. So the count explains the direction. The
+# factor you have to measure.
 
 # %% [markdown]
 # ## Backward: compute it again
 #
-# The gradient of lesson 11 needs the weights, and they are gone. Storing them would bring the square back. What is the
-# least that a forward has to keep?
+# The gradient of lesson 11 needs the weights, and they're gone. Storing them would bring the square back. What's the
+# least that a forward pass has to keep?
 
 # %% exercise="kept-for-backward"
 
 # %% [markdown]
-# The maximum and the total of a row join into one number, its log-sum-exp. With it, any tile of weights is one
-# exponential of its scores; no other tile is needed.
+# With that one number, any tile of weights is a single exponential of its scores, and no other tile is needed:
 #
 # $$L_i = m_i + \ln t_i, \qquad P_{ij} = e^{s_{ij} - L_i}$$
 
 # %%
-maximum, total = online_softmax([scores])
+maximum, total = yours.online_softmax([scores])
 L = maximum + np.log(total)
 tile = np.exp(scores[3:6, :3] - L[3:6, None])
-np.allclose(tile, softmax(scores)[3:6, :3])
+print(tile.round(3), f"off by {np.abs(tile - softmax(scores)[3:6, :3]).max():.0e}", sep="\n")
 
 # %% [markdown]
-# The row sum in the gradient of softmax needs no row either: it is $dO_i \cdot o_i$ (lesson 11). So the same tile of
-# weights becomes a tile of score gradients, and no other tile is needed.
+# The row sum in the gradient of softmax needs no row either, because it's $dO_i \cdot o_i$ (lesson 11). So the same
+# tile becomes a tile of score gradients:
 #
 # $$ds_{ij} = P_{ij}\, (dO_i \cdot v_j - dO_i \cdot o_i)$$
 
 # %%
-dO = np.random.default_rng(0).standard_normal(x.shape)
+dO = rng.standard_normal(x.shape)
 row_sums = np.sum(dO * plain, axis=-1, keepdims=True)
 d_tile = tile * (dO[3:6] @ x[:3].T - row_sums[3:6])
-P, dP = softmax(scores), dO @ x.T
-whole = P * (dP - np.sum(P * dP, axis=-1, keepdims=True))
-np.allclose(d_tile, whole[3:6, :3])
+d_scores = yours.softmax_backward(softmax(scores), dO @ x.T)
+print(
+    f"gradients up to {np.abs(d_tile).max():.2f}, off by {np.abs(d_tile - d_scores[3:6, :3]).max():.0e}"
+)
 
 # %% [markdown]
-# So backward walks over the same tiles, and each adds its part to the gradients of query, key and value. The scores are
-# made a second time, which costs a product and saves the square. That is why operations rise and time falls.
+# So the backward pass walks over the same tiles and makes the scores a second time. That costs a product and saves the
+# square. Is it worth it?
+
+# %% exercise="recompute-flops"
 
 # %% [markdown]
 # ## When it does not pay
 #
-# A new token that meets a cache brings one query. Its scores are a single row, there is no square, and all time goes
-# into reading keys and values: in bfloat16 one operation for each byte where every head has its own keys, h/g with
-# shared ones (lesson 13). An A100 has time for some 150 operations a byte (312 TFLOP/s, 2.0 TB/s), an H100 for 295
-# (lesson 12).
+# A new token that meets a cache brings one query: its scores are a single row, there's no square to save, and all the
+# time goes into reading keys and values. Operations a byte in bfloat16, where every head has its own keys:
 
 # %%
 n, d = 8192, 128
@@ -343,100 +346,134 @@ operations, bytes_read = 4 * n * d, 2 * n * d * 2
 operations / bytes_read
 
 # %% [markdown]
-# Nor does it pay for short texts, whose squares are small. It does not fit where the weights themselves are wanted:
-# PyTorch's `nn.MultiheadAttention` returns them by default, and asks for `need_weights=False` before it may run a fused
-# kernel. And a mask or bias of n times n numbers has to be read, which is a square again.
+# With shared heads it's $h/g$ (lesson 13), if the kernel packs the queries of a group into one tile; an H100 has time
+# for 295. So in decode, split the keys, but don't expect the speedup of prefill. Short sequences have small squares. And where the weights themselves are wanted, tiles
+# don't give them: PyTorch's `nn.MultiheadAttention` returns them by default and needs `need_weights=False` before it
+# may use a fused kernel. A mask or bias of $n \times n$ numbers has to be read, too, and that's a square again.
 
 # %% [markdown]
-# ## Exercises
+# ## Four versions of one loop
 #
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
-# of three hints.
-
-# %% exercise="online_softmax"
-
-# %% exercise="merge_partials"
+# The mathematics has stayed; the hardware hasn't. As of November 2026:
+#
+# | | for | what changed |
+# |---|---|---|
+# | 1 (Dao et al., 2022) | A100 | tiles in SRAM; keys in the outer loop |
+# | 2 (Dao, 2023) | A100 | queries in the outer loop, blocks of queries over all SMs, one division at the end; 50 to 73% of the peak |
+# | 3 (Shah et al., 2024) | H100 | warps that load beside warps that compute, the softmax of one tile during the products of another; 75% |
+# | 4 (Zadouri et al., 2026) | B200 | part of the exponentials by a polynomial, rescaling only where it matters; up to 1,613 TFLOP/s, 71% |
+#
+# On a B200 the tensor cores doubled, and the exponential units didn't, so the exponential became the bottleneck.
 
 # %% [markdown]
-# The walk over the tiles again, merged by your own function. Where a block of queries is finished, the title says
-# whether its rows are those of the plain softmax.
+# Rescaling "only where it matters" sounds like an approximation. Is it? Any number may stand in for the maximum, so long as
+# nothing overflows and not everything rounds to zero, because it cancels at the end. So keep the old one, until a new one
+# is larger by more than some slack; 8, in base two, is a factor of 256. How many of 256 blocks rescale, in random order and
+# with rising scores?
+
 
 # %%
-tiles_picture(merge_partials)
+def lazily(scores, value, slack):
+    maximum, total, output, rescaled = -np.inf, 0.0, 0.0, 0
+    for keys in slices(0, len(scores), 16):
+        larger = max(maximum, scores[keys].max())
+        if larger > maximum + slack:
+            shrink, maximum, rescaled = np.exp2(maximum - larger), larger, rescaled + 1
+            total, output = total * shrink, output * shrink
+        weights = np.exp2(scores[keys] - maximum)
+        total, output = total + weights.sum(), output + weights @ value[keys]
+    return round(float(output / total), 12), rescaled
 
-# %% exercise="tiled_attention"
-
-# %% [markdown]
-# This picture runs your own function and measures the memory that it takes, beside that of the plain formula and a
-# count of the numbers that must be there. NumPy keeps some temporary arrays more; what matters is how it grows with the
-# length.
 
 # %%
-memory_picture(tiled_attention)
-
-# %% exercise="ring_attention"
-
-# %% exercise="peak_floats"
-
-# %% exercise="fix_loss_in_blocks"
-
-# %% exercise="fix_split_decode"
-
-# %% exercise="fix_windowed_tiles"
-
-# %% exercise="score-traffic"
-
-# %% exercise="peak-ratio"
-
-# %% exercise="causal-tiles"
-
-# %% exercise="recompute-flops"
+drawn, value = 3 * rng.standard_normal(4096), rng.standard_normal(4096)
+for name, order in {"random": np.arange(4096), "rising": np.argsort(drawn)}.items():
+    print(name, *(lazily(drawn[order], value[order], slack) for slack in (0, 8)))
 
 # %% [markdown]
-# ## Roads not taken
+# The same output to twelve digits, with a fraction of the work where scores rise. In low precision the slack has to
+# leave room in the exponent, which is why it isn't larger.
+
+# %% [markdown]
+# ## The same in PyTorch
 #
-# Windows and linear attention (lesson 15) compute another function. The first FlashAttention has the loop over keys
-# outside; version 2 (Dao, 2023) has the queries outside, as we do, and unlike our merging divides once at the end;
-# version 3 (Shah et al., 2024) overlaps loading, products and softmax on the H100. The course's own `tiled_attention`
-# is this walk made fast, forward and backward; the README says how fast.
-
-# %% [markdown]
-# In PyTorch, `scaled_dot_product_attention` chooses a fused kernel where it can, and the plain formula elsewhere.
-# FlexAttention compiles a rule for scores or masks into such a kernel. Texts of unlike lengths are packed end to end,
-# with the offsets where each begins. And on a GPU the backward may differ from run to run in its last digits: many
-# tiles add to one row of $dQ$ atomically, in no fixed order.
-
-# %% [markdown]
-# ## Say it in two minutes
+# ```python
+# import torch
+# import torch.nn.functional as F
 #
-# Softmax needs the maximum and the total of a row. Both can be kept as we go: when a larger maximum comes, the total so
-# far is multiplied by exp(old - new), and so is the sum of the values. So attention can walk over tiles of scores and
-# forget each. The result is exact. Operations are no fewer, rather a few more; what falls is the traffic with slow
-# memory, and the extra space is linear in n. Backward keeps one number for each query and computes the scores again.
-# Partial results merge by their totals, in any order, which is how long caches are split.
+# def flash(query, key, value, block=64):
+#     maximum, total, output = torch.tensor(-torch.inf), 0.0, torch.zeros_like(query)
+#     for k, v in zip(key.split(block, dim=-2), value.split(block, dim=-2)):
+#         scores = query @ k.mT * query.shape[-1] ** -0.5
+#         larger = torch.maximum(maximum, scores.amax(-1, keepdim=True))
+#         shrink, weights, maximum = (maximum - larger).exp(), (scores - larger).exp(), larger
+#         total = total * shrink + weights.sum(-1, keepdim=True)
+#         output = output * shrink + weights @ v
+#     return output / total
+#
+# q, k, v = torch.randn(3, 2, 300, 64, generator=torch.manual_seed(0))
+# print(flash(q, k, v)[0, 0, :4], F.scaled_dot_product_attention(q, k, v)[0, 0, :4], sep="\n")
+# ```
+#
+# ```text
+# tensor([ 0.1576, -0.1014,  0.0652, -0.2339])
+# tensor([ 0.1576, -0.1014,  0.0652, -0.2339])
+# ```
+#
+# `F.scaled_dot_product_attention` picks a fused kernel where it can, and the plain formula elsewhere.
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it, type it, choose, and then read. The last two cards are from lesson 12.
 
-# %% exercise="what-flash-saves"
+# %% exercise="is-flash-linear"
 
-# %% exercise="exact-or-approximate"
+# %% exercise="online-softmax-on-a-board"
+
+# %% exercise="nan-in-one-tile"
 
 # %% exercise="why-recompute"
 
-# %% exercise="split-the-keys"
+# %% exercise="ring-attention"
 
 # %% exercise="three-flashes"
 
-# %% exercise="when-tiles-do-not-pay"
+# %% again="why-keys-and-values"
+
+# %% again="prefill-or-decode"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "Explain FlashAttention: why is it exact, what does it save, and what doesn't it save?" Two minutes by the clock,
+# aloud, with a drawing of the two memories. Then compare.
+
+# %% [markdown] folded="One way to say it"
+# "Softmax needs the maximum and the total of a row, and both can be kept as you go: when a larger maximum comes, the
+# total so far is multiplied by e to the old minus the new, and so is the sum of the values. So attention can walk over
+# tiles of scores and forget each one; you divide once at the end. It's exact, only the order of the sums changes.
+# Operations are a few more, not fewer, and the time is still quadratic. What falls is the traffic with HBM, because
+# the square never leaves the chip, and the extra memory, which is linear in n. The backward pass keeps a log-sum-exp
+# for each query and computes the scores again. Partial results merge by their totals in any order, and that's how long
+# caches are split, and sequences are spread over devices."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# FlexAttention compiles a rule for scores or masks into such a kernel (Dong et al., 2024). Sequences of different
+# lengths are packed end to end, with the offsets where each begins (lesson 06). On a GPU, the gradient of the query
+# may differ from run to run in its last digits, since many tiles add to one row in no fixed order. Windows (lesson 15)
+# and linear attention (lesson 16) compute another function. The course's own fast version of this loop is in
+# `attncore.tiles`.
+
+# %% sources="here"
 
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That exact attention takes a number of operations quadratic in the length, however its memory is handled. There we
-# leave scores out, or replace the softmax, and ask what is lost.
+# That exact attention takes a number of operations quadratic in the length, however well its memory is handled. In
+# lesson 15 we start to leave keys out, and ask what's lost.
 
 # %%
 progress()

@@ -1,581 +1,554 @@
 # %% [markdown]
 # # Reading attention maps
 #
-# An attention map looks like an explanation. Here we take the maps of a trained network apart, and test what they seem
-# to say. At the end you have written five measurements, and you can say for each what follows from it and what does
-# not.
-
-# %% [markdown]
-# **You need** masked attention (lessons 04 and 06), the sum over heads (07) and the sink (15).
-# **You get** five measurements: `value_weighted_map`, `attention_rollout`, `permutation_effect`, `ablation_effect` and
-# `induction_score`.
+# SmolLM2 is a small language model: 30 layers of nine heads. It reads "When Mary and John went to the store, John gave a
+# drink to" and goes on with "Mary". Below is where one of its 270 heads looks from the last token. What does this head do?
 
 # %%
 import numpy as np
 
-from attncore import answer, breaks, card, check, hint, progress, reset
-from attncore.dot_product import attention_weights
-from attncore.heads import head_importance
-from attncore.interpret import (
-    ablation_effect,
-    attention_rollout,
-    induction_score,
-    permutation_effect,
-    value_weighted_map,
-)
-from attncore.masks import causal_mask
-from attncore.recorded import recorded_head, recorded_maps
-from attncore.softmax import masked_softmax, softmax
+from attncore import answer, breaks, card, check, hint, progress, reset, yours
+from attncore.recorded import recorded_attribution, recorded_smollm2_maps
+from attncore.softmax import softmax
 from attncore.views.style import beside
-from attncore.views.tables import bars, heat_map
-from attncore.views.widgets.interpret import rollout_picture, two_maps_picture
-from attncore.weighted_sum import weighted_sum
-from attncore.words import embed
+from attncore.views.tables import bars, heat_map, number_map
+from attncore.views.widgets.interpret import (
+    circuit_paths,
+    heads_map,
+    rollout_picture,
+    two_maps_picture,
+)
+
+tokens, maps = next(iter(recorded_smollm2_maps().values()))
+heat_map(maps[23, 3, [-1]], ["to"], tokens, "Where does head 3 of layer 23 look?")
+
+# %% exercise="head-at-john"
 
 # %% [markdown]
-# ## Seventy-two maps of one sentence
+# A map is a hypothesis. In this lesson you write seven measurements that test such hypotheses, and try them on two trained
+# networks. Layers and heads count from 0; head 3 of layer 23 is (23, 3).
+
+# %% [markdown]
+# ## What a head writes
 #
-# The maps are real. They come from all-MiniLM-L6-v2, a sentence encoder of six layers with twelve heads each, which
-# lesson 20 runs. It puts [CLS] and [SEP] around every text. One map is what one head of one layer weighs.
+# A head's map comes from its queries and keys. What it *writes* comes from its values and its share of the output
+# projection. Elhage et al. (2021) call these its **QK circuit** and its **OV circuit**. The two meet only in the weights.
+#
+# What a head writes is added to the residual stream, and logits are one matrix product away from that. So a logit is a sum
+# too: every head adds its own part. Try one by hand.
 
-# %%
-cat = recorded_maps()["The cat sat on the mat"]
-print(*cat.tokens)
-cat.maps.shape
+# %% exercise="lead-by-hand"
+
+# %% exercise="logit_attribution"
 
 # %% [markdown]
-# Some heads have a job that one can see. We count from 0, so that the last layer is 5. Rows are queries, as always.
+# Now ten heads of SmolLM2 at the last token of our sentence, with the unembedding's columns for "Mary" and "John". Who
+# speaks for whom?
 
 # %%
-words = cat.tokens
-beside(
-    heat_map(cat.maps[0, 2], words, words, title="Layer 0, head 2: each word looks one back"),
-    heat_map(cat.maps[1, 8], words, words, title="Layer 1, head 8: most look one ahead"),
+read = recorded_attribution()
+mary, john = (read.words.index(name) for name in ("Mary", "John"))
+lead = yours.logit_attribution(read.outputs, read.unembedding, mary, john)
+both = read.outputs @ read.unembedding[:, [mary, john]]
+number_map(
+    np.column_stack([both, lead]), read.heads, ["Mary", "John", "lead"], "What does each head add?"
 )
 
 # %% [markdown]
-# One often reads that the heads divide syntax and semantics among them. Such heads exist (Clark et al., 2019), but the
-# clearest jobs are often plain positions, as here, and most of the 72 heads have no job that we could name.
+# There's our head in the first row. It leaves Mary nearly alone and takes 2.5 from John's logit. McDougall et al. (2023)
+# took such a head of GPT-2 small apart: it looks at a token that the model is about to repeat, and suppresses it. (29, 1)
+# does speak for Mary; (24, 4) and (29, 0) speak against her.
 
 # %% [markdown]
-# ## A famous example
+# Here are all 270, red for Mary and blue for John. Where do the loud ones sit?
+
+# %%
+heads_map(read.lead, "Who speaks for Mary, and who for John?")
+
+# %% [markdown]
+# Before layer 23, no head adds more than 0.26 either way. Don't read that as "they do nothing": attribution counts what a
+# head says *directly*, and what it tells a later head is credited to that later head. Also, all 270 together add 1.6 of a
+# lead of 6.1. Feed-forward layers and the token's own embedding add the rest, and the last norm's factor is taken as it
+# came out.
+
+# %% [markdown]
+# ## Take a head away
 #
-# "The animal did not cross the street because it was too tired." What is "it"? A sentence like this one made attention
-# maps famous (Uszkoreit, 2017). Head 1 of layer 3 gives the answer that we hope for.
+# So let's ask the other way around: what's missing without the head? Run the layer with it and without it, and take the
+# largest change.
+
+# %% exercise="ablation_effect"
+
 
 # %%
-tired = recorded_maps()["The animal did not cross the street because it was too tired."]
-it, animal = tired.tokens.index("it"), tired.tokens.index("animal")
-heat_map(tired.maps[3, 1, [it]], ["it"], tired.tokens, title='"it" gives 0.69 to "animal"')
+def layer(x, head):
+    return (head != 0) * np.tanh(x) + (head != 1) * (5 + 0.1 * x)
+
+
+points = np.array([[0.5, -1.0], [2.0, 0.0]])
+np.round([yours.ablation_effect(layer, points, head) for head in range(2)], 2)
 
 # %% [markdown]
-# The tempting caption is: this head resolves pronouns. Let us treat it as a hypothesis. This is what each test of the
-# lesson asks; where we can, we ask it of this head.
+# Head 1 of this little layer matters five times as much, it seems. But look at what it brings: 5, and a trace of x. It's
+# loud, and it hardly says anything. In a network, later layers get used to the 5, and zero is a state that they've never
+# seen. The milder question leaves in place what the head says everywhere.
+
+# %% exercise="mean-ablation-by-hand"
+
+# %% exercise="mean_ablation_effect"
+
+# %%
+others = np.random.default_rng(0).standard_normal((50, 2))
+np.round([yours.mean_ablation_effect(layer, points, head, others) for head in range(2)], 2)
+
+# %% [markdown]
+# The order is reversed. Does the difference matter in a real network? Take eight prompts like ours, in which the right name
+# leads by 5.4 on average, and replace each of the 270 heads in turn: by zeros, and by its mean over the prompts, place by
+# place. Which heads does zero-ablation find?
+
+# %% exercise="early-heads-by-mean"
+
+# %%
+from attncore.recorded import recorded_ablation
+
+ablation = recorded_ablation()
+found = [divmod(int(at), 9) for at in np.argsort(ablation.zero, axis=None)[:10]]
+number_map(
+    [[ablation.zero[at], ablation.mean[at]] for at in found],
+    found,
+    ["zero", "mean"],
+    "How does the lead change without each head?",
+)
+
+# %% [markdown]
+# Of the ten heads that zero-ablation finds, the mean clears five: those of layers 0 and 1, and (18, 0). (23, 3) stays on top
+# either way. Wang et al. (2022a) ablate by means over prompts of the same form, as here, though over many more than eight.
+
+# %% [markdown]
+# A small effect can mislead just as well.
+
+# %% exercise="two-copies"
+
+# %% [markdown]
+# An ablation measures a head *given the others*. In GPT-2 small, Wang et al. (2022a) find backup heads that take over when
+# the heads that do a job are removed. Here is what the model itself says without (23, 3):
+
+# %%
+names = [" Mary", " John", " the", " his"]
+rows = [[next_words[name] for name in names] for next_words in (read.next, read.next_without)]
+heat_map(rows, ["whole", "without (23, 3)"], names, "What comes next?")
+
+# %% [markdown]
+# It still says Mary. Half of her lead in logits is gone, from 6.1 to 3.1, and softmax hides it: the other heads suffice. If
+# you've fetched the model (`attncore get-model smollm2`), the next cell measures a lead in a sentence of your own.
+
+# %%
+from attncore.experiments.interpret import lead_without
+
+lead_without("When Ann and Bob met at the bar, Bob bought a beer for", " Ann", " Bob", {(23, 3): 0})
+
+# %% [markdown]
+# ## Where half of the weight goes
 #
-# | test | what it asks of the map |
-# |---|---|
-# | counterfactual | does the weight follow the meaning, when the text changes? |
-# | base rate | does "animal" get as much from everybody? |
-# | lengths | how much is handed over where the weight is? |
-# | rollout | what has a column become, some layers up? |
-# | other weights | could they be others, with the same output? |
-# | shuffle | does it matter which key has which weight? |
-# | ablation | does anything depend on the head? |
-# | composition | on which other heads does the map depend? |
-
-# %% [markdown]
-# First the counterfactual. The hypothesis makes a prediction about a text in which the two nouns change places.
-
-# %% exercise="street-and-animal-swapped"
-
-# %% [markdown]
-# This is a **counterfactual test**: change one thing in the input, and see whether the answer follows. We have five
-# texts.
+# In most sentences one token gets more attention than any other: the first. On a page of prose, how much of each head's
+# weight goes to the very first token?
 
 # %%
-for text, one in recorded_maps().items():
-    if "it" in one.tokens:
-        row = dict(zip(one.tokens, one.maps[3, 1, one.tokens.index("it")], strict=True))
-        print(*(f"{token} {row[token]:.2f} " for token in ("animal", "street", "[CLS]")), text)
+from attncore.recorded import recorded_sinks
 
-# %% [markdown]
-# The word "wide" takes more than half of the weight from "animal" but does not bring it to "street": most goes to [CLS].
-# In the passive the weight is on "street", tired or wide. The noun that gets more is always the subject, or the first
-# noun; these texts cannot tell which. One text could not have told us.
-
-# %% [markdown]
-# A second control is the **base rate**: how much does "animal" get from everybody else? Here is the same head, and
-# another one that looks just as good at first.
+sinks = recorded_sinks()
+heads_map(sinks.share, "How much does each head give the first token?")
 
 # %%
-for layer, head in ((3, 1), (5, 11)):
-    column = tired.maps[layer, head, :, animal]
-    others = np.delete(column, [it, animal])
-    print(f"layer {layer}, head {head}: it {column[it]:.2f}, the others {others.mean():.2f}")
+print(f"mean {sinks.share.mean():.0%}, heads above one half: {(sinks.share > 0.5).sum()} of 270")
 
 # %% [markdown]
-# In layer 5, "animal" gets a third of the others' attention as well. The 0.66 says something about the word "animal",
-# and little about "it". In layer 3, "it" stands out: there the claim holds.
-
-# %% [markdown]
-# ## Half of the weight
-#
-# Back to the cat. We average all 72 maps over the six words that ask. One token gets more than all others together, and
-# it is no word.
-
-# %%
-average = cat.maps[:, :, 1:-1].mean(axis=(0, 1, 2))
-bars(average, cat.tokens, title="Words give [CLS] 53% of their weight")
-
-# %% [markdown]
-# Is [CLS] that important? The output of a head adds up vectors, and a weight is only a factor. Let $f(x_j)$ be what
-# token $j$ hands over, its value times W_output. (W_value W_output is the head's OV circuit, W_query times the
-# transposed W_key its QK circuit: Elhage et al., 2021.)
-#
-# $$\text{head}_i = \sum_j P_{ij}\, f(x_j), \qquad \lVert P_{ij}\, f(x_j) \rVert = P_{ij}\, \lVert f(x_j) \rVert$$
-
-# %% [markdown]
-# A large weight on a short vector adds little. Kobayashi et al. (2020) therefore weigh the map by the lengths. By hand:
-# the first key gets 0.9 and hands over a vector of length 0.5, the second gets 0.1 of one of length 5.
-
-# %%
-row, value = np.array([[0.9, 0.1]]), np.array([[0.3, 0.4], [3.0, 4.0]])
-value_weighted_map(row, value, W_output=np.eye(2))
-
-# %% [markdown]
-# Where everything that is handed over has length one, this is the plain map again. The plain map presumes just that.
-
-# %%
-plain = cat.maps[3, 1]
-np.allclose(value_weighted_map(plain, np.eye(8), np.eye(8)), plain)
-
-# %% [markdown]
-# In the trained network the lengths differ a lot. Those of head 1 in layer 3, token by token, [CLS] first:
-
-# %%
-cat.lengths[3, 1].round(2)
-
-# %% [markdown]
-# We do it for all 72 heads and add up the weighted lengths. The lengths are recorded, so a "vector" of width one stands
-# for each.
-
-# %%
-terms = value_weighted_map(cat.maps, cat.lengths[..., None], np.eye(1))
-by_length = terms[:, :, 1:-1].sum(axis=(0, 1, 2))
-bars(by_length / by_length.sum(), cat.tokens, title="Of the weighted lengths, [CLS] has 7%")
-
-# %% [markdown]
-# And our claim? What "animal" hands over is long, so by lengths its share of the row of "it" is larger still.
-
-# %%
-from_it = value_weighted_map(tired.maps[3, 1], tired.lengths[3, 1][:, None], np.eye(1))[it]
-by_weight, by_lengths = tired.maps[3, 1, it, animal], from_it[animal] / from_it.sum()
-print(f"by weight {by_weight:.2f}, by lengths {by_lengths:.2f}")
+# That's the sink of lesson 15. MiniLM, the sentence encoder of lesson 20, has one as well: its words give [CLS] 53 % of
+# their weight on "The cat sat on the mat", averaged over 72 heads. Is [CLS] that important? Its output is a weight times a
+# vector, and the vector may be short.
 
 # %% exercise="share-handed-over"
 
 # %% [markdown]
-# ## What the weight on [CLS] is for
-#
-# A row must sum to one, also where the head has found nothing. A token with a short value is the place to leave the
-# unit: the head stays silent. Clark et al. (2019) saw it with [SEP] in BERT, Xiao et al. (2023) in language models: the
-# sink of lesson 15.
+# Kobayashi et al. (2020) weigh a map by the lengths of what each key hands over. Write it.
+
+# %% exercise="value_weighted_map"
 
 # %% [markdown]
-# Of head 1 in layer 3 we have all the parameters, so we can run it. "cat" gives [CLS] 0.92, and what it receives is
-# short. We take [CLS] away, first after the softmax and then before it.
+# MiniLM's lengths are recorded for all heads. Here are both shares, for the six words of the cat's sentence.
 
 # %%
-head, read = recorded_head()
-x = read["The cat sat on the mat"]
+from attncore.recorded import recorded_maps
+
+cat = recorded_maps()["The cat sat on the mat"]
+terms = yours.value_weighted_map(cat.maps, cat.lengths[..., None], np.eye(1))
+by_weight, by_length = (part[:, :, 1:-1].sum(axis=(0, 1, 2)) for part in (cat.maps, terms))
+beside(
+    bars(by_weight / by_weight.sum(), cat.tokens, "Who gets the weight?"),
+    bars(by_length / by_length.sum(), cat.tokens, "And weight times length?"),
+)
+
+# %% [markdown]
+# By lengths, [CLS] has 7 % left. Clark et al. (2019) saw the same with [SEP] in BERT, and Xiao et al. (2023) with the first
+# tokens of language models. Softmax forces every row to sum to one, even when the head has nothing to say. A token whose
+# value is short is where that leftover can go.
+
+# %% [markdown]
+# Does that mean [CLS] could be deleted? Take it from head (3, 1), once after the softmax and once before it, and see how
+# much "cat" receives.
+
+# %%
+from attncore.dot_product import attention_weights
+from attncore.recorded import recorded_head
+
+head, read_by = recorded_head()
+x = read_by["The cat sat on the mat"]
 query, key = x @ head.W_query + head.b_query, x @ head.W_key + head.b_key
-value = x @ head.W_value + head.b_value
-weights, no_cls = attention_weights(query, key), np.ones((8, 8), bool)
-no_cls[:, 0] = False
-cut, masked = weights * no_cls, attention_weights(query, key, no_cls)
-for name, some in (("as it is", weights), ("cut after", cut), ("masked before", masked)):
-    print(f"{name:<13} cat receives {np.linalg.norm(some[2] @ value @ head.W_output):.2f}")
+handed_over = (x @ head.W_value + head.b_value) @ head.W_output
+no_cls = np.tile(np.arange(8) > 0, (8, 1))
+weights, masked = attention_weights(query, key), attention_weights(query, key, no_cls)
+for name, some in (
+    ("as it is", weights),
+    ("cut after", weights * no_cls),
+    ("masked before", masked),
+):
+    print(f"{name:<13} {np.linalg.norm(some[2] @ handed_over):.2f}")
 
 # %% [markdown]
-# Cut after the softmax, little changes: what [CLS] handed over was short. Masked before it, the weight falls to the
-# others, and "cat" receives about ten times as much. The sink hands over nearly nothing, and yet it does something: it
-# keeps the others quiet. Lesson 15 builds the same silence into the softmax.
+# Cut after the softmax, little changes. Masked before it, the weight falls to the other words, and "cat" receives about ten
+# times as much. The sink hands over nearly nothing, and still it does something: it keeps the head quiet.
 
 # %% [markdown]
-# Lengths are blind to direction. Two keys that hand over opposite vectors have long terms and no effect.
+# Lengths are blind to direction, though. Two keys that hand over opposite vectors look busy, and nothing arrives.
 
 # %%
 half, opposite = np.array([[0.5, 0.5]]), np.array([[3.0, 4.0], [-3.0, -4.0]])
-value_weighted_map(half, opposite, np.eye(2)), weighted_sum(half, opposite)
+print(yours.value_weighted_map(half, opposite, np.eye(2)), half @ opposite)
+
+# %% [markdown]
+# Somebody wrote this map for all heads of a layer at once. Their picture looked fine.
+
+# %% exercise="fix_contributions"
 
 # %% [markdown]
 # ## Through the layers
 #
-# In layer 5 the column "cat" is no longer the word. It is a position that five layers have mixed into. **Rollout**
-# (Abnar and Zuidema, 2020) follows the mixing: half of every layer is the residual, which passes the token on.
-#
-# $$R = \tilde{A}_L \cdots \tilde{A}_2\, \tilde{A}_1, \qquad \tilde{A}_l = \tfrac{1}{2} A_l + \tfrac{1}{2} I$$
-
-# %% [markdown]
-# By hand: in the first layer both tokens look at token 0, in the second each looks at the other. The last layer stands
-# on the left, since it looks at what the first has made.
-
-# %%
-copy_first, swap = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
-attention_rollout(np.array([copy_first, swap]))
-
-# %% [markdown]
-# A single layer gives back the map that we know: take away the residual, and double.
-
-# %%
-2 * attention_rollout(swap[None]) - np.eye(2)
+# In the last layer, the column "cat" isn't the word any more. It's a position that five layers have mixed into. **Rollout**
+# (Abnar and Zuidema, 2020) follows the mixing: in every layer, half is the residual and half is what the map says.
 
 # %% exercise="two-swaps"
 
+# %% exercise="attention_rollout"
+
 # %% [markdown]
-# Now the real network, its twelve heads averaged in each layer. Go back to one layer and add the others one by one;
-# then tick the box, and what counts is weights times lengths.
+# In symbols, with the first layer on the right, since it acts first:
+#
+# $$R = \tilde{A}_L \cdots \tilde{A}_2\, \tilde{A}_1, \qquad \tilde{A}_l = \tfrac{1}{2} A_l + \tfrac{1}{2} I$$
+#
+# Here it is on MiniLM, your function, the twelve heads of a layer averaged. Start at one layer, add the others, then tick
+# the box. Which do you believe?
 
 # %%
-rollout_picture()
+rollout_picture(yours.attention_rollout)
 
 # %% [markdown]
-# By weights, two thirds of a word come from [CLS]; by weighted lengths far less. How much less depends on whether a head
-# with long values counts more, or every head alike:
-
-# %%
-loud = cat.maps * cat.lengths[:, :, None]
-alike = loud / loud.sum(axis=-1, keepdims=True)
-for name, maps in (("weights", cat.maps), ("lengths", loud), ("lengths, heads alike", alike)):
-    mean = maps.mean(axis=1)
-    rows = attention_rollout(mean / mean.sum(axis=-1, keepdims=True))
-    print(f"{name:<20} {rows[1:-1, 0].mean():.0%} from [CLS]")
-
-# %% [markdown]
-# The network is the same in all three, and an even share of eight tokens is 12.5%; what we count is not the same.
-# Rollout takes for granted that everything handed over is equally long, and that the residual is one half.
+# By weights, two thirds of a word come from [CLS]. By weighted lengths it's far less, in the same network, on the same text.
+# And both take for granted that the residual is one half. How much does that assumption alone decide?
 
 # %% exercise="own-share-after-six-layers"
+
+# %% exercise="fix_flow"
 
 # %% [markdown]
 # ## Two maps, one prediction
 #
-# Jain and Wallace (2019) asked: could the weights have been others? Four keys, "cat", "dog", "mat" and "rug". The value
-# says animal or thing. Two maps without anything in common give the same output.
+# Jain and Wallace (2019) asked whether a very different set of weights could have led to the same prediction. Four keys,
+# "cat", "dog", "mat" and "rug"; the value says animal or thing.
 
 # %%
 animal_or_thing = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-two_maps = np.array([[0.5, 0.0, 0.5, 0.0], [0.0, 0.5, 0.0, 0.5]])
-weighted_sum(two_maps, animal_or_thing)
+np.array([[0.5, 0.0, 0.5, 0.0], [0.0, 0.5, 0.0, 0.5]]) @ animal_or_thing
 
 # %% [markdown]
-# With width v, an output fixes v numbers, and that the row sums to one fixes another. With more than v + 1 keys there
-# are always other weights with the same output, as long as all weights are positive (Brunner et al., 2020). Our head has
-# 15 keys on the tired animal, fewer than 33; so we read a single number, as a prediction often is.
-
-# %% [markdown]
-# We project the output on the line from what "street" hands over, 0, to what "animal" does, 1. A zero vector lands near
-# the middle, so read differences only. The slider stands at the farthest map with the same reading. Move it back
-# towards the recorded one, and switch what is shown.
+# Two maps without a key in common, and one output. In MiniLM's head (3, 1), with "it" looking at "animal", the picture
+# below finds the farthest map that gives the same reading of the output: one number, 1 for what "animal" hands over and 0
+# for what "street" does. Move the slider back toward the recorded map.
 
 # %%
 two_maps_picture()
 
 # %% [markdown]
-# The reading cannot tell the two maps apart. The whole output can: for "it" it has moved by nearly its own length.
-# Whether the weights could have been others depends on what is read.
+# The reading can't tell the two apart. The whole output can: it has moved by nearly its own length. Whether the weights
+# could have been different depends on what is read. (With more keys than numbers in the output there's always another map
+# that leaves all of it as it is; Brunner et al., 2020.)
 
 # %% [markdown]
-# ## Shuffle the weights
-#
-# Their other test deals the weights of each row out anew, at random, and measures how far the prediction moves. In
-# their classifiers, one attention over a recurrent encoder, it often hardly does. What follows from that?
+# Their other test shuffles each row at random and measures how far the prediction moves.
 
 # %% exercise="values-alike"
 
+# %% exercise="permutation_effect"
+
 # %% [markdown]
-# "paris" looks among six words for a place, as in lesson 04. We keep the map, and mix the values step by step with
-# their mean, as an encoder may that reads the whole text first.
+# Now an experiment on the test itself. "paris" looks for a place among six words. The map stays the same, and we mix the
+# values step by step with their mean, as an encoder may do that reads the whole text first.
 
 # %%
+from attncore.words import embed
+
 weights = softmax(4 * embed("paris") @ embed("rome coffee man river money animal").T)
 place = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
 for mixed in (0.0, 0.5, 0.9, 1.0):
-    values = (1 - mixed) * place + mixed * place.mean()
-    rng = np.random.default_rng(0)
-    print(mixed, round(permutation_effect(lambda w, v=values: w @ v, weights, rng), 4))
+    values, rng = (1 - mixed) * place + mixed * place.mean(), np.random.default_rng(0)
+    effect = yours.permutation_effect(lambda w, v=values: w @ v, weights, rng)
+    print(f"mixed {mixed}: effect {effect:.4f}")
 
 # %% [markdown]
-# The map is the same in all four rows, and the effect falls to 0. A small effect may come from
-# values that are alike, from weights that are nearly equal, or from a model that ignores the head. Only in the last
-# case does the head not matter.
+# One map, four effects. A small one may come from values that are alike, from weights that are nearly equal, or from a
+# model that ignores the head. Only in the last case does the head not matter.
 
 # %% [markdown]
-# Equal weights have no effect at all, whatever is read from them.
-
-# %%
-permutation_effect(lambda w: w @ place, np.full((1, 6), 1 / 6), np.random.default_rng(0))
-
-# %% [markdown]
-# A large effect misleads as well. In the trained head "animal" rests on [CLS] and receives little. Shuffle its row, and
-# the large weight falls on some word with a long value. The prediction here is the length of what the token receives.
-
-# %%
-x = read["The animal did not cross the street because it was too tired."]
-query, key = x @ head.W_query + head.b_query, x @ head.W_key + head.b_key
-value = x @ head.W_value + head.b_value
-weights, rng = attention_weights(query, key), np.random.default_rng(0)
-
-
-def length(row):
-    return np.linalg.norm(row @ value @ head.W_output)
-
-
-for name, row in (("animal", weights[animal]), ("it", weights[it])):
-    effect = permutation_effect(length, row, rng)
-    print(f"{name}: [CLS] {row[0]:.2f}, receives {length(row):.2f}, moved by {effect:.2f}")
+# Wiegreffe and Pinter (2019) answer "Attention is not Explanation" with "Attention is not not Explanation". That another
+# explanation exists doesn't make this one wrong, and weights changed without retraining the rest don't belong to any model.
+# They propose baselines instead: uniform weights, other seeds, frozen weights, and adversaries trained end to end.
 
 # %% [markdown]
-# The silent row moves most, because it was silent; the row of our claim moves little, since nearly all values are long.
-# The trained network makes no such rows of this text: the test has left the states that the model knows. So the large
-# effect does not show that "animal" needs this head, nor the small one that "it" does not.
-
-# %% [markdown]
-# To "Attention is not Explanation" Wiegreffe and Pinter (2019) answer "Attention is not not Explanation". That another
-# explanation exists does not make this one wrong. And weights changed one text at a time, apart from the model that
-# made them, are no model.
-
-# %% [markdown]
-# They propose four tests: uniform weights as a baseline, the spread over random seeds, frozen weights as a guide for a
-# simpler network, and adversaries trained end to end. On some of the datasets uniform weights do as well, so that there
-# attention has nothing to explain.
-
-# %% [markdown]
-# ## Leave it out
+# ## Two heads that continue a text
 #
-# The plain question: does anything depend on this head? Leave it out, and take the largest change. For one head that is
-# an entry of `head_importance` of lesson 07.
-
-
-# %%
-def layer(x, keep):
-    return keep[0] * np.tanh(x) + keep[1] * x**2
-
-
-def without(x, head):
-    return layer(x, np.array([i != head for i in range(2)]))
-
-
-points = np.array([[0.5, -1.0], [2.0, 0.0]])
-effects = [ablation_effect(without, points, head) for head in range(2)]
-np.round(effects, 2), head_importance(layer, points, 2).round(2)
-
-# %% exercise="two-copies"
-
-# %% [markdown]
-# Lesson 07 had two heads that brought the same. Here they are again, in a layer that keeps the larger.
-
-
-# %%
-def twins(x, head):
-    return np.max([x * (head != 0), x * (head != 1)], axis=0)
-
-
-[ablation_effect(twins, np.abs(points), i) for i in range(2)]
-
-# %% [markdown]
-# An ablation measures a head **given the others**. In GPT-2 small, Wang et al. (2022a) find backup heads that take over
-# when the heads that do a job are removed. And a head set to zero is again a state that the model does not know: a mean
-# of its outputs is the milder test. For our claim it takes the whole network (lesson 20), and texts that need the job.
-
-# %% exercise="pairs-of-heads"
-
-# %% [markdown]
-# ## A head that it takes two heads to make
-#
-# A network that has seen "A B" and now sees "A" again may guess "B". A head that looks there is an **induction head**
-# (Elhage et al., 2021). We build one. Eight random tokens, then the same eight again, each a vector with a single one.
-
-# %%
-ids = np.tile(np.random.default_rng(0).choice(50, 8, replace=False), 2)
-x = np.eye(50)[ids]
-ids
-
-# %% [markdown]
-# The first head looks at the previous position, and nothing else. It carries each token one place on: position $j$ now
-# knows what stood before it. The first position has nothing before it and gets zeros, as in lesson 06.
-
-# %%
-before_me = masked_softmax(50 * np.eye(16, k=-1), np.tri(16, k=-1, dtype=bool))
-previous = weighted_sum(before_me, x)
-previous[1] @ x[0], previous[0].sum()
-
-# %% [markdown]
-# The second head compares two things: the query is the token, the key is what the first head wrote. A token matches the
-# position whose predecessor is the same token.
-
-# %%
-second = attention_weights(x, previous, causal_mask(16), scale=20)
-labels = [str(i) for i in ids]
-heat_map(
-    second[8:],
-    labels[8:],
-    labels,
-    title="Each token of the second half looks at what followed it in the first",
-)
-
-# %% [markdown]
-# What it finds there is the continuation. In the second half it predicts every next token, and nobody has trained it.
-
-# %%
-guess = np.argmax(weighted_sum(second, x), axis=-1)
-np.array_equal(guess[8:-1], ids[9:])
-
-# %% [markdown]
-# `induction_score` is the mean weight from a repeated token to the one after its latest earlier occurrence. Our head
-# scores 1. A head that shares out its attention evenly gets the base rate, and the previous-token head nothing.
-
-# %%
-evenly = masked_softmax(np.zeros((16, 16)), causal_mask(16))
-[round(induction_score(weights, ids), 3) for weights in (second, evenly, before_me)]
-
-# %% [markdown]
-# Now the two heads as one machine, and each of them ablated. The prediction needs both.
-
-
-# %%
-def machine(x, head):
-    previous = weighted_sum(before_me * (head != 0), x)
-    weights = attention_weights(x, previous, causal_mask(16), scale=20)
-    return weighted_sum(weights * (head != 1), x)
-
-
-[round(ablation_effect(machine, x, head), 2) for head in range(2)]
-
-# %% [markdown]
-# Without the first head all keys of the second are zeros, and its score falls to the even share. Its own map would not
-# have told us that it depends on another head. Elhage et al. call this K-composition.
-
-# %%
-alone = attention_weights(x, np.zeros_like(previous), causal_mask(16), scale=20)
-round(induction_score(alone, ids), 3)
-
-# %% [markdown]
-# Has our encoder such a head? In "The cat sat on the mat" one token comes back, "the", and "cat" followed it. We score
-# all 72 heads, and take the best.
-
-# %%
-scores = np.array([[induction_score(m, cat.tokens) for m in layer] for layer in cat.maps])
-best = tuple(int(i) for i in np.unravel_index(scores.argmax(), scores.shape))
-best, scores.max().round(2), scores.mean().round(2)
-
-# %% [markdown]
-# 0.70, where the mean is 0.09. A discovery? The control is the column: how much does "cat" get in this head from the
-# others?
-
-# %%
-heat_map(cat.maps[best], words, words, title='Every row gives "cat" most of its weight')
-
-# %% [markdown]
-# Every token looks at "cat" there, whatever came before it: it is the head of the high base rate once more. The best of
-# 72 heads looks good on any one text. That is why induction is scored on random tokens, where nothing stands out, and
-# on many of them.
-
-# %% [markdown]
-# Olsson et al. (2022) find induction heads in language models of many sizes, see them form in a short phase of
-# training, and tie them to in-context learning: that later tokens of a text are predicted better than early ones. In
-# small attention-only models their evidence is causal, in large ones correlational.
-
-# %% [markdown]
-# ## What follows, and what does not
-#
-# What may the caption of head 1 in layer 3 say? In five texts, "it" gives more to the subject, or the first noun, than
-# to the other one. In the one that we looked into, other tokens give it far less, and most of what is handed over to
-# "it" comes from there. That the head resolves pronouns, or that the network needs it, does not follow.
-
-# %% [markdown]
-# For any map:
-#
-# | we see | it follows | it does not follow |
-# |---|---|---|
-# | a large weight | this head looks there | that much is handed over, or that it is used |
-# | a long term | much is handed over | that it survives the sum, or is read |
-# | a large rollout | many paths of attention | that anything flows along them |
-# | a small permutation effect | this reading does not depend on the placement | that the head is idle |
-# | a small ablation effect | the others suffice | that the head does nothing |
-# | a high induction score | it looks at what followed | that it raises that token |
-
-# %% [markdown]
-# ## Exercises
-#
-# Write each function in its cell and run it. `check` compares with the reference on many inputs; `hint` opens the next
-# of three hints.
-
-# %% exercise="value_weighted_map"
-
-# %% exercise="attention_rollout"
-
-# %% [markdown]
-# This picture asks your own rollout. Until it is right, the title may tell you that the rows do not sum to one.
-
-# %%
-rollout_picture(attention_rollout)
-
-# %% exercise="permutation_effect"
-
-# %% exercise="ablation_effect"
+# Fifty random tokens, then the same fifty again. SmolLM2's loss is 13.9 nats in the first half (worse than the 10.8 of a
+# uniform guess, since such text is like nothing it has read), and 2.9 in the second. So something in it copies. An **induction head** is
+# a head that looks at what followed last time (Elhage et al., 2021). Write its score.
 
 # %% exercise="induction_score"
 
-# %% exercise="fix_contributions"
+# %%
+from attncore.recorded import recorded_induction
 
-# %% exercise="fix_flow"
+seen = recorded_induction()
+beside(
+    heads_map(seen.scores, "Induction: who looks at what followed last time?"),
+    heads_map(seen.before, "Who looks one token back?"),
+)
+
+# %%
+for at, map_of_head in list(seen.maps.items())[:4]:
+    print(at, f"{yours.induction_score(map_of_head, seen.ids):.2f}")
+print("median of all heads", f"{np.median(seen.scores):.3f}")
+
+# %% [markdown]
+# A handful of the 270 heads does it, and the median is near zero: random tokens are the control, since nothing else stands
+# out in them. On a real sentence, the best of many heads always looks good. Two heads from the two pictures, then:
+
+# %% exercise="which-removal-hurts"
+
+# %%
+for left_out, (first, second) in seen.losses.items():
+    print(f"without {left_out:<23} first half {first:5.2f}, second half {second:5.2f}")
+
+# %% [markdown]
+# The first half is one control: whatever is removed, it stays between 13.7 and 14.3. A set of random heads is the other.
+# Three of them cost 0.2. One set of five costs 3.3, so a random set can do harm too; the gap is what counts, and the gap is
+# what counts.
+
+# %% [markdown] folded="What does the head of layer 16 have to do with it?"
+# An induction head compares its query, "I'm an A", with keys. A key that only knows its own token can't say what stood
+# before it. So a head in an earlier layer has to write "before me stood an A" into the next place, and the key is made from
+# that. Elhage et al. (2021) call it K-composition. (16, 0) is that earlier head: it looks one token back. Its own induction
+# score is near zero, and no induction map would have told you that it's needed.
+
+# %% [markdown]
+# In SmolLM2 we can only infer the path. In a model small enough, we can see it. Two models of attention alone, one layer and
+# two, learn to continue sequences that repeat (about three seconds). Can one layer do it?
+
+# %%
+from attncore.experiments.interpret import induction_experiment, patched_run, restored
+from attncore.views.plots import loss_curves
+
+trained, losses = induction_experiment()
+loss_curves({f"{n} layer{'s' * (n > 1)}": losses[n] for n in losses}, "Who learns to continue?")
+
+# %% [markdown]
+# With two layers nothing much happens at first, and then the loss falls within some fifty steps. Olsson et al. (2022) see
+# such a short phase in language models, too. Below is the trained circuit,
+# on seven ids and the first five of them again.
+
+# %%
+from attncore.toy import toy_maps
+
+clean = np.resize(np.random.default_rng(1).permutation(20)[:7], 12)
+small = toy_maps(clean, trained[2])[:, 0]
+print(*clean)
+
+# %% [markdown]
+# A line is a weight, the thicker the larger. Move the slider, and follow the orange path down from the last token.
+
+# %%
+circuit_paths([str(i) for i in clean], small)
+
+# %% [markdown]
+# From the last token the path goes to the place *after* its earlier copy, and from there one step left, to the copy itself.
+# Nobody built that; the loss asked for it. Is the path what the answer depends on? **Patching** can tell (Vig et al., 2020;
+# Meng et al., 2022).
+
+# %% exercise="where-the-patch-works"
+
+# %%
+corrupted = clean.copy()
+corrupted[4] = next(i for i in range(20) if i not in clean)
+grid = restored(trained[2], clean, corrupted, right=clean[5], wrong=clean[2])
+before = ["before layer 0", "before layer 1", "at the end"]
+places = [f"{place}: {token}" for place, token in enumerate(clean)]
+heat_map(np.clip(grid, 0, 1), before, places, "How much does one vector restore?")
+
+# %% [markdown]
+# One vector at a time: what matters starts at the changed token, has mostly moved one place right after the first layer, and
+# arrives at the end after the second. This is the strongest evidence in the lesson, because it follows one difference through the network.
+# It's still one text, one pair, and one kind of difference.
+
+# %%
+for name, ids in (("clean", clean), ("corrupted", corrupted)):
+    scores = softmax(patched_run(ids, trained[2])[1][-1])
+    print(
+        f"{name:<9} next is {scores.argmax()}, with {scores.max():.2f}; {clean[5]} gets {scores[clean[5]]:.2f}"
+    )
 
 # %% exercise="fix_induction_heads"
+
+# %% [markdown]
+# ## A base rate
+#
+# One more control, and the cheapest. Two heads of MiniLM give "animal" most of the weight of "it" in "The animal did not
+# cross the street because it was too tired". How much does "animal" get from all the *other* tokens?
+
+# %%
+tired = recorded_maps()["The animal did not cross the street because it was too tired."]
+it, animal = tired.tokens.index("it"), tired.tokens.index("animal")
+for at in ((3, 1), (5, 11)):
+    column = tired.maps[at][:, animal]
+    rest = np.delete(column, [it, animal])
+    print(f"head {at}: it {column[it]:.2f}, the others {rest.mean():.2f}")
+
+# %% [markdown]
+# In (5, 11) everybody looks at "animal", so what "it" does says little about "it". In (3, 1) "it" stands out. That's all it
+# does: lesson 05 gave the same head a street that's too wide, and it went on looking at the subject.
 
 # %% exercise="bytes-of-all-maps"
 
 # %% [markdown]
-# ## Roads not taken
+# ## What follows, and what doesn't
 #
-# Gradients ask how the prediction would move, and see the whole model; so does activation patching, which carries a
-# piece of one run into another (Vig et al., 2020). A probe is a small classifier on hidden states: it shows what can be
-# read there, not what the model reads (Hewitt and Liang, 2019). Circuits join heads into mechanisms, as we did with two
-# (Wang et al., 2022a). Sparse autoencoders look for readable directions in the activations instead of readable heads
-# (Bricken et al., 2023).
+# What did we ask of head (23, 3), and what came out?
+#
+# | test | result |
+# |---|---|
+# | map | from the last token it looks at the second "John", 0.74 |
+# | attribution | John -2.5, Mary +0.4 |
+# | zero, mean | the lead falls by 3.3 and 2.8 of 5.4, over eight prompts |
+# | the whole model without it | still Mary, 0.87 in place of 0.92 |
+# | not asked | other kinds of sentence, pairs of heads, where its query comes from |
 
 # %% [markdown]
-# ## Say it in two minutes
+# So "it lowers the name that it looks at, in sentences like these, and about half of the lead depends on it" is a caption
+# that you could defend.
+
+# %% [markdown]
+# And in general:
 #
-# An attention map is what one head of one layer weighs. It leaves out the values, the output projection, the residual,
-# the other heads and layers. In a trained encoder half of the weight rests on [CLS], whose value is short: by weighted
-# lengths it is 7%. Rollout multiplies the layers, each half residual, and presumes equal lengths. A permutation test
-# moves weights to other keys; small effects have three causes, large ones may be off the model's distribution. An
-# ablation measures a head given the others. So I treat a map as a hypothesis, look for base rates, change the input,
-# and intervene.
+# | you see | it follows | it doesn't follow |
+# |---|---|---|
+# | a large weight | this head looks there | that much is handed over, or that it's used |
+# | a long term | much is handed over | that it survives the sum, or is read |
+# | a large attribution | it says so directly | that the model needs it |
+# | a small ablation effect | the others suffice | that the head does nothing |
+# | a large zero-ablation effect | later layers expect something there | that it's about this input |
+# | a patch that restores | the difference passes through here | that nothing else carries it |
+
+# %% [markdown]
+# ## The same in PyTorch
+#
+# ```python
+# import torch
+#
+# heads = [torch.nn.Linear(2, 2, bias=False), torch.nn.Identity()]
+# heads[0].weight.data = torch.tensor([[1.0, 0.0], [0.0, -1.0]])
+# model = lambda x: heads[0](x) + heads[1](x)
+# x, others = torch.tensor([[1.0, 2.0]]), torch.tensor([[2.0, 0.0], [4.0, 6.0]])
+#
+# kept = []
+# hook = heads[0].register_forward_hook(lambda module, given, output: kept.append(output))
+# model(others)
+# hook.remove()
+# hook = heads[0].register_forward_hook(lambda module, given, output: kept[0].mean(0).expand_as(output))
+# print(model(x).tolist())
+# hook.remove()
+# print(model(x).tolist())
+# ```
+#
+# ```text
+# [[4.0, -1.0]]
+# [[2.0, 0.0]]
+# ```
+#
+# Mean ablation by a forward hook: what a hook returns takes the output's place. Forgetting `remove` is the classic mistake.
 
 # %% [markdown]
 # ## The interview corner
 #
-# Say your answer aloud before you open the model answer; then tick what you said.
+# Say it aloud, type what you said, choose the directions, and only then read our answer. The last two cards are from
+# lesson 17: you've had time to forget them.
+
+# %% exercise="read-and-write-circuits"
 
 # %% exercise="is-attention-explanation"
 
 # %% exercise="what-a-permutation-test-says"
 
+# %% exercise="zero-mean-or-patch"
+
+# %% exercise="show-that-a-head-matters"
+
 # %% exercise="what-an-induction-head-is"
 
 # %% exercise="why-weight-collects-on-cls"
 
-# %% exercise="show-that-a-head-matters"
+# %% exercise="every-head-looks-at-one-token"
 
 # %% exercise="what-rollout-assumes"
+
+# %% exercise="what-may-a-dashboard-say"
+
+# %% again="lightning-indexer"
+
+# %% again="what-sparse-attention-saves"
+
+# %% [markdown]
+# ## Say it in two minutes
+#
+# "You show me an attention map. What does it tell you, and how would you find out more?" Two minutes by the clock, aloud.
+
+# %% [markdown] folded="One way to say it"
+# "A map is what one head of one layer weighs. It leaves out the values, the output projection, the residual and everybody
+# else, so I treat it as a hypothesis. First I look for base rates, and change one thing in the input. Then I ask what the
+# head writes: weight times value length, or what it adds to a logit. Then I intervene. I put the head's mean in its place,
+# because zero is a state the model has never seen; I do that beside random heads, and in sets, because heads stand in for
+# each other. And I patch one run's vector into another to see where a difference is carried. In SmolLM2, the head that looks
+# at John is the one that speaks against him."
+
+# %% [markdown]
+# ## Roads not taken
+#
+# Gradients see the whole model at once, feed-forward layers included. A probe is a small classifier on hidden states; it
+# shows what *can* be read there, and not what the model reads (Hewitt and Liang, 2019). The logit lens unembeds the
+# residual after every layer (Nostalgebraist, 2020). Sparse autoencoders look for readable directions in place of readable
+# heads (Bricken et al., 2023).
+
+# %% sources="here"
 
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you read a map with its lengths and its base rates. There, the whole network runs on functions that you have
-# written too, and an often repeated sentence about "the" is put to the test.
+# That you can say what a map leaves out, and take a head away in two ways. In lesson 20 a whole trained encoder runs on your
+# functions, and one of its 72 heads is broken. You'll have to find it.
 
 # %%
 progress()
