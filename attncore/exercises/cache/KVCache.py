@@ -73,7 +73,6 @@ exercise = code(
     chunks_case("float32", [4, 1, 1], dtype=np.float32),
     chunks_case("twenty tokens, one after another", [1] * 20, d=4, v=2),
     chunks_case("a long prompt, then one by one", [30, 1, 1, 1], d=4, v=2),
-    chunks_case("a very long prompt, then one by one", [600, 1, 1], heads=1, d=1),
     chunks_case("a token with another width", [2, 1], last=(..., slice(2)), v=3, promise=CONTINUES),
     chunks_case("a token with fewer heads", [2, 1], heads=3, last=(slice(2),), promise=CONTINUES),
     drive=filled,
