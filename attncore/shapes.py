@@ -183,6 +183,7 @@ def rename(error, outer):
 def read(line, parameters, returns, broadcasts, words, fields):
     """The contract that a shape line and the decorator's other arguments state."""
     inputs, _, outputs = line.partition("->")
+    words = AXES | words
     arrays = zip(parameters, read_arrays(inputs), strict=False)
     return Contract(
         line,
@@ -191,8 +192,8 @@ def read(line, parameters, returns, broadcasts, words, fields):
         tuple(re.split(r",\s*", returns)) if returns else (),
         tuple(broadcasts),
         {name: read_arrays(each) for name, each in fields.items()},
-        AXES | words,
-        lru_cache(256)(partial(check_lengths, words=AXES | words)),  # mostly a function is called with the same lengths
+        words,
+        lru_cache(256)(partial(check_lengths, words=words)),  # mostly a function is called with the same lengths
     )
 
 

@@ -26,7 +26,8 @@ from attncore.real_model import model_folder
 from attncore.recorded import Mistake, recorded_mistakes, recorded_writing
 from attncore.smollm2 import FILE, LanguageModel, load_model
 
-HOW_TO_GET_IT = "This was recorded. To have it live, get the model (93 MB) with: attncore get-model smollm2"
+LIVE = "To have it live, get the model (93 MB) with: attncore get-model smollm2"
+RECORDED = f"This was recorded. {LIVE}"
 OFTEN = 0.05  # seconds between two updates of a cell
 KINDS = {
     "right": "the same as before",
@@ -118,9 +119,14 @@ def written(
         rng = np.random.default_rng(seed)
         return Written(prompt, write(model, prompt, n_new, rng, temperature, top_k, top_p, chosen))
     try:
-        return Written(prompt, [recorded_text(prompt, n_new, own(parts))], HOW_TO_GET_IT)
+        return Written(prompt, [recorded_text(prompt, n_new, own(parts))], RECORDED)
     except Unrecorded as reason:
-        return Panel("info", [("head", str(reason)), ("next", HOW_TO_GET_IT.partition(". ")[2])])
+        return not_here(reason)
+
+
+def not_here(reason: Unrecorded) -> Panel:
+    """Why there's nothing to show, and what would help."""
+    return Panel("info", [("head", str(reason)), ("next", LIVE)])
 
 
 def parts_of(parts: dict[str, Callable[..., Any]]) -> Parts:
@@ -186,11 +192,11 @@ def shown_symptoms(**parts: Callable[..., Any]) -> Panel:
     try:
         mistake = known_mistake(own(parts))
     except Unrecorded as reason:
-        return Panel("info", [("head", str(reason)), ("next", HOW_TO_GET_IT.partition(". ")[2])])
+        return not_here(reason)
     name = f"{mistake.part}, {mistake.label}" if mistake.part else named(parts)
     right = measured(recorded_mistakes()[0])
     lines = told(name, mistake.kind, right, measured(mistake)) if mistake.kind != "error" else []
-    return Panel("info", [*(lines or [("head", f"{name}: {KINDS['error']}")]), ("next", HOW_TO_GET_IT)])
+    return Panel("info", [*(lines or [("head", f"{name}: {KINDS['error']}")]), ("next", RECORDED)])
 
 
 @cache

@@ -36,11 +36,15 @@ def pairs(rng, trials, n, width):
     return key / np.linalg.norm(key, axis=-1, keepdims=True), value
 
 
+def in_place(got, candidates):
+    """For each row of `got`, whether the candidate nearest to it is the one in the same place."""
+    distance = np.square(got[..., :, None, :] - candidates[..., None, :, :]).sum(axis=-1)
+    return distance.argmin(axis=-1) == np.arange(got.shape[-2])
+
+
 def found(got, wanted, others):
     """The share of rows in `got` that lie nearest to the value wanted, of all values in `wanted` and `others`."""
-    candidates = np.concatenate([wanted, others], axis=-2)
-    distance = np.square(got[..., :, None, :] - candidates[..., None, :, :]).sum(axis=-1)
-    return float(np.mean(distance.argmin(axis=-1) == np.arange(wanted.shape[-2])))
+    return float(in_place(got, np.concatenate([wanted, others], axis=-2)).mean())
 
 
 def recall_experiment(counts=(2, 4, 8, 16, 32), width=16, trials=100, seed=0, delta=delta_rule):
@@ -115,6 +119,5 @@ def half_rewritten(n=8, times=4, width=16, trials=100, decay=0.9, slow=0.99, see
 
 def halves(got, candidates, half):
     """How often the nearest of the candidates is the one in the same place: in the first half, and in the rest."""
-    distance = np.square(got[..., :, None, :] - candidates[..., None, :, :]).sum(axis=-1)
-    right = distance.argmin(axis=-1) == np.arange(got.shape[-2])
+    right = in_place(got, candidates)
     return float(right[:, :half].mean()), float(right[:, half:].mean())

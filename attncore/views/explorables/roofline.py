@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from attncore.views.explorables.frame import Explorable, choice, note, slider
-from attncore.views.explorables.parts import drawing, element, number, path, text
+from attncore.views.explorables.parts import decimal, drawing, element, number, path, text
 
 # FLOPs a second in bfloat16 without sparsity, and bytes a second: the makers' data sheets.
 CARDS = {
@@ -169,13 +169,8 @@ def dot(state: dict[str, Any], name: str) -> str:
         element("circle", r=10, fill=COLORS[name], stroke="paper", stroke_width=2),
         text(0, 4, name, 12, "paper", text_anchor="middle", font_weight=700),
         part=f"dot-{name}",
-        transform=f"translate({number_of(x)} {number_of(low)})",
+        transform=f"translate({decimal(x)} {decimal(low)})",
     )
-
-
-def number_of(value: float) -> str:
-    """As `translate` is written here and by the script."""
-    return f"{round(value, 2):g}"
 
 
 def listed(state: dict[str, Any]) -> list[str]:
