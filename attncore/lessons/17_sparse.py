@@ -57,9 +57,9 @@ for n_keep in (64, 32, 4):
     print(f"{n_keep:>2} kept: off by {gaps(n_keep)[0]:.3f} and {gaps(n_keep)[1]:.3f}")
 
 # %% [markdown]
-# Keep everything and it's full attention, to the last digit. Keep a few and a sharp query doesn't notice. A query that
-# wants an average over the whole text does, even with the best possible index. Selection isn't free for every head; it's
-# a bet that the weights are concentrated.
+# Keep everything and it's full attention, to the last digit. Keep half and a sharp query hardly notices; with four keys of 64
+# it's off by a tenth. A query that wants an average over the whole text is off by more than four times as much, even with the
+# best possible index. Selection isn't free for every head; it's a bet that the weights are concentrated.
 
 # %% [markdown]
 # After a gather, a key's place in the selection isn't its place in the text any more. Here's what that does to a model with
