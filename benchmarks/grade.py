@@ -9,19 +9,19 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from attncore.app.handout import nbgrader_course, write
 from attncore.authoring.readme import write_between
-from attncore.exercises import exercises
+from attncore.exercises import Exercise, exercises
 from attncore.grading.batch import grade
 from attncore.grading.results import Results
 
-LESSON = "02_softmax"  # eleven exercises
+LESSON = "02_softmax"
 ASKED = [exercise for exercise in exercises if exercise.lesson == LESSON and exercise.kind != "explain"]
 ANSWERED = len(ASKED)
+TEN = Path(__file__).with_name("ten_functions.py")  # as a learner writes them
 OURS, THEIRS = 100, 5  # submissions
 
 
@@ -33,10 +33,11 @@ def main() -> None:
     with TemporaryDirectory() as place:
         folder = Path(place)
         write(folder, nbgrader_course([LESSON]))
-        own, every = seconds_of_ours(folder)
+        ten = seconds_of_ten(folder / "ten")
+        own = seconds_of_ours(hand_in(folder, OURS), ASKED)
         told = (
-            f"A notebook with {ANSWERED} answers is graded in {own:.2f} s (the median of {OURS}; all of them took "
-            f"{every:.0f} s on {os.cpu_count()} cores)."
+            f"A file with ten functions is graded in {ten:.2f} s, a notebook with {ANSWERED} answers in {own:.2f} s "
+            f"(each the mean of {OURS}, on {os.cpu_count()} cores)."
         )
         if chosen.nbgrader:
             peer = seconds_of_nbgrader(folder, chosen.nbgrader)
@@ -55,14 +56,25 @@ def hand_in(folder: Path, count: int) -> Path:
     return folder / "submitted"
 
 
-def seconds_of_ours(folder: Path) -> tuple[float, float]:
-    """From one submission to the next in the median, and for all of them, starting up included."""
+def seconds_of_ten(place: Path) -> float:
+    """The same for a file of ten functions, which a hundred have handed in."""
+    text = TEN.read_text(encoding="utf-8")
+    asked = [exercise for exercise in exercises if f"\ndef {exercise.id}(" in text]
+    assert len(asked) == 10
+    place.mkdir()
+    for number in range(OURS):
+        (place / f"s{number:03}.py").write_text(text, encoding="utf-8")
+    return seconds_of_ours(place, asked)
+
+
+def seconds_of_ours(place: Path, asked: list[Exercise]) -> float:
+    """The seconds a submission, beyond the first, so that starting up isn't counted. All of them are right."""
+    results = Results(place.with_suffix(".sqlite"))
     done = [perf_counter()]
-    results = Results(folder / "results.sqlite")
-    grade(hand_in(folder, OURS), results, ASKED, tell=lambda count, of: done.append(perf_counter()))
+    grade(place, results, asked, tell=lambda count, of: done.append(perf_counter()))
     found = [result.outcome for submission in results.submissions() for result in submission.results]
-    assert len(found) == OURS * ANSWERED and set(found) <= {"right", "edge"}
-    return median(late - early for early, late in zip(done[1:], done[2:], strict=False)), done[-1] - done[0]
+    assert len(found) == OURS * len(asked) and set(found) <= {"right", "edge"}
+    return (done[-1] - done[2]) / (OURS - 1)
 
 
 def seconds_of_nbgrader(folder: Path, python: str) -> float:

@@ -14,7 +14,7 @@ from attncore.grading import Report, judge
 from attncore.grading.pieces import pieces, text_shown
 from attncore.grading.reading import Unreadable, read
 from attncore.grading.report import Panel
-from attncore.grading.slices import slices
+from attncore.grading.slices import calls, slices
 
 
 class Yours:
@@ -68,7 +68,7 @@ def defined_in(notebook: Path, name: str) -> Any:
         parts = pieces(read(notebook))
     except Unreadable:
         return None
-    if name not in (found := slices(parts, [name], [])):
+    if name not in (found := slices(parts, calls(parts), [name], [])):
         return None
     module = ModuleType(name)
     for place in found[name].needs:

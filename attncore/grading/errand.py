@@ -20,7 +20,7 @@ from attncore.grading.pieces import FUTURE, Piece, pieces, reason, show_lines, t
 from attncore.grading.reading import FILE, Unreadable, source_of
 from attncore.grading.run import Ran, TimeUp, first_line, last_line, quietly, within
 from attncore.grading.shell import given_names
-from attncore.grading.slices import Slice, not_followed, slices
+from attncore.grading.slices import Slice, calls, not_followed, slices
 from attncore.grading.wire import pack, pack_given, unpack_given
 
 LONGEST = 2**22  # characters that are sent back
@@ -73,12 +73,13 @@ def answers_in(data: bytes, name: str, suffix: str, functions: list[str], values
         parts = pieces(source_of(data, name, "", suffix))
     except Unreadable as problem:
         return {"unreadable": str(problem)}
-    found = slices(parts, functions, values)
+    given = list(calls(parts))
+    found = slices(parts, given, functions, values)
     needed = sorted({place for slice in found.values() for place in slice.needs})
     answers = {id: {"answer": s.answer, "needs": [needed.index(place) for place in s.needs]} for id, s in found.items()}
     written = {id: pack(value[0]) for id in values if id in found and (value := literal(found[id], parts))}
     steps = [step(parts[place]) for place in needed]
-    return {"answers": answers, "steps": steps, "written": written, "unreadable": not_followed(parts)}
+    return {"answers": answers, "steps": steps, "written": written, "unreadable": not_followed(parts, given)}
 
 
 def literal(answer: Slice, parts: list[Piece]) -> list[Any]:

@@ -3,8 +3,10 @@
 import dis
 import inspect
 import sys
+import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from attncore.exercises.exercise import Case, Signature
@@ -78,6 +80,15 @@ NO_WORK = {"RESUME", "NOP", "CACHE", "POP_TOP", "LOAD_CONST", "RETURN_VALUE", "R
 NO_WORK |= {"LOAD_GLOBAL", "LOAD_COMMON_CONSTANT", "PUSH_NULL", "PRECALL", "CALL", "RAISE_VARARGS"}
 
 
+GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+
+
+@lru_cache(64)
+def steps_of(code: types.CodeType) -> list[tuple[str, Any]]:
+    """What code does, step by step, each with what it does it to."""
+    return [(step.opname, step.argval) for step in dis.get_instructions(code)]
+
+
 def is_blank(answer: Any) -> bool:
     """Is there no work in a function, or in any method of a class?"""
     if inspect.isclass(answer):
@@ -87,7 +98,7 @@ def is_blank(answer: Any) -> bool:
     if code is None or not set(code.co_names) <= {"NotImplementedError"}:
         return False
     constant = all(value is None or value is ... or isinstance(value, str) for value in code.co_consts)
-    return constant and {step.opname for step in dis.get_instructions(code)} <= NO_WORK
+    return constant and {opname for opname, _ in steps_of(code)} <= NO_WORK
 
 
 def unwritten(answer: Any) -> str:
@@ -102,7 +113,7 @@ def called(function: Any, seen: set[str]) -> set[str]:
     for code in codes:
         if code is not None:
             codes += [part for part in code.co_consts if inspect.iscode(part)]  # comprehensions, functions inside
-            found = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")} - seen
+            found = {argument for opname, argument in steps_of(code) if opname in GLOBAL} - seen
             seen |= found
             for name in found:
                 if inspect.isfunction(names.get(name)) and names[name].__globals__ is names:
@@ -149,8 +160,8 @@ def read_by(function: Any) -> Iterator[Any]:
     codes, names = [function.__code__], function.__globals__
     for code in codes:
         codes += [part for part in code.co_consts if inspect.iscode(part)]
-        steps = [(step.opname, step.argval) for step in dis.get_instructions(code)]
-        read = [names[name] for opname, name in steps if opname in ("LOAD_GLOBAL", "LOAD_NAME") and name in names]
+        steps = steps_of(code)
+        read = [names[name] for opname, name in steps if opname in GLOBAL and name in names]
         read += [sys.modules[name] for opname, name in steps if opname == "IMPORT_NAME" and name in sys.modules]
         parts = {name for opname, name in steps if opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM")}
         for value in read:

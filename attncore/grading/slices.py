@@ -25,7 +25,9 @@ class Slice:
     needs: list[int]
 
 
-def slices(pieces: list[Piece], functions: Iterable[str], values: Iterable[str]) -> dict[str, Slice]:
+def slices(
+    pieces: list[Piece], given: Iterable["Handed"], functions: Iterable[str], values: Iterable[str]
+) -> dict[str, Slice]:
     """The answers of a file, by exercise: functions by name or by check(mine, "id"), values by answer("id", ...).
 
     An answer stands as its last check finds it, whatever the file makes of its names further down.
@@ -35,7 +37,7 @@ def slices(pieces: list[Piece], functions: Iterable[str], values: Iterable[str])
         id: (ast.Name(id, ast.Load()), end) for id in functions if is_defined(pieces, id) or id in book.made
     }
     asked = {"check": set(functions), "answer": set(values)}
-    for call in filter(is_plain, calls(pieces)):
+    for call in filter(is_plain, given):
         id, answer = str(call.id), call.answer
         if answer and id in asked[call.verb] and not (id in found and is_defined(pieces[call.place :], id)):
             found[id] = answer, call.place
@@ -204,9 +206,9 @@ def arguments(call: ast.Call, names: tuple[str, ...]) -> Meanings:
     return placed | {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
 
 
-def not_followed(pieces: list[Piece]) -> str:
+def not_followed(pieces: list[Piece], given: Iterable[Handed]) -> str:
     """A sentence on what hands over an answer in a way that only running the file would show; mostly nothing."""
-    passed_over = [(pieces[call.place].where, call.verb) for call in calls(pieces) if not is_plain(call)]
+    passed_over = [(pieces[call.place].where, call.verb) for call in given if not is_plain(call)]
     passed_over += [(piece.where, "%%writefile") for piece in pieces if writes_a_file(piece)]
     if not passed_over:
         return ""

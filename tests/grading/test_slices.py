@@ -7,7 +7,7 @@ import pytest
 from attncore.grading.errand import Bench, step
 from attncore.grading.pieces import pieces
 from attncore.grading.reading import source_of
-from attncore.grading.slices import not_followed, slices
+from attncore.grading.slices import calls, not_followed, slices
 
 WRITTEN = {
     "an increase": "e = 1\ne += 1\ndef f(): return e",
@@ -59,7 +59,7 @@ NOT_NEEDED = {
 def answers(data, name):
     """What the function f of a file returns."""
     parts = pieces(source_of(data, name, "", name[-6:] if name.endswith(".ipynb") else ".py"))
-    found = slices(parts, ["f"], [])["f"]
+    found = slices(parts, calls(parts), ["f"], [])["f"]
     bench = Bench({}, 5.0)
     (f,) = bench.answer([step(parts[place]) for place in found.needs], found.answer) or [lambda: bench.told]
     return f(), bench.told
@@ -92,29 +92,32 @@ def test_a_cell_that_is_measured_is_run(name):
 def test_what_is_not_followed_is_told_and_is_no_answer(name):
     cells = [{"cell_type": "code", "source": PASSED_OVER[name]}]
     parts = pieces(source_of(json.dumps({"cells": cells}).encode(), "mine.ipynb", "", ".ipynb"))
-    assert slices(parts, ["f"], []) == {}
-    assert not_followed(parts).startswith("cell 1 uses ")
+    assert slices(parts, calls(parts), ["f"], []) == {}
+    assert not_followed(parts, calls(parts)).startswith("cell 1 uses ")
 
 
 @pytest.mark.parametrize("name", [*WRITTEN, *NOT_NEEDED])
 def test_nothing_is_told_of_what_is_followed(name):
     text = WRITTEN.get(name) or NOT_NEEDED[name]
-    told = not_followed(pieces(source_of(text.encode(), "mine.py", "", ".py")))
+    parts = pieces(source_of(text.encode(), "mine.py", "", ".py"))
+    told = not_followed(parts, calls(parts))
     assert told == ""
 
 
 def test_a_loop_gives_no_answer_to_another_exercise():
     text = b"def f(): return 2\ndef g(): return 3\nfor id in ['f', 'g']: check(globals()[id], id)"
-    found = slices(pieces(source_of(text, "mine.py", "", ".py")), ["f", "g"], [])
+    parts = pieces(source_of(text, "mine.py", "", ".py"))
+    found = slices(parts, calls(parts), ["f", "g"], [])
     assert {id: slice.answer for id, slice in found.items()} == {"f": "f", "g": "g"}
 
 
 def test_a_check_of_ones_own_is_none():
     parts = pieces(source_of(b"def mine(): return 2\ndef check(g, id): pass\ncheck(mine, 'f')", "mine.py", "", ".py"))
-    assert slices(parts, ["f"], []) == {} and not_followed(parts) == ""
+    assert slices(parts, calls(parts), ["f"], []) == {} and not_followed(parts, calls(parts)) == ""
 
 
 def test_a_value_stands_as_it_was_when_it_was_given():
     text = b"ID = 'q'\nt = [1]\nt.append(2)\nanswer(ID, t)\nt.append(3)"
-    found = slices(pieces(source_of(text, "mine.py", "", ".py")), [], ["q"])["q"]
+    parts = pieces(source_of(text, "mine.py", "", ".py"))
+    found = slices(parts, calls(parts), [], ["q"])["q"]
     assert (found.answer, found.needs) == ("t", [1, 2])
