@@ -9,6 +9,7 @@ opens on a click, and `# %% sources="here"` the list of what the lesson cites.
 import ast
 import asyncio
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Callable
@@ -290,10 +291,11 @@ def method_stub(method: Any) -> str:
 
 
 def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:
-    """Run a notebook and keep the outputs that read well without a kernel.
+    """Run a notebook and keep the outputs that read well without a kernel. Nobody's progress is in them but its own.
 
     A widget cell may stall for ever in nbclient (issue 312), so that the whole has a time limit and three tries.
     """
+    alone = os.environ | {"ATTNCORE_PROGRESS": ":memory:"}
     for attempt in range(3):
         trial: NotebookNode = nbformat.from_dict(notebook)
         client = NotebookClient(
@@ -304,7 +306,7 @@ def execute(notebook: NotebookNode, seconds: int = 120) -> NotebookNode:
             resources={"metadata": {"path": str(LESSON_FILES)}},
         )
         try:
-            asyncio.run(asyncio.wait_for(client.async_execute(), seconds))
+            asyncio.run(asyncio.wait_for(client.async_execute(env=alone), seconds))
             break
         except TimeoutError:
             if attempt == 2:

@@ -186,3 +186,12 @@ def test_solutions_keep_what_reads_without_styles_and_scripts():
         render.keep_what_lasts(bundle)
     assert picture == {"image/svg+xml": "<svg/>", "text/plain": "a picture"}
     assert widget == {"text/plain": "a verdict"}
+
+
+def test_the_progress_in_a_solution_is_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("ATTNCORE_PROGRESS", str(tmp_path / "progress.sqlite"))
+    notebook = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "", "language": ""}}
+    )
+    notebook.cells = [nbformat.v4.new_code_cell("import os\nprint(os.environ['ATTNCORE_PROGRESS'])")]
+    assert render.execute(notebook).cells[0].outputs[0].text == ":memory:\n"
