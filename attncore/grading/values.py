@@ -112,7 +112,7 @@ def read_quantity(text: str, question: str) -> float:
     """A number with or without a unit, in the base unit: "128 KiB" is 131072."""
     found = NUMBER.fullmatch(text)
     if not found:
-        raise ValueError(f'"{text}" isn\'t a number; without quotes, Python works it out')
+        raise ValueError(f'"{text}" isn\'t a number. 0.25, 1/4 and 4096 are; in a cell, 2**10 without quotes is, too')
     digits, unit = found.groups()
     if re.fullmatch(r"[-+]?\d+,\d{1,2}|[-+]?0,\d+", digits):
         raise ValueError(f'write "{digits.replace(",", ".")}", with a point')
