@@ -26,8 +26,9 @@ def paths(tokens: Sequence[str], maps, query: int, title: str) -> Picture:
         for q, k in np.argwhere(maps[layer] >= LEAST):
             color = ORANGE if on_path[layer + 1][q] else GREY
             ends = *spot(layers, layer, k, -SIDE), *spot(layers, layer + 1, q, SIDE)
-            look = {"stroke_linecap": "round", "stroke_opacity": 0.45 if color == GREY else None}
-            parts.append((color == ORANGE, line(*ends, color, 1 + 5 * maps[layer, q, k], **look)))
+            width, opacity = 1 + 5 * maps[layer, q, k], 0.45 if color == GREY else None
+            shape = line(*ends, color, width, stroke_linecap="round", stroke_opacity=opacity)
+            parts.append((color == ORANGE, shape))
     drawn = [shape for _, shape in sorted(parts, key=lambda part: part[0])]
     for layer in range(layers + 1):
         name = "tokens" if layer == 0 else f"after layer {layer - 1}"
