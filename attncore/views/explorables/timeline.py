@@ -113,7 +113,7 @@ def kind_of(step: Step, name: str, is_away: bool) -> str:
 
 
 def end_of(served: Served) -> float:
-    """Where the axis ends, in seconds: the next whole number of ticks of 0.1, of which there are four, or eight, ..."""
+    """Where the axis ends, in seconds: at a multiple of 0.4, so that four ticks have short numbers."""
     return 0.4 * max(2, math.ceil(served.steps[-1].end / 0.4))
 
 
