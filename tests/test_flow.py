@@ -53,7 +53,7 @@ MATHEMATICS = [
 MAY_IMPORT = {
     "exercises": {"exercises"},
     "grading": {"exercises", "grading"},
-    "views": {"views"},
+    "views": {"experiments", "views"},
     "hunts": {"exercises", "grading", "hunts"},
     "app": {"exercises", "grading", "hunts", "views", "app"},
     "authoring": {"exercises", "grading", "hunts", "views", "app", "authoring"},

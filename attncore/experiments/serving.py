@@ -25,13 +25,17 @@ class Request:
     output: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Going:
     """A request on its way: how many tokens are in its cache, and when each of its own was written."""
 
     request: Request
     read: int = 0
     times: list = field(default_factory=list)
+
+    @property
+    def name(self):
+        return self.request.name
 
     @property
     def left(self):
@@ -43,14 +47,29 @@ class Going:
         return bool(self.times) and self.left == 1
 
 
+class Step(NamedTuple):
+    """What the machine does at once, from `start` to `end` in seconds.
+
+    `prefill` has how many tokens of its prompt each request reads, `decode` who writes one token, `preempted` who was
+    sent away to make room, and `blocks` how many blocks of the pool are in use.
+    """
+
+    start: float
+    end: float
+    prefill: dict
+    decode: list
+    preempted: list
+    blocks: int
+
+
 class Served(NamedTuple):
-    """What happened: bars of (request, start, end, "prefill", "decode" or "preempted"), in seconds, and what was felt.
+    """What happened, step by step, and what was felt.
 
     `ttft` is the time to the first token, `tpot` the mean time from one token to the next, `gap` the longest: all in
     milliseconds, by request.
     """
 
-    bars: list
+    steps: list
     ttft: dict
     tpot: dict
     gap: dict
@@ -59,96 +78,115 @@ class Served(NamedTuple):
 class Server:
     """Steps of at most `budget` tokens on a simulated clock: one for each request that writes, the rest for prompts.
 
-    Without chunks a prompt is read whole, in a step of its own. Where the pool has no room for a token, the latest
-    request is preempted: its blocks are freed, and it has to be read again.
+    Without chunks a prompt is read whole, in a step of its own, once the pool has room for all of it. Where a request
+    that has begun finds no room, the latest is preempted: its blocks are freed, and it has to be read again. The latest
+    itself skips a step. Raises ValueError for a pool that a single request doesn't fit into.
     """
 
-    def __init__(self, requests, budget=512, is_chunked=True, n_blocks=4000, block=16):
-        self.budget, self.is_chunked = budget, is_chunked
-        self.table, self.clock, self.bars = BlockTable(n_blocks, block), 0.0, []
+    def __init__(self, requests, budget, is_chunked, n_blocks, block, timed):
+        most = max(-(-(request.prompt + request.output) // block) for request in requests)
+        if n_blocks < most:
+            raise ValueError(f"the pool is too small for a single request: n_blocks is {n_blocks}, expected {most}")
+        self.budget, self.is_chunked, self.timed = budget, is_chunked, timed
+        self.table, self.n_blocks, self.clock, self.steps = BlockTable(n_blocks, block), n_blocks, 0.0, []
         self.all = [Going(request) for request in sorted(requests, key=lambda request: request.arrival)]
         self.waiting, self.running = list(self.all), []
 
     def plan(self):
-        """How many tokens each request gets in the next step."""
+        """How many tokens each request would get in the next step: who writes comes before who reads."""
+        writers = [going for going in self.running if going.is_writing]
         readers = [going for going in self.running if not going.is_writing]
         readers += [going for going in self.waiting if going.request.arrival <= self.clock]
-        if readers and not self.is_chunked:
-            return {readers[0].request.name: (readers[0], readers[0].left)}
-        plan = {going.request.name: (going, 1) for going in self.running if going.is_writing}
-        room = self.budget - len(plan)
-        for going in readers:
+        if readers and not self.is_chunked and readers[0].left <= self.table.n_free * self.table.block:
+            return [(readers[0], readers[0].left)]
+        plan = [(going, 1) for going in writers]
+        room = self.budget - len(writers)
+        for going in readers if self.is_chunked else ():
             n = min(room, going.left)
             room -= n
             if n > 0:
-                plan[going.request.name] = (going, n)
+                plan.append((going, n))
         return plan
 
     def make_room(self, plan):
-        """Take the blocks; who writes goes before who reads, and the latest request gives way."""
-        for name, (going, n) in list(plan.items()):
-            while name in plan:
-                try:
-                    self.table.append(name, n)
-                    break
-                except MemoryError:
-                    victim = self.running[-1] if going.is_writing else going
-                    plan.pop(victim.request.name, None)
-                    if going.is_writing:
-                        self.preempt(victim)
-            if name in plan and going in self.waiting:
+        """What of a plan gets its blocks, and who was sent away for it: nobody comes in while somebody has no room."""
+        kept: dict = {}
+        sent, is_full = [], False
+        for going, n in plan:
+            is_new = going in self.waiting
+            if is_new and is_full:
+                continue
+            while not (fits := self.grow(going, n)) and going in self.running[:-1]:
+                sent.append(self.preempt_latest())
+                kept.pop(sent[-1], None)
+            if fits:
+                kept[going.name] = going, n
+            if fits and is_new:
                 self.waiting.remove(going)
                 self.running.append(going)
+            is_full = is_full or bool(sent) or not fits
+        return kept, sent
 
-    def preempt(self, going):
-        self.table.free(going.request.name)
-        self.running.remove(going)
+    def grow(self, going, n):
+        """Take the blocks for n more tokens; says whether there was room."""
+        try:
+            self.table.append(going.name, n)
+        except MemoryError:
+            return False
+        return True
+
+    def preempt_latest(self):
+        going = self.running.pop()
+        self.table.free(going.name)
         self.waiting.insert(0, going)
         going.read = 0
-        self.bars.append((going.request.name, self.clock, self.clock, "preempted"))
+        return going.name
 
     def step(self):
-        plan = self.plan()
-        self.make_room(plan)
-        if not plan:
-            raise ValueError("the pool is too small for a single request")
-        start, self.clock = self.clock, self.clock + seconds([(going.read, n) for going, n in plan.values()])
-        for name, (going, n) in plan.items():
-            self.bars.append((name, start, self.clock, "decode" if going.is_writing else "prefill"))
+        kept, sent = self.make_room(self.plan())
+        prefill = {name: n for name, (going, n) in kept.items() if not going.is_writing}
+        decode = [name for name in kept if name not in prefill]
+        start, blocks = self.clock, self.n_blocks - self.table.n_free
+        self.clock += seconds([(going.read, n) for going, n in kept.values()], self.timed)
+        self.steps.append(Step(start, self.clock, prefill, decode, sent, blocks))
+        for going, n in kept.values():
             going.read += n
             if going.left == 0:
                 going.times.append(self.clock)
             if len(going.times) == going.request.output:
-                self.table.free(name)
+                self.table.free(going.name)
                 self.running.remove(going)
 
 
-def seconds(parts):
-    """How long a step takes in which each request, with so many tokens in its cache, reads so many more."""
+def seconds(parts, timed=step_time):
+    """How long a step takes in which each request, with so many tokens in its cache, reads so many more.
+
+    `timed` is the function that makes seconds of its phases.
+    """
     tokens = sum(n for _, n in parts)
     scores = sum(4 * n * (read + n / 2) for read, n in parts) * HEADS * WIDTH * LAYERS
     cache = sum(read + n for read, n in parts) * CACHED
-    return step_time([(2 * WEIGHTS * tokens, 2 * WEIGHTS), (scores, cache)], FLOPS, BYTES)
+    return timed([(2 * WEIGHTS * tokens, 2 * WEIGHTS), (scores, cache)], FLOPS, BYTES)
 
 
 def ten_requests():
     """Eight chats, and two long documents among them."""
     prompts = [300, 500, 200, 6000, 400, 300, 700, 8000, 200, 400]
-    outputs = [60, 40, 70, 30, 50, 60, 40, 30, 60, 40]
+    outputs = [120, 80, 140, 60, 100, 120, 80, 60, 120, 80]
     sizes = enumerate(zip(prompts, outputs, strict=True))
     return [Request(f"request {i}", round(0.04 * i, 2), prompt, output) for i, (prompt, output) in sizes]
 
 
-def serve(requests=None, budget=512, is_chunked=True, n_blocks=4000, block=16):
+def serve(requests=None, budget=512, is_chunked=True, n_blocks=4000, block=16, timed=step_time):
     """Serve requests, the ten if none are given, and say what happened: returns `Served`."""
-    server = Server(ten_requests() if requests is None else requests, budget, is_chunked, n_blocks, block)
+    server = Server(ten_requests() if requests is None else requests, budget, is_chunked, n_blocks, block, timed)
     while server.waiting or server.running:
         if not server.running:
             server.clock = max(server.clock, min(going.request.arrival for going in server.waiting))
         server.step()
-    served = Served(server.bars, {}, {}, {})
+    served = Served(server.steps, {}, {}, {})
     for going in server.all:
-        name, between = going.request.name, np.diff(going.times)
+        name, between = going.name, np.diff(going.times)
         served.ttft[name] = 1e3 * (going.times[0] - going.request.arrival)
         served.tpot[name] = 1e3 * float(between.mean())
         served.gap[name] = 1e3 * float(between.max())

@@ -141,41 +141,37 @@ from attncore.experiments.serving import prompt_seconds
 
 # %% [markdown]
 # Here's such a server, on a simulated clock: ten requests, two of them with long documents, Llama 3 8B on an H100. A step
-# takes what `step_time` says. First without chunks.
+# takes what your `step_time` says. First without chunks: where does blue stop, and what does that step hold? Then switch
+# the chunks on. Who is interrupted now?
 
 # %%
-from attncore.experiments.serving import serve, ten_requests
-from attncore.views.serving import timeline
+from attncore.views.explorables.timeline import timeline
 
-arrivals = {request.name: request.arrival for request in ten_requests()}
-whole, chunked = serve(is_chunked=False), serve(budget=512)
-timeline(whole.bars, arrivals, "Whole prompts: where does blue stop?")
+timeline(is_chunked=False, function=yours.step_time)
 
 # %%
-timeline(chunked.bars, arrivals, "Chunks: who is interrupted now?")
+from attncore.experiments.serving import serve
 
-# %%
-for name, served in (("whole prompts", whole), ("chunks of 512", chunked)):
+for name, served in (("whole prompts", serve(is_chunked=False)), ("chunks of 512", serve())):
     for what in ("ttft", "tpot", "gap"):
         times = list(getattr(served, what).values())
-        print(f"{name:14} {what:5} mean {np.mean(times):6.1f} ms, worst {max(times):6.1f} ms")
+        print(f"{name:14} {what:5} median {np.median(times):6.1f} ms, worst {max(times):6.1f} ms")
 
 # %% [markdown]
 # TTFT is the **time to the first token**, TPOT the mean **time per output token** after that, and `gap` the longest pause a
 # reader saw. With 512 tokens, chunks hardly change TTFT here. They take away the pauses: a step is never longer than its
 # budget allows. Throughput this experiment can't show, since arrivals set the pace; Agrawal et al. (2023) measured up to
-# 1.33 times. Try `budget=128` and `budget=2048` above, with the ridge in mind.
+# 1.33 times. Move the budget to 128 and to 2,048, with the ridge in mind.
 #
-# And if the pool is full when somebody needs one more slot? Somebody has to go.
+# And if the pool is full when somebody needs one more slot? Somebody has to go. Whom would you send away?
 
 # %%
-tight = serve(n_blocks=520)
-timeline(tight.bars, arrivals, "520 blocks: who is sent away, and who waits?")
+timeline(n_blocks=540)
 
 # %% [markdown]
 # The latest request is **preempted**: its blocks are freed, and later its prompt is read again, with what it had written
-# (green, then orange). It could be copied to the host's memory instead. Recomputing wastes arithmetic and swapping takes
-# the bus, so which is cheaper depends on length and hardware.
+# (pink, then orange). While somebody who has begun finds no room, nobody new comes in. The cache could be copied to the host's
+# memory instead. Recomputing wastes arithmetic and swapping takes the bus, so which is cheaper depends on length and hardware.
 
 # %% [markdown]
 # ## Guess, then check

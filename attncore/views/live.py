@@ -61,6 +61,8 @@ def asked_of(function: Callable, *args: Any, shape: tuple[int, ...]) -> np.ndarr
     try:
         with np.errstate(all="ignore"):
             got = function(*args)
+    except Waiting:
+        raise
     except Exception as problem:  # anything may be wrong with a function in progress
         raise Waiting(f"{name} raises {type(problem).__name__}: {problem}") from None
     if got is None or got is ...:

@@ -6,7 +6,7 @@ import numpy as np
 
 from attncore.look import BLUE, GREY, ORANGE
 from attncore.views.style import Picture, picture
-from attncore.views.svg import document, rect, text
+from attncore.views.svg import document, line, rect, text
 
 STEP, RISE, LEFT, TOP, SIDE = 46, 96, 116, 26, 9  # in pixels: between tokens, between layers, margins, half a node
 LEAST = 0.05  # a smaller weight has no line
@@ -26,7 +26,9 @@ def paths(tokens: Sequence[str], maps, query: int, title: str) -> Picture:
         for q, k in np.argwhere(maps[layer] >= LEAST):
             color = ORANGE if on_path[layer + 1][q] else GREY
             ends = *spot(layers, layer, k, -SIDE), *spot(layers, layer + 1, q, SIDE)
-            parts.append((color == ORANGE, line(*ends, color, 1 + 5 * maps[layer, q, k])))
+            width, opacity = 1 + 5 * maps[layer, q, k], 0.45 if color == GREY else None
+            shape = line(*ends, color, width, stroke_linecap="round", stroke_opacity=opacity)
+            parts.append((color == ORANGE, shape))
     drawn = [shape for _, shape in sorted(parts, key=lambda part: part[0])]
     for layer in range(layers + 1):
         name = "tokens" if layer == 0 else f"after layer {layer - 1}"
@@ -67,11 +69,3 @@ def told(tokens: Sequence[str], maps: np.ndarray, query: int) -> str:
 
 def spot(layers: int, layer: int, place: int, down: float = 0) -> tuple[float, float]:
     return LEFT + STEP * place, TOP + RISE * (layers - layer) + down
-
-
-def line(x: float, y: float, to_x: float, to_y: float, color: str, wide: float) -> str:
-    faint = ' stroke-opacity="0.45"' if color == GREY else ""
-    return (
-        f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}" stroke="{color}" '
-        f'stroke-width="{wide:.1f}" stroke-linecap="round"{faint}/>'
-    )

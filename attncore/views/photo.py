@@ -10,7 +10,7 @@ from matplotlib.image import imsave
 from attncore.look import BLUE, GREEN, ORANGE, PINK
 from attncore.recorded import photograph
 from attncore.views.style import Picture, picture
-from attncore.views.svg import document, rect, text
+from attncore.views.svg import document, element, rect, text
 
 SIDE, SIZE = 96, 8  # of the photograph and of its patches, in pixels
 GRID = SIDE // SIZE
@@ -46,7 +46,7 @@ def photo_heads(looks: Mapping[tuple[int, int], np.ndarray], title: str) -> Pict
         top, start = layers.index(layer) * step, heads.index(head) * step
         sheet[top : top + SIDE, start : start + SIDE] = photo + (255.0 - photo) * hidden[..., None]
     height, width = sheet.shape[:2]
-    parts = [f'<image href="{png(sheet)}" x="{left}" y="24" width="{width}" height="{height}"/>']
+    parts = [element("image", href=png(sheet), x=left, y=24, width=width, height=height)]
     parts += [text(left + i * step + SIDE / 2, 16, f"head {head}", anchor="middle") for i, head in enumerate(heads)]
     parts += [
         text(left - 8, 24 + i * step + SIDE / 2, f"layer {layer}", anchor="end") for i, layer in enumerate(layers)
@@ -73,8 +73,15 @@ def photo_regions(labels, names: Sequence[str], title: str) -> Picture:
 def photo_spots(spots, names: Sequence[str], title: str) -> Picture:
     """The photograph with a named ring at each spot, given as a row and a column counted in patches of 8 by 8."""
     rings = "".join(
-        f'<circle cx="{(column + 0.5) * SIZE:.1f}" cy="{(row + 0.5) * SIZE:.1f}" r="5" fill="none" '
-        f'stroke="{COLORS[i]}" stroke-width="1.6"/>'
+        element(
+            "circle",
+            cx=(column + 0.5) * SIZE,
+            cy=(row + 0.5) * SIZE,
+            r=5,
+            fill="none",
+            stroke=COLORS[i],
+            stroke_width=1.6,
+        )
         for i, (row, column) in enumerate(spots)
     )
     told = "; ".join(
@@ -85,9 +92,8 @@ def photo_spots(spots, names: Sequence[str], title: str) -> Picture:
 
 def photograph_with(address: str, *over: str) -> str:
     """The photograph with something drawn over it, in units of its pixels."""
-    body = f'<image href="{address}" width="{SIDE}" height="{SIDE}"/>{"".join(over)}'
-    inner = f'<g transform="scale({WIDE / SIDE:g})">{body}</g>'
-    return document(WIDE, WIDE, inner)
+    photo = element("image", href=address, width=SIDE, height=SIDE)
+    return document(WIDE, WIDE, element("g", photo, *over, transform=f"scale({WIDE / SIDE:g})"))
 
 
 def veil(lit: np.ndarray) -> str:

@@ -1,9 +1,10 @@
-"""SVG as text: the few shapes that pictures are made of, and pictures put together."""
+"""SVG as text: elements, the few shapes that pictures are made of, and pictures put together."""
 
 import re
 from collections.abc import Sequence
 from html import escape
 from textwrap import wrap
+from typing import Any
 
 FONT = "system-ui,-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif"
 LETTER = 0.6  # the mean width of a letter, of the font's size
@@ -19,18 +20,36 @@ def document(width: float, height: float, body: str, background: str = "#fff") -
     )
 
 
+def element(tag: str, *inside: str, **attributes: Any) -> str:
+    """An element around others. `stroke_width=2` is `stroke-width="2"`, and `class_` is `class`.
+
+    Numbers are rounded to hundredths; an attribute that is None is left out.
+    """
+    head = ""
+    for name, value in attributes.items():
+        if value is not None:
+            written = decimal(value) if isinstance(value, int | float) else str(value)
+            head += f' {name.rstrip("_").replace("_", "-")}="{escape(written)}"'
+    return f"<{tag}{head}>{''.join(inside)}</{tag}>" if inside else f"<{tag}{head}/>"
+
+
+def decimal(value: float) -> str:
+    """A number as an attribute: at most two decimals."""
+    rounded = round(value, 2) + 0.0  # -0.0 becomes 0.0
+    return f"{rounded:.2f}".rstrip("0").rstrip(".")
+
+
 def text(x: float, y: float, words: str, size: float = 13, anchor: str = "start", fill: str = "#000", **more) -> str:
-    """A line of text whose base line is at y; `more` are attributes, with _ for -."""
-    rest = "".join(f' {name.replace("_", "-")}="{escape(str(value))}"' for name, value in more.items())
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}" fill="{fill}"{rest}>'
-        f"{escape(words)}</text>"
-    )
+    """A line of text whose base line is at y."""
+    return element("text", escape(words), x=x, y=y, font_size=size, text_anchor=anchor, fill=fill, **more)
 
 
 def rect(x: float, y: float, width: float, height: float, fill: str, **more) -> str:
-    rest = "".join(f' {name.replace("_", "-")}="{escape(str(value))}"' for name, value in more.items())
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{fill}"{rest}/>'
+    return element("rect", x=x, y=y, width=width, height=height, fill=fill, **more)
+
+
+def line(x: float, y: float, to_x: float, to_y: float, color: str, width: float = 1, **more) -> str:
+    return element("line", x1=x, y1=y, x2=to_x, y2=to_y, stroke=color, stroke_width=width, **more)
 
 
 def width_of(words: str, size: float = 13) -> float:

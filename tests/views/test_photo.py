@@ -33,7 +33,7 @@ def test_every_region_is_counted_and_painted_in_its_color():
 def test_a_ring_stands_in_the_middle_of_its_patch():
     drawn = photo_spots([(0, 0), (4.5, 11)], ["one", "two"], "Where?")
     rings = re.findall(r'cx="([0-9.]+)" cy="([0-9.]+)"', drawn.svg)
-    assert rings == [("4.0", "4.0"), ("92.0", "40.0")]
+    assert rings == [("4", "4"), ("92", "40")]
     assert "two: row 4.5, column 11.0" in drawn.alt
 
 

@@ -4,36 +4,22 @@ import math
 from html import escape
 from typing import Any
 
+from attncore.views import svg
 from attncore.views.explorables.paint import THEMES
+from attncore.views.svg import FONT, decimal
 
 WIDTH = 680  # of every drawing, in its own units: a notebook's column shows them at about their size
-FONT = "system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 
 
 def element(tag: str, *inside: str, part: str = "", **attributes: Any) -> str:
-    """An element around others. `stroke_width=2` is `stroke-width="2"`, and a color a name of `paint.THEMES`, or hex.
-
-    Numbers are rounded to hundredths; an attribute that is None is left out.
-    """
-    written = {"data-part": part} if part else {}
-    classes = []
-    for name, value in attributes.items():
-        name = name.rstrip("_").replace("_", "-")
-        if name in ("fill", "stroke") and value in THEMES:
-            classes.append(f"{name}-{value}")
-            value = THEMES[value][0]
-        if value is not None:
-            written[name] = decimal(value) if isinstance(value, int | float) else str(value)
-    if classes:
-        written["class"] = " ".join(filter(None, [written.get("class"), *classes]))
-    head = "".join(f' {name}="{escape(value)}"' for name, value in written.items())
-    return f"<{tag}{head}>{''.join(inside)}</{tag}>" if inside else f"<{tag}{head}/>"
-
-
-def decimal(value: float) -> str:
-    """A number as an attribute: at most two decimals."""
-    rounded = round(value, 2) + 0.0  # -0.0 becomes 0.0
-    return f"{rounded:.2f}".rstrip("0").rstrip(".")
+    """An element as `svg.element` writes it; a color may be a name of `paint.THEMES`, which follows the theme."""
+    classes = [attributes.get("class_")]
+    for name, color in attributes.items():
+        if name in ("fill", "stroke") and color in THEMES:
+            classes.append(f"{name}-{color}")
+            attributes[name] = THEMES[color][0]
+    attributes["class_"] = " ".join(filter(None, classes)) or None
+    return svg.element(tag, *inside, data_part=part or None, **attributes)
 
 
 def text(x: float, y: float, words: str, size: float = 13, fill: str = "ink", **attributes: Any) -> str:

@@ -11,7 +11,7 @@ from attncore.softmax import softmax
 from attncore.views import plots
 from attncore.views.live import Live, asked_of, slider
 from attncore.views.style import Picture, beside, canvas, figure, picture
-from attncore.views.svg import document, rect, text
+from attncore.views.svg import document, line, rect, text
 from attncore.views.tables import bars, signed, table
 from attncore.words import embed, tokens
 
@@ -34,8 +34,8 @@ def flow(scores, weights, values, d_scores) -> Picture:
     """The graph; below each number the gradient of the loss with respect to it."""
     middle = [40 + place * 62 for place in range(len(weights))]
     parts = [text(x, 16, name, 13, "middle") for x, name in ((62, "scores"), (272, "weights"), (482, "loss"))]
-    parts += [line(104, start, 230, end) for start in middle for end in middle]
-    parts += [line(314, start, 440, middle[1]) for start in middle]
+    parts += [line(104, start + 5, 230, end + 5, GREY) for start in middle for end in middle]
+    parts += [line(314, start + 5, 440, middle[1] + 5, GREY) for start in middle]
     for y, score, weight, d_score, value in zip(middle, scores, weights, d_scores, values, strict=True):
         parts += [node(62, y, score, d_score), node(272, y, weight, value)]
         parts.append(text(330, y + (16 if y > middle[1] else -4), f"times {value:g}", 12))
@@ -54,10 +54,6 @@ def node(x: float, y: float, forward: float, back: float) -> str:
     """A number of the graph, and the gradient of the loss with respect to it."""
     frame = rect(x - WIDE / 2, y - 18, WIDE, TALL, "#fff", stroke=BLUE, rx=5)
     return frame + text(x, y, f"{forward:.3g}", 14, "middle") + text(x, y + 20, f"{back:+.3f}", 14, "middle", ORANGE)
-
-
-def line(x: float, y: float, to_x: float, to_y: float) -> str:
-    return f'<line x1="{x}" y1="{y + 5}" x2="{to_x}" y2="{to_y + 5}" stroke="{GREY}"/>'
 
 
 def saturation_picture(function: Callable = softmax_backward) -> Live:

@@ -1,7 +1,6 @@
 """Lesson 13: which key head serves which query head, and what the cache then costs."""
 
 from collections.abc import Callable
-from html import escape
 from typing import NamedTuple
 
 import ipywidgets
@@ -11,6 +10,7 @@ from attncore.look import BLUE, GREEN, ORANGE, PINK
 from attncore.shared_heads import grouped_query_attention, kv_bytes_per_token
 from attncore.views.live import WIDE, Live, asked_of, choice
 from attncore.views.style import Picture, beside, picture
+from attncore.views.svg import document, element, line, rect, text
 from attncore.views.tables import bars
 
 LATENT = "latent"
@@ -126,18 +126,16 @@ def wires(used: np.ndarray, groups: int, title: str, latent: bool) -> Picture:
     for head, (key, value) in enumerate(used):
         color = colors[round(float(np.nan_to_num(key))) % len(colors)]
         x = across(head, heads)
-        ends = {float(key): "", float(value): ' stroke-dasharray="4 3"'} if key != value else {float(key): ""}
+        ends = {float(key): None, float(value): "4 3"} if key != value else {float(key): None}
         lines += [
-            f'<line x1="{x:.1f}" y1="{TOP}" x2="{across(end, groups):.1f}" y2="{BOTTOM}" stroke="{color}" '
-            f'stroke-width="{radius / 4:.1f}"{dash}/>'
+            line(x, TOP, across(end, groups), BOTTOM, color, radius / 4, stroke_dasharray=dash)
             for end, dash in ends.items()
             if np.isfinite(end)
         ]
-        dots.append(f'<circle cx="{x:.1f}" cy="{TOP}" r="{radius:.1f}" fill="{color}"/>')
+        dots.append(element("circle", cx=x, cy=TOP, r=radius, fill=color))
     side, tall = (120, 14) if latent else (2 * radius, 2 * radius)
     boxes = [
-        f'<rect x="{across(group, groups) - side / 2:.1f}" y="{BOTTOM:.1f}" width="{side:.1f}" '
-        f'height="{tall:.1f}" fill="{colors[group % len(colors)]}"/>'
+        rect(across(group, groups) - side / 2, BOTTOM, side, tall, colors[group % len(colors)])
         for group in range(groups)
     ]
     below = (
@@ -145,10 +143,7 @@ def wires(used: np.ndarray, groups: int, title: str, latent: bool) -> Picture:
     )
     if (used[:, 0] != used[:, 1]).any():
         below += " (solid lines: the key, dashed lines: the value)"
-    words = f'<text x="8" y="16">{heads} query heads</text><text x="8" y="{BOTTOM + 32}">{escape(below)}</text>'
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{BOTTOM + 42}" font-family="sans-serif" '
-        f'font-size="13">{"".join(lines + dots + boxes)}{words}</svg>'
-    )
+    words = [text(8, 16, f"{heads} query heads"), text(8, BOTTOM + 32, below)]
+    svg = document(WIDTH, BOTTOM + 42, "".join(lines + dots + boxes + words))
     alt = f"{title}. Lines from {heads} query heads above to {below} below."
     return picture(svg, title, alt, CAPTION)

@@ -10,7 +10,7 @@ from attncore.recorded import photograph
 from attncore.views.live import Live, asked_of, choice, slider, switch
 from attncore.views.photo import GRID, SIDE, SIZE, frame, lines, photograph_with, png, veil
 from attncore.views.style import Picture, beside, picture
-from attncore.views.svg import document
+from attncore.views.svg import document, element
 from attncore.views.tables import bars
 from attncore.vision import patchify, unpatchify
 
@@ -35,7 +35,7 @@ def cut_picture(function: Callable = patchify) -> Live:
             sheet[top : top + size, left : left + size, :3] = tile.reshape(size, size, 3)
             sheet[top : top + size, left : left + size, 3] = 255
         alt = f"{title}. They stand in rows of {columns}, first token at the top left."
-        return picture(document(384, 384, f'<image href="{png(sheet)}" width="384" height="384"/>'), title, alt)
+        return picture(document(384, 384, element("image", href=png(sheet), width=384, height=384)), title, alt)
 
     return Live(draw, size=choice("patch size", [48, 32, 24, 16, 12, 8], 16))
 
