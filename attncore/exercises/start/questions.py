@@ -3,7 +3,7 @@
 from attncore.exercises.exercise import numeric, predict
 
 questions = [
-    predict("read-a-row", lambda: "mat", {"the diagonal": lambda: "on", "a column": lambda: "cat"}),
+    predict("read-a-row", lambda: "mat", {"the diagonal": lambda: "on", "another row": lambda: "cat"}),
     predict(
         "what-sums-to-one", lambda: "every row", {"the other axis": lambda: "every column", "both": lambda: "both"}
     ),
