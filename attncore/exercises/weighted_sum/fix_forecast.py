@@ -90,6 +90,11 @@ def normalized_over_the_places(at, stations, readings, width):
     return level, np.sqrt(variance)
 
 
+@exercise.mistake("total without keepdims")
+def total_without_keepdims(at, stations, readings, width):
+    return forecast(at, stations, readings, width, lambda heights: heights / heights.sum(axis=1))
+
+
 @exercise.mistake("one total for all places")
 def one_total(at, stations, readings, width):
     return forecast(at, stations, readings, width, lambda heights: heights / heights.sum())
