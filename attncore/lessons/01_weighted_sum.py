@@ -204,7 +204,7 @@ curves(
 kernel_picture(yours.kernel_regression)
 
 # %% [markdown]
-# Somebody else has used the same idea for the weather. Their code runs without an error, and something is off.
+# Somebody else has used the same idea for the weather. Their code runs without an error, but something is off.
 
 # %% exercise="fix_forecast"
 
@@ -431,9 +431,9 @@ curves(errors, "How much is lost as the text grows?", "tokens", "error (1: all o
 # ## Roads not taken
 #
 # A hard choice can be trained if you sample it, at the price of noisy gradients; Xu et al. (2015) try both kinds on
-# image captions. Graves (2013) slid Gaussian bells along a text in order to write it by hand. Other kernels than the
-# bell do as well: Zhang et al. (2021) draw four of them side by side. And models with a state of fixed size are back,
-# because they're cheap on long texts; lesson 16 shows what they lose.
+# image captions. Graves (2013) slid Gaussian bells along a text to generate its handwriting. Other kernels than the bell
+# do as well: Zhang et al. (2021) draw four of them side by side. And models with a state of fixed size are back, because
+# they're cheap on long texts; lesson 16 shows what they lose.
 
 # %% sources="here"
 

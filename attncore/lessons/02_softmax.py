@@ -164,7 +164,7 @@ heat_map(weights, ["all", "masked"], tokens(offered), "Where does the bank look?
 nobody = np.zeros((1, 5), dtype=bool)
 print("a billion down: ", yours.softmax(np.full(5, -1e9)).round(3))
 print("minus infinity: ", yours.masked_softmax(scores, nobody)[0])
-print("its shifted row:", -np.inf - -np.inf)
+print("-inf minus -inf:", -np.inf - -np.inf)
 
 # %% [markdown]
 # With minus infinity the textbook's three lines end in NaN, because the row's maximum is -inf itself. If `check` told

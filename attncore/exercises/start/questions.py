@@ -23,6 +23,6 @@ questions = [
     predict("start-axis", lambda: "keys", {}),
     predict("start-order", lambda: "they swap too", {}),
     numeric("start-causal", lambda: 4, {}),
-    predict("start-masked", lambda: "the weights are wrong", {}),
+    predict("start-masked", lambda: "some rows sum to less than one", {}),
     predict("start-heads", lambda: "it stays the same", {}),
 ]
