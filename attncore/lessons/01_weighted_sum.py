@@ -85,7 +85,7 @@ np.array([yours.hard_lookup(query, KEY, VALUE) for query in QUERY])
 # %%
 offered = "king queen animal cat drink rug"
 prince, keys = embed("prince")[0], embed(offered)
-bars(keys @ prince, tokens(offered), 'Which of six words fits "prince"?')
+bars((keys @ prince).round(3), tokens(offered), 'Which of six words fits "prince"?')
 
 # %% [markdown]
 # A value can be anything that's worth knowing about its key. Ours are two facts for each of the six words: is it royal,
