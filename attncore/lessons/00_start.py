@@ -22,10 +22,11 @@ heat_map(maps[3, 1], tokens, tokens, title="One head of a trained network. Who l
 # %% exercise="read-a-row"
 
 # %% [markdown]
-# Nobody told this head about articles and prepositions. It found out in training that a small word is often worth
-# completing with its noun. (The network is all-MiniLM-L6-v2; you'll run all of it in lesson 20, on your own functions.)
+# Nobody told this head about articles and prepositions. In this sentence, at least, it joins small words to their nouns,
+# and it learned that in training. (The network is all-MiniLM-L6-v2; you'll run all of it in lesson 20, on your own
+# functions.)
 #
-# Next question. Look at the sums.
+# Next question. Imagine adding up the weights of each row, and then of each column.
 
 # %% exercise="what-sums-to-one"
 
@@ -33,9 +34,9 @@ heat_map(maps[3, 1], tokens, tokens, title="One head of a trained network. Who l
 {"rows": maps[3, 1].sum(axis=1).round(2), "columns": maps[3, 1].sum(axis=0).round(2)}
 
 # %% [markdown]
-# A row says how a word shares out its attention. And then? Each word also has a **value**, a vector with what there is
-# to be found at it, and the word that looks gets the values, mixed by its weights. Query, key, value: that's all the
-# vocabulary you need for now.
+# A row says how a word shares out its attention. And then? Each word also has a **value**, a vector that holds what it
+# has to offer, and the word that looks gets a mixture of the values, made with its weights. Query, key, value: that's
+# all the vocabulary you need for now.
 
 # %% exercise="equal-weight"
 
@@ -81,7 +82,7 @@ yours.uniform_attention(values)
 # ## Say it
 #
 # The fifth kind is answered aloud, as in the interview: say it, type what you said, choose a few directions, and only
-# then read our answer beside yours. This one has no right answer yet. Lesson 01 asks again.
+# then read our answer beside yours. Don't worry about getting this one right: lesson 01 asks again.
 
 # %% exercise="what-will-you-say"
 
@@ -136,8 +137,6 @@ progress()
 # Most courses begin with a framework. We begin with arrays, because an interviewer who asks for attention on a
 # whiteboard asks for ten lines of arithmetic, and a framework hides exactly those. Each lesson shows the same in PyTorch
 # once, in the form you'd write it.
-
-# %% sources="here"
 
 # %% [markdown]
 # ## What the next lesson assumes

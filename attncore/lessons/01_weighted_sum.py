@@ -21,7 +21,7 @@ from attncore.words import embed, tokens
 # ## Values and weights
 #
 # In a network a value isn't a number but a vector. Nothing else changes: each vector is multiplied by its weight, and
-# what's left is added up. Here are three values of width two that will stay with us until lesson 05.
+# the results are added up. Here are three values of width two that will stay with us until lesson 05.
 
 # %% exercise="vector-by-hand"
 
@@ -66,8 +66,8 @@ royal = {"king": 1, "queen": 1, "dog": 0}
 royal.get("king"), royal.get("prince")
 
 # %% [markdown]
-# A prince has enough of a king that we'd like an answer all the same. So we compare vectors instead of names, by their
-# dot product: multiply entry by entry, add up. The better two vectors agree, the larger it gets. Take the best key,
+# A prince is close enough to a king that we'd like an answer all the same. So we compare vectors instead of names, by
+# their dot product: multiply entry by entry, add up. The better two vectors agree, the larger it gets. Take the best key,
 # return its value, and you always find something.
 
 # %% exercise="lookup-by-hand"
@@ -85,7 +85,7 @@ np.array([yours.hard_lookup(query, KEY, VALUE) for query in QUERY])
 # %%
 offered = "king queen animal cat drink rug"
 prince, keys = embed("prince")[0], embed(offered)
-bars(keys @ prince, tokens(offered), 'Which of six words fits "prince"?')
+bars((keys @ prince).round(3), tokens(offered), 'Which of six words fits "prince"?')
 
 # %% [markdown]
 # A value can be anything that's worth knowing about its key. Ours are two facts for each of the six words: is it royal,
@@ -204,7 +204,7 @@ curves(
 kernel_picture(yours.kernel_regression)
 
 # %% [markdown]
-# Somebody else has used the same idea for the weather. Their code runs without an error, and something is off.
+# Somebody else has used the same idea for the weather. Their code runs without an error, but something is off.
 
 # %% exercise="fix_forecast"
 
@@ -275,8 +275,8 @@ np.round(yours.weighted_sum(weights, facts), 2)
 
 # %% [markdown]
 # Royal for certain; and for the other question his neighbors disagree, which the answer admits. Did you notice that
-# "king" is the nearer one now? "queen" had the larger dot product because its vector is a little longer, and a dot
-# product counts length. Let three more words ask:
+# "king" is the nearer one now? "queen" still has the larger dot product, but its vector is a little longer, too, and that
+# puts it further away. Let three more words ask:
 
 # %%
 asking = "prince dog tea sofa"
@@ -431,9 +431,9 @@ curves(errors, "How much is lost as the text grows?", "tokens", "error (1: all o
 # ## Roads not taken
 #
 # A hard choice can be trained if you sample it, at the price of noisy gradients; Xu et al. (2015) try both kinds on
-# image captions. Graves (2013) slid Gaussian bells along a text in order to write it by hand. Other kernels than the
-# bell do as well: Zhang et al. (2021) draw four of them side by side. And models with a state of fixed size are back,
-# because they're cheap on long texts; lesson 15 shows what they lose.
+# image captions. Graves (2013) slid Gaussian bells along a text to generate its handwriting. Other kernels than the bell
+# do as well: Zhang et al. (2021) draw four of them side by side. And models with a state of fixed size are back, because
+# they're cheap on long texts; lesson 16 shows what they lose.
 
 # %% sources="here"
 

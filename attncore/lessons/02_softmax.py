@@ -31,7 +31,8 @@ from attncore.words import embed, tokens
 #
 # $$p_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
 #
-# Any three weights that sum to one are a point in a triangle, and here's yours. Can you bring it into a corner?
+# Three weights that are positive and sum to one are a point in a triangle, and here's yours. Can you bring it into a
+# corner?
 
 # %%
 simplex((3, 1, 0))
@@ -163,7 +164,7 @@ heat_map(weights, ["all", "masked"], tokens(offered), "Where does the bank look?
 nobody = np.zeros((1, 5), dtype=bool)
 print("a billion down: ", yours.softmax(np.full(5, -1e9)).round(3))
 print("minus infinity: ", yours.masked_softmax(scores, nobody)[0])
-print("its shifted row:", -np.inf - -np.inf)
+print("-inf minus -inf:", -np.inf - -np.inf)
 
 # %% [markdown]
 # With minus infinity the textbook's three lines end in NaN, because the row's maximum is -inf itself. If `check` told
@@ -193,8 +194,8 @@ curves(
 )
 
 # %% [markdown]
-# At the cold end that's the hard lookup of lesson 01, at the hot end its plain mean. To say where we are in between,
-# people use **entropy**, in bits if the logarithm has base 2. A weight of zero counts as 0.
+# At the cold end that's the hard lookup of lesson 01; far beyond the hot end it would be the plain mean. To say where we
+# are in between, people use **entropy**, in bits if the logarithm has base 2. A weight of zero counts as 0.
 #
 # $$H = -\sum_i p_i \log_2 p_i$$
 
@@ -321,8 +322,9 @@ print(yours.log_softmax(x), yours.log_softmax(np.array([3.0, 1, 0])).round(2))
 # %% [markdown]
 # ## What training makes small
 #
-# Averaged over many places this loss is called **cross-entropy** (Good, 1952), and you'll write it from logits, as
-# libraries do. In a batch some places are only padding. By PyTorch's custom their target is -100, and they don't count.
+# Averaged over many places this loss is called **cross-entropy**; as a score for forecasts it goes back to Good (1952).
+# You'll write it from logits, as libraries do. In a batch some places are only padding. By PyTorch's custom their target
+# is -100, and they don't count.
 
 # %% exercise="cross_entropy"
 
@@ -368,7 +370,7 @@ print(f"entropy of 0.6, 0.3, 0.1: {-np.sum([p * np.log(p) for p in (0.6, 0.3, 0.
 # ends above zero isn't a failed training.
 
 # %% [markdown]
-# Now the cure for saturation. A model is sure of the wrong word: the right one is 10 points behind. Two copies of it
+# Back to saturation. A model is sure of the wrong word: the right one is 10 points behind. Two copies of it
 # learn by gradient descent at the same rate, one with cross-entropy, the other with the squared error $(1 - p)^2$.
 
 # %% exercise="sure-and-wrong"

@@ -136,6 +136,18 @@ def each_class_as_a_yes_or_no(logits, targets, ignore=-100):
     return losses[targets != ignore].mean()
 
 
+@exercise.mistake("every row pays for every target")
+def every_row_pays_for_every_target(logits, targets, ignore=-100):
+    kept = targets != ignore
+    return -np.mean(log_softmax(logits[kept])[:, targets[kept]])
+
+
+@exercise.mistake("the entropy of the model")
+def entropy_of_the_model(logits, targets, ignore=-100):
+    log_p = log_softmax(logits[targets != ignore])
+    return -np.mean(np.sum(np.exp(log_p) * log_p, axis=-1))
+
+
 @exercise.mistake("the logarithm of the mean probability")
 def logarithm_of_the_mean(logits, targets, ignore=-100):
     log_p = at_targets(log_softmax(logits), targets, ignore)

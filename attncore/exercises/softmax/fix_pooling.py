@@ -72,6 +72,20 @@ exercise = code(
         w_score=np.array([1.0, 0.5]),
         W_class=np.array([[0.2, -0.1], [0.1, 0.3]]),
     ),
+    case(
+        "a trillion in the padding",
+        texts=np.array([[[2.0, -1.0], [1e12, 1e12]]]),
+        lengths=np.array([1]),
+        w_score=np.array([0.5, 0.1]),
+        W_class=np.array([[1.0, -1.0], [0.5, 0.0]]),
+    ),
+    case(
+        "words that score far below the padding",
+        texts=np.array([[[-300.0, 1.0], [-301.0, -1.0], [0.0, 0.0]]]),
+        lengths=np.array([2]),
+        w_score=np.array([1.0, 0.0]),
+        W_class=np.array([[0.01, -0.01], [0.5, 0.1]]),
+    ),
     case("much padding", sizes={"n": 20}, lengths=np.array([1, 3])),
     bug="mask after the softmax",
 )
@@ -99,6 +113,33 @@ def divided_afterwards(texts, lengths, w_score, W_class):
         return weights / weights.sum(axis=-1, keepdims=True)
 
     return classified(texts, lengths, w_score, W_class, weigh)
+
+
+for guard in (1e-12, 1e-9, 1e-6):
+
+    @exercise.mistake("divided by their sum afterwards")
+    def divided_afterwards_with_a_guard(texts, lengths, w_score, W_class, guard=guard):
+        def weigh(scores, is_word):
+            weights = weigh_(scores, is_word)
+            return weights / (weights.sum(axis=-1, keepdims=True) + guard)
+
+        return classified(texts, lengths, w_score, W_class, weigh)
+
+
+for low in (-10.0, -100.0):
+
+    @exercise.mistake("scores of the padding set to a number that isn't low enough")
+    def scores_not_low_enough(texts, lengths, w_score, W_class, low=low):
+        return classified(
+            texts, lengths, w_score, W_class, lambda scores, is_word: softmax(np.where(is_word, scores, low))
+        )
+
+
+for far in (100.0, 1e4, 1e9):
+
+    @exercise.mistake("a large number taken off the scores of the padding")
+    def a_large_number_taken_off(texts, lengths, w_score, W_class, far=far):
+        return classified(texts, lengths, w_score, W_class, lambda scores, is_word: softmax(scores - far * ~is_word))
 
 
 @exercise.mistake("scores of the padding set to zero")

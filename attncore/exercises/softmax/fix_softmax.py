@@ -100,14 +100,30 @@ def logarithm_of_a_zero(states, W_words, bias, targets):
     return surprised(states, W_words, bias, targets, lambda scores: np.log(shifted_shares(scores)))
 
 
-@exercise.mistake("a small constant inside the logarithm")
-def constant_inside_the_logarithm(states, W_words, bias, targets):
-    return surprised(states, W_words, bias, targets, lambda scores: np.log(shifted_shares(scores) + 1e-12))
+for constant in (1e-300, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6):
+
+    @exercise.mistake("a small constant inside the logarithm")
+    def constant_inside_the_logarithm(states, W_words, bias, targets, constant=constant):
+        return surprised(states, W_words, bias, targets, lambda scores: np.log(shifted_shares(scores) + constant))
+
+    @exercise.mistake("a small constant inside the logarithm")
+    def probabilities_clipped(states, W_words, bias, targets, constant=constant):
+        return surprised(
+            states, W_words, bias, targets, lambda scores: np.log(np.maximum(shifted_shares(scores), constant))
+        )
 
 
-@exercise.mistake("a small constant inside the logarithm")
-def probabilities_clipped(states, W_words, bias, targets):
-    return surprised(states, W_words, bias, targets, lambda scores: np.log(np.maximum(shifted_shares(scores), 1e-9)))
+@exercise.mistake("the sum of exponentials that aren't shifted")
+def sum_of_exponentials_not_shifted(states, W_words, bias, targets):
+    return surprised(
+        states, W_words, bias, targets, lambda scores: scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    )
+
+
+@exercise.mistake("surprise in nats")
+def surprise_in_nats(states, W_words, bias, targets):
+    surprise = -pick(log_shares(states @ W_words + bias), targets)
+    return surprise, surprise.mean()
 
 
 @exercise.mistake("scores clipped")

@@ -35,6 +35,24 @@ def maximum_not_put_back(x, axis=-1):
     return x - np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
 
 
+@exercise.mistake("maximum subtracted twice")
+def maximum_subtracted_twice(x, axis=-1):
+    largest = np.max(x, axis=axis, keepdims=True)
+    return x - largest - np.logaddexp.reduce(x, axis=axis, keepdims=True)
+
+
+@exercise.mistake("sum without keepdims")
+def sum_without_keepdims(x, axis=-1):
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis))
+
+
+@exercise.mistake("one maximum for all rows")
+def one_maximum_for_all_rows(x, axis=-1):
+    shifted = x - np.max(x)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
 @exercise.mistake("logarithm to base two")
 def logarithm_to_base_two(x, axis=-1):
     return log_softmax(x, axis) / math.log(2)

@@ -153,6 +153,14 @@ def float_mask_read_as_a_boolean(scores, mask):
     return masked_softmax(scores, mask.astype(bool))
 
 
+for far in (-1e4, -1e9, -1e30):
+
+    @exercise.mistake("float mask read as ones and zeros")
+    @mask_may_be_none
+    def float_mask_read_as_ones_and_zeros(scores, mask, far=far):
+        return softmax(scores + (1.0 - mask) * far)
+
+
 @exercise.mistake("softmax over the queries")
 @mask_may_be_none
 def softmax_over_the_queries(scores, mask):

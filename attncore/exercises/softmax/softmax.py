@@ -55,6 +55,26 @@ def sum_without_keepdims(x, axis=-1):
     return exponentials / exponentials.sum(axis=axis)
 
 
+@exercise.mistake("maximum without keepdims")
+def maximum_and_sum_without_keepdims(x, axis=-1):
+    exponentials = np.exp(x - np.max(x, axis=axis))
+    return exponentials / exponentials.sum(axis=axis)
+
+
+@exercise.mistake("maximum without keepdims")
+def maximum_without_keepdims(x, axis=-1):
+    exponentials = np.exp(x - np.max(x, axis=axis))
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
+for limit in (50, 80, 500):
+
+    @exercise.mistake("numbers clipped before the exponential")
+    def numbers_clipped(x, axis=-1, limit=limit):
+        exponentials = np.exp(np.clip(x, -limit, limit))
+        return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
 @exercise.mistake("logarithm returned")
 def logarithm_returned(x, axis=-1):
     return log_softmax(x, axis)

@@ -3,7 +3,7 @@
 from attncore.exercises.exercise import numeric, predict
 
 questions = [
-    predict("read-a-row", lambda: "mat", {"the diagonal": lambda: "on", "a column": lambda: "cat"}),
+    predict("read-a-row", lambda: "mat", {"the diagonal": lambda: "on", "another row": lambda: "cat"}),
     predict(
         "what-sums-to-one", lambda: "every row", {"the other axis": lambda: "every column", "both": lambda: "both"}
     ),
@@ -23,6 +23,6 @@ questions = [
     predict("start-axis", lambda: "keys", {}),
     predict("start-order", lambda: "they swap too", {}),
     numeric("start-causal", lambda: 4, {}),
-    predict("start-masked", lambda: "the weights are wrong", {}),
+    predict("start-masked", lambda: "some rows sum to less than one", {}),
     predict("start-heads", lambda: "it stays the same", {}),
 ]

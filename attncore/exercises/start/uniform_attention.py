@@ -46,6 +46,16 @@ def median_instead_of_mean(values):
     return np.median(values, axis=-2)
 
 
+@exercise.mistake("mean over axis 1")
+def mean_over_axis_one(values):
+    return values.mean(axis=1)
+
+
+@exercise.mistake("divided by the length of the first axis")
+def divided_by_the_length_of_the_first_axis(values):
+    return values.sum(axis=-2) / len(values)
+
+
 @exercise.another_way
 def weights_times_values(values):
     n_keys = values.shape[-2]

@@ -28,7 +28,7 @@ def fix_forecast(at, stations, readings, width):
 
     Places and stations are positions on a line. The level is the mean of the readings, near stations weighing more, by
     a Gaussian bell with `width` as its standard deviation; the spread is the standard deviation of the readings under
-    the same weights. What is asked for one place has nothing to do with the other places. A place far from every
+    the same weights. The answer for one place doesn't depend on the others. A place far from every
     station gets a level, too.
     """
     weights = shares(bells(at, stations, width))
@@ -88,6 +88,11 @@ def normalized_over_the_places(at, stations, readings, width):
     squared = weights @ readings**2
     variance = np.maximum(squared - level**2, 0)
     return level, np.sqrt(variance)
+
+
+@exercise.mistake("total without keepdims")
+def total_without_keepdims(at, stations, readings, width):
+    return forecast(at, stations, readings, width, lambda heights: heights / heights.sum(axis=1))
 
 
 @exercise.mistake("one total for all places")

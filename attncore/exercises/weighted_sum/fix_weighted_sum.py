@@ -74,6 +74,11 @@ def added_up_over_the_queries(x):
     return summarized(x, collect_(closeness(x), x).sum(axis=0))
 
 
+@exercise.mistake("added up over the width")
+def added_up_over_the_width(x):
+    return summarized(x, collect_(closeness(x), x).sum(axis=-1))
+
+
 @exercise.another_way
 def by_a_matrix_product(x):
     return summarized(x, closeness(x) @ x)

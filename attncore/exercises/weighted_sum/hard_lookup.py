@@ -46,6 +46,11 @@ def the_index_instead_of_the_value(query, keys, values):
     return np.argmax(keys @ query)
 
 
+@exercise.mistake("the score instead of the value")
+def the_score_instead_of_the_value(query, keys, values):
+    return np.max(keys @ query)
+
+
 @exercise.mistake("the nearest key instead")
 def the_nearest_key_instead(query, keys, values):
     return values[np.argmin(np.sum((keys - query) ** 2, axis=-1))]

@@ -65,6 +65,12 @@ def each_key_shared_out_among_the_queries(query_points, key_points, width):
     return bell / bell.sum(axis=0)
 
 
+@exercise.mistake("sum without keepdims")
+def sum_without_keepdims(query_points, key_points, width):
+    heights = bell_of(-0.5 * scaled_distance(query_points, key_points, width) ** 2)
+    return heights / heights.sum(axis=-1)
+
+
 @exercise.mistake("width taken as the variance")
 def width_taken_as_the_variance(query_points, key_points, width):
     return shares(bell_of(-0.5 * scaled_distance(query_points, key_points, width) ** 2 * width))
@@ -78,6 +84,16 @@ def no_half_in_the_exponent(query_points, key_points, width):
 @exercise.mistake("distance not squared")
 def distance_not_squared(query_points, key_points, width):
     return shares(bell_of(-0.5 * np.abs(scaled_distance(query_points, key_points, width))))
+
+
+@exercise.mistake("no minus sign in the exponent")
+def no_minus_sign_in_the_exponent(query_points, key_points, width):
+    return shares(bell_of(0.5 * scaled_distance(query_points, key_points, width) ** 2))
+
+
+@exercise.mistake("width not used")
+def width_not_used(query_points, key_points, width):
+    return shares(bell_of(-0.5 * (scaled_distance(query_points, key_points, width) * width) ** 2))
 
 
 @exercise.mistake("multiplied by the width")

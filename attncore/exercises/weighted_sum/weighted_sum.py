@@ -57,6 +57,11 @@ def softmax_of_the_weights(weights, values):
     return exponentials / exponentials.sum(axis=-1, keepdims=True) @ values
 
 
+@exercise.mistake("values without an axis for the queries")
+def values_without_an_axis_for_the_queries(weights, values):
+    return (weights[..., None] * values).sum(axis=-2)
+
+
 @exercise.another_way
 def with_einsum(weights, values):
     return np.einsum("...qk,...kv->...qv", weights, values)
