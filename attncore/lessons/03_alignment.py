@@ -78,11 +78,11 @@ yours.align(scores, memory), yours.align(np.array([-np.inf, -np.inf, 0.0]), memo
 # %%
 h = np.array([[1.0], [2.0], [3.0]])
 W_s, W_h, v = np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([[-1.0], [-1.0]]), np.array([1.0, -1.0])
-{x: yours.additive_scores([x, 1.0], h, W_s, W_h, v).round(2) for x in (1.0, 2.0, 3.0)}
+{x: yours.additive_scores(np.array([x, 1.0]), h, W_s, W_h, v).round(2) for x in (1.0, 2.0, 3.0)}
 
 # %% [markdown]
-# Each $x$ finds its own number. A dot product of plain numbers can't do that: the largest would always win. Now take the
-# tanh away.
+# Each $x$ finds its own number. A product of plain numbers can't do that: with a positive $x$ the largest always wins.
+# Now take the tanh away.
 
 # %% exercise="linear-additive"
 
@@ -114,7 +114,9 @@ state, memory, v = (
 W_state, W_memory = rng.standard_normal((4, 7)), rng.standard_normal((4, 12))
 additive = yours.additive_scores(state, memory, W_state, W_memory, v)
 concat = yours.concat_scores(state, memory, np.hstack([W_state, W_memory]), v)
-print(additive[0].round(3), concat[0].round(3), np.abs(additive - concat).max())
+print("additive", additive[0].round(2))
+print("concat  ", concat[0].round(2))
+print(f"largest difference {np.abs(additive - concat).max():.0e}")
 
 # %% exercise="additive-parameters"
 
@@ -147,16 +149,18 @@ places = range(1, 9)
 heat_map(runs.alignments["additive"], places, places, title="Where does it look, word by word?")
 
 # %% [markdown]
-# It has found the reversal, from nothing but the translations. Two limits of this experiment: our decoder has a state
-# of its own for each position, so the alignment depends on places alone; and it says nothing about additive against dot in
-# general, since both get everything right. For large widths the unscaled dot product does fall behind, which is where
-# lesson 04 begins.
+# It has found the reversal, from nothing but the translations. Three limits of this experiment. Our decoder has a
+# state of its own for each position, so the alignment depends on places alone. The one vector is slow as well as
+# small: trained four times longer still (`steps=600`), it gets nearly all of four words right, and about half of
+# eight. And it says nothing about additive against dot in general; for large widths the unscaled dot product does
+# fall behind, as lesson 04 shows.
 
 # %% [markdown]
 # ## A dictionary as a matrix
 #
-# Real words now, and no training. We know what each Spanish word means in English words that have a vector here, and use
-# that dictionary as the matrix of the general score. A real decoder has to guess the word that it's about to write.
+# Real words now, and no training. We know what each Spanish word means in English words that have a vector here, and
+# use that dictionary as the matrix of the general score. Each state is one-hot, times 4 to sharpen the softmax, and
+# so picks its word's row. A real decoder has to guess the word that it's about to write.
 
 # %%
 from attncore.words import embed, tokens
@@ -167,9 +171,9 @@ scores = yours.general_scores(4 * np.eye(8), embed(SOURCE), W)
 heat_map(yours.softmax(scores), target, source, title="Which word does each one translate?")
 
 # %% [markdown]
-# Look for three things: the two rows that cross (Spanish puts this adjective after its noun), the two words for "sat", and
-# what "el" and "la" do. Both give 0.45 to each "the". The two are the same vector, and a score that compares contents can't
-# see where they stand.
+# Look for three things: the two rows that cross (Spanish puts this adjective after its noun), the two words for
+# "sat", and what "el" and "la" do. Each of them gives 0.45 to the first "the" and 0.45 to the second: these have the
+# same vector, and a score that compares contents can't see where a word stands.
 
 # %% exercise="fix_alignment_picture"
 
@@ -190,8 +194,8 @@ heat_map(yours.softmax(scores), target, source, title="Which word does each one 
 # | looks at | all source words | all of them, or a window |
 
 # %% [markdown]
-# The two differ in one arrow. Step through a word below, then switch the paper: which state asks, and where does the context
-# go? (The numbers are made up, to be readable.)
+# Step through a word below, then switch the paper: which state asks, and where does the context go? (The numbers are
+# made up, to be readable.)
 
 # %%
 from attncore.views.explorables.encoder_decoder import encoder_decoder
@@ -200,8 +204,8 @@ encoder_decoder(function=yours.align)
 
 # %% [markdown]
 # In training the target is known, so all of Luong's states can ask at once: our dictionary just did, in one product.
-# Bahdanau's second state has to wait for the first context. (So does Luong's with input feeding, where each output goes
-# into the next step.)
+# Bahdanau's next state has to wait for the context that goes into it. (So does Luong's with input feeding, where each
+# output goes into the next step.)
 
 # %% exercise="fix_translation_step"
 
@@ -217,9 +221,10 @@ encoder_decoder(function=yours.align)
 # %% exercise="window-scores"
 
 # %% [markdown]
-# The edge of a window is a step, and a step has no slope: move $p$ a little, and the same words are inside. So local-p
-# multiplies the weights by a Gaussian bell around $p$ with $\sigma = D/2$. That bell is what lets training move the center.
-# It isn't normalized again, so a window around the wrong place hands over little.
+# The edge of a window is a step, and a step has no slope: move $p$ a little, and the same words are inside. So
+# local-p multiplies the weights by a Gaussian bell around $p$ with $\sigma = D/2$. That bell is what lets training
+# move the center. Nothing is normalized again, so a word near the window's edge hands over little, however well it
+# scores.
 
 # %% exercise="local_weights"
 
@@ -227,16 +232,16 @@ encoder_decoder(function=yours.align)
 alignment_picture(yours.local_weights)
 
 # %% [markdown]
-# Move the center until "el" and "la" each find their own "the". Then look at what "gato" pays for it, in the second
-# table: softmax inside the window, times the bell. Nobody trains this today. You'll meet windows again in lesson 15, where
-# they save memory.
+# In this window "el" and "la" each find their own "the". Move the center until they lose it. Then take "gato" apart,
+# in the second table: its word lies one place from the center, and the bell takes 0.39 of its weight. Nobody trains
+# this today. You'll meet windows again in lesson 15, where they save memory.
 
 # %% [markdown]
 # ## A weight is on a state, not on a word
 #
-# One warning, which you can give in an interview before they do. A memory state has read other words as well. With the
-# encoder from the top of this lesson, which kept half at each step, "alfombra" gives 0.90 of its weight to the state at
-# "mat". How much of what it gets is the word "mat" itself?
+# One warning, which you can give in an interview before they do: a memory state has read other words as well. Above,
+# "alfombra" gave 0.90 of its weight to "mat", but those were the bare vectors of words. Say that the memory holds the
+# states of the encoder from the top of this lesson, which keeps half at each step.
 
 # %% exercise="weight-on-a-state"
 

@@ -29,7 +29,7 @@ from attncore.weighted_sum import weighted_sum
 # below and watch the three scores, the three weights, and where the output goes.
 
 # %%
-arrows(QUERY[0], KEY, VALUE, scale=1.0)
+arrows((1, 0), KEY, VALUE, scale=1.0)
 
 # %% [markdown]
 # The output never leaves the triangle. It's a weighted average of three values, and an average can't be more extreme
@@ -130,8 +130,8 @@ losses = scale_experiment(widths=(8, 256))
 beside(*(loss_curves(losses[d], f"Width {d}: does it learn to retrieve?") for d in losses))
 
 # %% [markdown]
-# At width 8 there's nothing to choose between the two. At 256 the unscaled model starts with a much larger loss and is
-# still far behind at the end, though it does keep learning.
+# At width 8 the unscaled model starts a little higher and ends not far off; with another `seed=` it can end level. At
+# 256 it starts with a much larger loss and is still far behind at the end, though it does keep learning.
 #
 # Notice what this does *not* show. The division isn't magic. Start the two matrices smaller, and see what becomes of the
 # difference; then try values of your own.
@@ -143,9 +143,9 @@ loss_curves(scale_experiment(widths=(256,), start=0.25)[256], "And from a smalle
 # From a small start the unscaled model learns at least as fast. So the root is an argument about day one: it makes the
 # usual start right at any width, and nobody has to think about it again.
 #
-# An interviewer who hears "to prevent vanishing gradients"
-# will usually go on: gradients of what, with respect to what, and why would they vanish? Of the weights with respect
-# to the scores: that slope is $p(1 - p)$ (lesson 02), and it's nearly 0 where $p$ is nearly 0 or 1.
+# An interviewer who hears "to prevent vanishing gradients" will usually go on: gradients of what, with respect to
+# what, and why would they vanish? Of the weights with respect to the scores: that slope is $p(1 - p)$ (lesson 02),
+# and it's nearly 0 where $p$ is nearly 0 or 1.
 
 # %% [markdown]
 # ## The function in three steps
@@ -164,6 +164,11 @@ number_map(yours.attention_scores(QUERY, KEY), range(3), range(3), title="Scaled
 # %% exercise="what-softmax-runs-over"
 
 # %% [markdown]
+# A mask can leave a query nothing at all to look at. What *should* it get?
+
+# %% exercise="blind-query"
+
+# %% [markdown]
 # Write the weights, mask included. A boolean mask says `True` where a query may look. Put it where a hidden key can't
 # take part in any sum. (You wrote `masked_softmax` in lesson 02. The course's is imported above; your own is
 # `yours.masked_softmax`.)
@@ -179,14 +184,9 @@ heat_map(
 )
 
 # %% [markdown]
-# Row 0 has the number you worked out by hand. One corner is left: a query that may look at nothing at all. What
-# *should* it get?
-
-# %% exercise="blind-query"
-
-# %% [markdown]
-# If `check` has told you "right, one corner is open", this may be the one. An open corner isn't a mistake in the idea,
-# and it counts as done. It's what the interviewer asks next.
+# Row 0 has the number you worked out by hand. If `check` has told you "right, one corner is open", the query that may
+# see nothing may be the one. An open corner isn't a mistake in the idea, and it counts as done. It's what the
+# interviewer asks next.
 
 # %% exercise="scaled_dot_product_attention"
 
@@ -225,7 +225,7 @@ heat_map(weights, tokens(asking), tokens(offered), title="Whom do words ask?")
 # %%
 place = np.array([[1.0], [0.0], [0.0], [1.0], [0.0], [0.0]])
 found = yours.scaled_dot_product_attention(embed(asking), embed(offered), place, scale=4)
-dict(zip(tokens(asking), found[:, 0].round(2), strict=True))
+dict(zip(tokens(asking), found[:, 0].round(2).tolist(), strict=True))
 
 # %% [markdown]
 # ## Any number of queries
@@ -239,6 +239,11 @@ dict(zip(tokens(asking), found[:, 0].round(2), strict=True))
 # %% [markdown]
 # ## The same in PyTorch
 #
+# PyTorch has the whole function, mask included. One question before you read any code of it.
+
+# %% exercise="torch-mask"
+
+# %% [markdown]
 # ```python
 # import torch
 # import torch.nn.functional as F
@@ -260,9 +265,7 @@ dict(zip(tokens(asking), found[:, 0].round(2), strict=True))
 #         [0.0000, 0.0000]])
 # ```
 #
-# Ten lines as you'd write them on a whiteboard, and the library's own call below. They agree, except in the corner.
-
-# %% exercise="torch-mask"
+# Three lines as you'd write them on a whiteboard, and then the library's own call. They agree, except in the corner.
 
 # %% [markdown]
 # ## What it costs

@@ -110,9 +110,9 @@ loss_curves(runs.losses, "Do the words find their partners?")
 # %% [markdown]
 # ## A head that was trained on language
 #
-# Random vectors are one thing. This is head 1 of layer 3 of all-MiniLM-L6-v2, a small trained model whose weights for
-# that head ship with the course. We give your function from lesson 04 its queries and keys, and beside that two
-# controls: the keys on both sides, and no projections at all.
+# Random vectors are one thing. This is head 1 of layer 3 of all-MiniLM-L6-v2, a small trained model; the weights of
+# that head ship with the course. Your function from lesson 04 gets its queries and keys, and then, as two controls,
+# the keys on both sides, and no projections at all.
 
 # %%
 from attncore.recorded import recorded_head, recorded_maps
@@ -165,8 +165,8 @@ heat_map(rows, texts, ["animal", "street"], title='What does "it" look at?')
 
 # %% [markdown]
 # In all four texts the subject of the sentence gets more, tired or wide. Still, in the first two a single last word
-# changes how much "it" takes from "animal". The output is a **contextual** vector: the same word, another text, another
-# vector. What such a weight *means* takes controls like these to find out, and lesson 19 is about them.
+# changes how much "it" takes from "animal": the output is a **contextual** vector, another one in another text. To
+# find out what such a weight *means* takes controls like these, and lesson 19 is about them.
 
 # %% [markdown]
 # ## Another text asks
@@ -185,7 +185,8 @@ heat_map(rows, texts, ["animal", "street"], title='What does "it" look at?')
 # %% exercise="shuffled-tokens"
 
 # %% [markdown]
-# Take a layer with random projections.
+# Take a layer with random projections, and two texts of the same words. In one of them a man has lunch. How far apart
+# are the two outputs for "man"?
 
 # %%
 rng = np.random.default_rng(0)
@@ -196,10 +197,6 @@ def attend(x):
     return yours.self_attention(x, *projections)
 
 
-# %% [markdown]
-# Here are two texts of the same words. In one of them a man has lunch. How far apart are the two outputs for "man"?
-
-# %%
 lunch, horror = "the man did eat the apple", "the apple did eat the man"
 eats, eaten = (attend(embed(text))[tokens(text).index("man")] for text in (lunch, horror))
 print(
@@ -292,13 +289,15 @@ reach_picture(function=yours.influence)
 # %% [markdown]
 # ## How long is the path
 #
-# Each layer of convolutions sees a little further. How many does it take to connect the two ends of a long text?
+# Each layer of convolutions sees a little further. How many does it take until one output sees both ends of a long
+# text?
 
 # %% exercise="conv-layers"
 
 # %% [markdown]
 # Vaswani et al. (2017) compare layers by this number, the longest path that a signal has to take between two tokens.
-# Write it for the three kinds.
+# Write it for the three kinds. (A kernel that looks both ways sees both ends from the middle first; the last output
+# takes twice as many layers to see the first token.)
 
 # %% exercise="path_length"
 
@@ -328,13 +327,14 @@ strengths = {name: [moved(layer, n) for n in near] for name, layer in shown.item
 curves(strengths, "How far does the last output move?", "tokens", "log10 of the change", near)
 
 # %% [markdown]
-# The recurrence halves the effect with every step, and gradients on the way back fade by the same factors (Hochreiter,
-# 1991; Bengio et al., 1994). Attention that hasn't learned to choose gives each of $n$ tokens about $1/n$. That's no
-# match for a recurrence next door, and far better at a distance. Once it has learned to choose, distance no longer
-# matters.
+# The recurrence halves the effect with every step, and gradients on the way back fade by the same factors
+# (Hochreiter, 1991; Bengio et al., 1994). Attention that hasn't learned to choose gives each of $n$ tokens about
+# $1/n$: less than the recurrence gives a neighbor, and far more than it gives a distant token. Once attention has
+# learned to choose, distance needn't matter at all.
 
 # %% [markdown]
-# `influence` calls a change real above $10^{-9}$. How many of these sixty tokens can the recurrence's last output feel?
+# And how far back can the recurrence's last output feel anything, if `influence` calls a change real above $10^{-9}$?
+# Here are sixty tokens.
 
 # %%
 far = np.random.default_rng(0).standard_normal((60, 4))
@@ -346,9 +346,9 @@ int(yours.influence(recurrence, far)[-1].sum())
 int(yours.influence(lambda x: recurrence(50 * x), far)[-1].sum())
 
 # %% [markdown]
-# The recurrence is linear, so multiplying its input by 50 is a step 50 times as large, and $2^5 < 50 < 2^6$. Neither
-# count belongs to the network. They come from the step that your function takes (0.01 to 0.02 in ours) and from the
-# threshold. In exact arithmetic every earlier token counts, just less and less.
+# The recurrence is linear, so 50 times the input is 50 times the step. Neither count belongs to the network: they
+# come from the size of the step (0.01 to 0.02 in ours) and from the threshold. In exact arithmetic every earlier
+# token counts, just less and less.
 
 # %% [markdown]
 # ## What it costs
@@ -359,20 +359,10 @@ int(yours.influence(lambda x: recurrence(50 * x), far)[-1].sum())
 
 # %% exercise="crossover-length"
 
-# %%
-d, n = 512, np.arange(1, 3001)
-operations = {
-    "attention": 4 * n * d**2 + 2 * n**2 * d,
-    "plain recurrence": 2 * n * d**2,
-    "LSTM": 8 * n * d**2,
-}
-billions = {name: counted / 1e9 for name, counted in operations.items()}
-curves(billions, "What does a layer of width 512 multiply?", "tokens", "billions", n)
-
 # %% [markdown]
-# With its projections attention multiplies more than a plain recurrence at *any* length. It also holds $n^2$ weights
-# for every head, unless you take care not to (lesson 14). So what did it win in 2017? Let's time your layer against
-# a recurrence, both of width 256.
+# A plain recurrence multiplies each token by two d by d matrices, 2 n d². So with its projections attention multiplies
+# more at *any* length. It also holds $n^2$ weights for every head, unless you take care not to (lesson 14). What did it win,
+# then, in 2017? Let's time your layer against a recurrence, both of width 256.
 
 # %%
 W = rng.standard_normal((3, 256, 256)) / 16
@@ -403,9 +393,9 @@ curves(times, "How does the time grow?", "tokens", "milliseconds", lengths)
 # One curve is a line and the other bends upward: for long texts, twice the tokens take up to four times the time. Where
 # the two cross depends on your machine.
 #
-# What a processor can't change is the waiting. In the loop each state waits for the one before. In attention no row waits
-# for another, and that's what fills a GPU, in training and in reading a prompt. In generation the next token waits for
-# the last one in both.
+# What no machine can change is the waiting. In the loop each state waits for the one before. In attention no row
+# waits for another, and that's what fills a GPU, in training and in reading a prompt. In generation both wait for the
+# last token.
 
 # %% [markdown]
 # ## When the others still win
@@ -420,10 +410,10 @@ curves(times, "How does the time grow?", "tokens", "milliseconds", lengths)
 # and stream in constant memory (Gu et al., 2021; Gu and Dao, 2023), and pay the same price, so some large models mix
 # both kinds of layers (Lieber et al., 2024).
 #
-# Convolutions have locality built in, which helps where data is scarce. The Vision Transformer, trained on ImageNet
-# alone without strong regularization, fell behind ResNets of its size (Dosovitskiy et al., 2020). Don't stop there in an
-# interview: with strong augmentation, regularization and distillation, DeiT closed that gap on ImageNet alone (Touvron
-# et al., 2020). Lesson 10 trains both kinds on little data.
+# Convolutions have locality built in, which helps where data is scarce. Trained on ImageNet alone, without strong
+# regularization, the Vision Transformer fell behind ResNets of its size (Dosovitskiy et al., 2020). With strong
+# augmentation, regularization and distillation DeiT closed that gap (Touvron et al., 2020), so don't say the first
+# half alone. Lesson 10 trains both kinds on little data.
 
 # %% [markdown]
 # ## The same in PyTorch

@@ -46,6 +46,16 @@ def hidden_units_added_without_v(state, memory, W_state, W_memory, v):
     return np.tanh((state @ W_state.T)[..., None, :] + memory @ W_memory.T).sum(axis=-1)
 
 
+@exercise.mistake("hidden units never added up")
+def hidden_units_never_added_up(state, memory, W_state, W_memory, v):
+    return np.tanh((state @ W_state.T)[..., None, :] + memory @ W_memory.T) * v
+
+
+@exercise.mistake("hidden units never added up")
+def hidden_units_returned(state, memory, W_state, W_memory, v):
+    return np.tanh((state @ W_state.T)[..., None, :] + memory @ W_memory.T)
+
+
 @exercise.mistake("sigmoid instead of tanh")
 def sigmoid_instead_of_tanh(state, memory, W_state, W_memory, v):
     hidden = (state @ W_state.T)[..., None, :] + memory @ W_memory.T

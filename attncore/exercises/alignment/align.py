@@ -79,6 +79,16 @@ def weights_of_each_sentence_on_every_memory(scores, memory):
     return softmax(scores) @ memory
 
 
+@exercise.mistake("a batch of one squeezed away")
+def a_batch_of_one_squeezed_away(scores, memory):
+    return np.squeeze(softmax(scores)[..., None, :] @ memory)
+
+
+@exercise.mistake("an axis of length one left in")
+def an_axis_of_length_one_left_in(scores, memory):
+    return softmax(scores)[..., None, :] @ memory
+
+
 @exercise.mistake("np.dot on a batch")
 def np_dot_on_a_batch(scores, memory):
     return np.dot(softmax(scores), memory)

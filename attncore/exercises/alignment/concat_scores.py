@@ -1,5 +1,7 @@
 """Luong's concat."""
 
+import math
+
 import numpy as np
 
 from attncore.alignment import concat_scores
@@ -37,6 +39,22 @@ def tanh_around_the_finished_score(state, memory, W, v):
 def tanh_before_W(state, memory, W, v):
     repeated = np.repeat(state[..., None, :], memory.shape[-2], axis=-2)
     return np.tanh(np.concatenate([repeated, memory], axis=-1)) @ W.T @ v
+
+
+@exercise.mistake("tanh of each term before the sum")
+def tanh_of_each_term_before_the_sum(state, memory, W, v):
+    W_state, W_memory = np.split(W, [state.shape[-1]], axis=1)
+    return (np.tanh(state @ W_state.T)[..., None, :] + np.tanh(memory @ W_memory.T)) @ v
+
+
+@exercise.mistake("divided by the square root of the width")
+def divided_by_the_square_root_of_the_width(state, memory, W, v):
+    return concat_scores(state, memory, W, v) / math.sqrt(len(v))
+
+
+@exercise.mistake("divided by the square root of the width")
+def divided_by_the_square_root_of_the_joined_width(state, memory, W, v):
+    return concat_scores(state, memory, W, v) / math.sqrt(W.shape[1])
 
 
 @exercise.mistake("hidden units added without v")

@@ -53,6 +53,21 @@ def right_for_one_sentence_only(state, memory):
     return memory @ state
 
 
+@exercise.mistake("right for one sentence only")
+def states_turned_for_the_whole_batch(state, memory):
+    return memory @ state.T
+
+
+@exercise.mistake("right for one sentence only")
+def memory_turned_and_state_left_a_row(state, memory):
+    return state @ np.swapaxes(memory, -1, -2)
+
+
+@exercise.mistake("a batch of one squeezed away")
+def a_batch_of_one_squeezed_away(state, memory):
+    return np.squeeze(memory @ state[..., None])
+
+
 @exercise.mistake("an axis of length one left in")
 def an_axis_of_length_one_left_in(state, memory):
     return memory @ state[..., None]

@@ -46,6 +46,21 @@ def batch_lined_up_with_the_memory(state, memory, W):
     return (state @ W * memory).sum(axis=-1)
 
 
+@exercise.mistake("right for one sentence only")
+def right_for_one_sentence_only(state, memory, W):
+    return memory @ (state @ W)
+
+
+@exercise.mistake("right for one sentence only")
+def memory_turned_and_state_left_a_row(state, memory, W):
+    return state @ W @ np.swapaxes(memory, -1, -2)
+
+
+@exercise.mistake("a batch of one squeezed away")
+def a_batch_of_one_squeezed_away(state, memory, W):
+    return np.squeeze(memory @ (state @ W)[..., None])
+
+
 @exercise.mistake("softmax already applied")
 def softmax_already_applied(state, memory, W):
     return softmax(general_scores(state, memory, W))

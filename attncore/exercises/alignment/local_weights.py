@@ -71,6 +71,11 @@ def factor_2_missing_in_the_bell(scores, center, half_width):
     return in_the_window(scores, center, half_width) * np.exp(-((offsets(scores, center) / (half_width / 2)) ** 2))
 
 
+@exercise.mistake("standard deviation not squared in the bell")
+def standard_deviation_not_squared_in_the_bell(scores, center, half_width):
+    return in_the_window(scores, center, half_width) * np.exp(-(offsets(scores, center) ** 2) / half_width)
+
+
 @exercise.mistake("no window")
 def no_window(scores, center, half_width):
     return softmax(scores) * np.exp(-2 * (offsets(scores, center) / half_width) ** 2)
@@ -93,6 +98,14 @@ def window_rounded_outwards(scores, center, half_width):
     place = np.arange(scores.shape[-1])
     inside = (place >= start[..., None]) & (place <= end[..., None])
     return softmax(np.where(inside, scores, -np.inf)) * np.exp(-2 * (distance / half_width) ** 2)
+
+
+@exercise.mistake("window rounded outwards")
+def start_of_the_window_rounded_down(scores, center, half_width):
+    place = np.arange(scores.shape[-1])
+    start, end = np.floor(center - half_width), np.floor(center + half_width)
+    inside = (place >= start[..., None]) & (place <= end[..., None])
+    return softmax(np.where(inside, scores, -np.inf)) * np.exp(-2 * (offsets(scores, center) / half_width) ** 2)
 
 
 @exercise.mistake("renormalized afterwards")

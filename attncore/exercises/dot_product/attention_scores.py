@@ -54,6 +54,11 @@ def given_scale_ignored(query, key, scale=None):
     return attention_scores(query, key)
 
 
+@exercise.mistake("a given scale on top of the square root")
+def given_scale_on_top(query, key, scale=None):
+    return attention_scores(query, key) * (1 if scale is None else scale)
+
+
 @exercise.mistake("a given scale divides")
 def given_scale_divides(query, key, scale=None):
     return attention_scores(query, key, None if scale is None else 1 / np.float64(scale))

@@ -105,6 +105,11 @@ def a_given_scale_is_ignored(query, key, mask=None, scale=None):
     return attention_weights(query, key, mask)
 
 
+@exercise.mistake("a given scale on top of the square root")
+def given_scale_on_top(query, key, mask=None, scale=None):
+    return attention_weights(query, key, mask, (1 if scale is None else scale) * query.shape[-1] ** -0.5)
+
+
 @exercise.mistake("a scale of zero is taken for none")
 def scale_of_zero_taken_for_none(query, key, mask=None, scale=None):
     return attention_weights(query, key, mask, scale or None)

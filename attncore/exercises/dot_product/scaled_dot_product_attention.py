@@ -68,6 +68,13 @@ def scale_argument_ignored(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, mask, None)
 
 
+@exercise.mistake("a given scale on top of the square root")
+def given_scale_on_top(query, key, value, mask=None, scale=None):
+    return scaled_dot_product_attention(
+        query, key, value, mask, (1 if scale is None else scale) * query.shape[-1] ** -0.5
+    )
+
+
 @exercise.mistake("a scale of zero is taken for none")
 def scale_of_zero_taken_for_none(query, key, value, mask=None, scale=None):
     return scaled_dot_product_attention(query, key, value, mask, scale or None)

@@ -34,6 +34,16 @@ def constant_step_undone_by_a_norm(layer, x):
     return reached
 
 
+@exercise.mistake("only one number of the token moved")
+def one_number_moved(layer, x):
+    reached = np.zeros((len(x), len(x)), dtype=bool)
+    for j in range(len(x)):
+        moved = x.copy()
+        moved[j, 0] += 0.01
+        reached[:, j] = np.abs(layer(moved) - layer(x)).max(axis=-1) > 1e-9
+    return reached
+
+
 @exercise.mistake("own token left out")
 def own_token_left_out(layer, x):
     return influence(layer, x) & ~np.eye(len(x), dtype=bool)

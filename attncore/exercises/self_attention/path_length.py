@@ -31,6 +31,17 @@ def kernel_instead_of_kernel_minus_one(architecture, n, kernel=3):
     return math.ceil((n - 1) / kernel) if architecture == "convolutional" else path_length(architecture, n, kernel)
 
 
+@exercise.mistake("windows laid end to end")
+def windows_laid_end_to_end(architecture, n, kernel=3):
+    return math.ceil(n / kernel) if architecture == "convolutional" else path_length(architecture, n, kernel)
+
+
+@exercise.mistake("half a kernel a layer")
+def half_a_kernel_a_layer(architecture, n, kernel=3):
+    one_way = max(1, kernel // 2)
+    return math.ceil((n - 1) / one_way) if architecture == "convolutional" else path_length(architecture, n, kernel)
+
+
 @exercise.mistake("rounded down")
 def rounded_down(architecture, n, kernel=3):
     return (n - 1) // (kernel - 1) if architecture == "convolutional" else path_length(architecture, n, kernel)

@@ -72,6 +72,16 @@ def root_mean_square(layer, x, order):
     return np.sqrt(np.mean((layer(x[order]) - layer(x)[order]) ** 2))
 
 
+@exercise.mistake("added up instead of the largest")
+def sum_instead_of_largest(layer, x, order):
+    return np.abs(layer(x[order]) - layer(x)[order]).sum()
+
+
+@exercise.mistake("added up instead of the largest")
+def norm_instead_of_largest(layer, x, order):
+    return np.linalg.norm(layer(x[order]) - layer(x)[order])
+
+
 @exercise.another_way
 def with_infinity_norm(layer, x, order):
     before = layer(np.take(x, order, axis=0))

@@ -52,6 +52,12 @@ def square_root_of_the_model_width(x, W_query, W_key, W_value, mask=None):
     return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask, scale)
 
 
+@exercise.mistake("divided by the square root of the value width")
+def square_root_of_the_value_width(x, W_query, W_key, W_value, mask=None):
+    scale = 1 / math.sqrt(W_value.shape[-1])
+    return scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask, scale)
+
+
 @exercise.mistake("the weight matrices are transposed")
 def weights_transposed(x, W_query, W_key, W_value, mask=None):
     return scaled_dot_product_attention(x @ W_query.T, x @ W_key.T, x @ W_value.T, mask)
