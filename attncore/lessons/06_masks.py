@@ -45,8 +45,8 @@ heat_map(
 # ## Causal: nobody sees the future
 #
 # A language model predicts the next token. In training it answers for all positions of a text at once, row $i$ for
-# token $i + 1$. So row $i$ may see the tokens up to $i$, itself included: its own token is the latest clue,
-# and not the answer.
+# token $i + 1$. So row $i$ may see the tokens up to $i$, itself included: its own token is the latest clue, and not the
+# answer.
 #
 # In generation the keys of earlier tokens are kept in a cache, and only the new tokens bring queries. Before you write the
 # mask, think about that case.
@@ -81,8 +81,9 @@ masks = {"bottom-right": yours.causal_mask(2, 5), "top-left": np.tri(2, 5, dtype
 }
 
 # %% [markdown]
-# With as many queries as keys the two are the same, so libraries could disagree: PyTorch's `is_causal=True` is top-left,
-# and FlashAttention has been bottom-right since version 2.1. Watch the mask grow, and the cache fill beside it.
+# With as many queries as keys the two are the same, so libraries could disagree: PyTorch's `is_causal=True` is
+# top-left, and FlashAttention has been bottom-right since version 2.1. Watch the mask grow, and the cache fill beside
+# it.
 
 # %%
 from attncore.views.explorables.generation import generation
@@ -126,8 +127,8 @@ for name, mask in (("padding masked", yours.padding_mask([3, 5], 5)), ("no mask"
 yours.combine_masks(yours.causal_mask(5), yours.padding_mask([3, 5], 5)).shape
 
 # %% [markdown]
-# Scores with heads have one axis more, (b, h, q, k). Shapes are matched from the right, so the mask needs an axis of one
-# there: without it the padding mask's batch axis meets the heads. Lesson 07 shows what that looks like.
+# Scores with heads have one axis more, (b, h, q, k). Shapes are matched from the right, so the mask needs an axis of
+# one there: without it the padding mask's batch axis meets the heads. Lesson 07 shows what that looks like.
 
 # %% [markdown]
 # ## Packed documents
@@ -176,8 +177,9 @@ with np.errstate(invalid="ignore"):
 }
 
 # %% [markdown]
-# The course gives zeros, and so does PyTorch's `scaled_dot_product_attention` since version 2.5; its plain `softmax` still
-# gives NaN. It matters even if nobody reads that row: in the next layer it's a value, and a weight of zero doesn't hide a NaN, because zero times NaN is NaN.
+# The course gives zeros, and so does PyTorch's `scaled_dot_product_attention` since version 2.5; its plain `softmax`
+# still gives NaN. It matters even if nobody reads that row: in the next layer it's a value, and a weight of zero
+# doesn't hide a NaN, because zero times NaN is NaN.
 
 # %% [markdown]
 # ## Minus infinity, or only very large
@@ -257,10 +259,10 @@ loss_curves(runs.losses, "Which one would you ship after 75 steps?")
 }
 
 # %% [markdown]
-# The leaky model is done in 30 steps: what's left of its loss comes from the last position, which has no next token to copy.
-# That's why the causal one passes it in the end, and generation has *only* last positions: "written" is the share of right
-# tokens, one by one, where they can be known. "Foretold" is the share where they can't, because nothing has been repeated
-# yet. The leaky model gets all of them, in validation too, and that's the sign to look for.
+# The leaky model is done in 30 steps: nearly all that's left of its loss is the last position, which has no next token to
+# copy. That's why the causal one passes it in the end, and generation has *only* last positions: "written" is the share
+# of right tokens, one by one, where they can be known. "Foretold" is the share where they can't, because nothing has
+# been repeated yet. The leaky model gets all of them, in validation too, and that's the sign to look for.
 
 # %% [markdown]
 # ## True means yes, or no

@@ -35,9 +35,9 @@ twice = np.abs(look_back(look_back(shuffled)) - look_back(look_back(x)))[-1].max
 print(f"the last output moves by {once:.1g} after one layer, by {twice:.2g} after two")
 
 # %% [markdown]
-# One layer can't notice. A second one can: the words before it have seen different pasts by then. So a decoder can learn
-# some order from its mask alone (Haviv et al., 2022), and an encoder can't. Most models put the order in, at one of three
-# points:
+# One layer can't notice. A second one can: the words before it have seen different pasts by then. So a decoder can
+# learn some order from its mask alone (Haviv et al., 2022), and an encoder can't. Most models put the order in, at one
+# of three points:
 #
 # | where | how often | schemes |
 # |---|---|---|
@@ -76,8 +76,8 @@ print(f"{P[3] @ P[10]:.6f}  {P[33] @ P[40]:.6f}")
 # sum of such cosines. Seven steps on, each hand has turned by its own seven steps, wherever it was before.
 
 # %% [markdown]
-# The rows are added to the word vectors, so sizes matter: each row of the table is $\sqrt{d/2}$ long. That's
-# probably why the original Transformer multiplies its embeddings by $\sqrt d$ first; the paper doesn't say.
+# The rows are added to the word vectors, so sizes matter: each row of the table is $\sqrt{d/2}$ long. That's probably
+# why the original Transformer multiplies its embeddings by $\sqrt d$ first; the paper doesn't say.
 
 # %% [markdown]
 # ## Or learn the table
@@ -142,8 +142,8 @@ for turn_values in (False, True):
     print(f"values turned: {turn_values!s:5}  output changes by {np.abs(there - here).max():.1g}")
 
 # %% [markdown]
-# Nothing ever turns a value back. So rotary sits between the projection and the dot product, in every layer. In generation,
-# the keys of earlier tokens stay in the cache as they were turned.
+# Nothing ever turns a value back. So rotary sits between the projection and the dot product, in every layer. In
+# generation, the keys of earlier tokens stay in the cache as they were turned.
 
 # %% exercise="fix_rotary_decoding"
 
@@ -190,8 +190,8 @@ print(f"turned ones on the diagonal, by {gap.diagonal().max():.1g}")
 # %% exercise="pairs-without-a-turn"
 
 # %% [markdown]
-# A pair that never completes a turn in training has shown only part of its circle, and on a longer text it enters angles that no
-# weight was trained for.
+# A pair that never completes a turn in training has shown only part of its circle, and on a longer text it enters
+# angles that no weight was trained for.
 #
 # Some models turn only part of the width and leave the rest free of positions: GPT-J and GPT-NeoX a quarter, and latent
 # attention (lesson 13) a part of its own.
@@ -389,10 +389,10 @@ turns()
 # %% [markdown]
 # ## Roads not taken
 #
-# Shaw et al. (2018) learn a vector for each distance. T5 learns a number for each head and bucket of distances, and adds it to
-# the scores (Raffel et al., 2019). The code of Llama 3.1 scales pairs by their wavelength, with bounds of its own:
-# that's `kind="llama3"` in your function. And a study of decoders without any positions found that they
-# generalize to longer inputs at least as well (Kazemnejad et al., 2023).
+# Shaw et al. (2018) learn a vector for each distance. T5 learns a number for each head and bucket of distances, and
+# adds it to the scores (Raffel et al., 2019). The code of Llama 3.1 scales pairs by their wavelength, with bounds of
+# its own: that's `kind="llama3"` in your function. And a study of decoders without any positions found that they
+# generalize to longer inputs at least as well, on small tasks of reasoning (Kazemnejad et al., 2023).
 
 # %% sources="here"
 
