@@ -18,9 +18,9 @@ def causal_mask(n_query, n_key=None):
     return np.tri(n_query, n_key, n_key - n_query, dtype=bool)
 
 
-@shaped("(b):int->(b,1,k)")
+@shaped("(b):int->(b,1,k)", axes={"1": "query"})
 def padding_mask(lengths, n_key):
-    """Allow the keys that belong to the text and hide the padding behind it.
+    """Allow the keys that belong to the text and hide the padding after it.
 
     Booleans, True = may attend; `lengths` holds the true length of each text of the batch,
     `n_key` the padded one. The axis of length one is for the queries; where the scores have a

@@ -69,7 +69,7 @@ def scaled_frequencies(d, base=10000.0, kind="linear", factor=1.0, trained=8192)
     more in the trained length and divides those that make 1 or less; between 1 and 32 turns the share
     that is kept grows linearly (Peng et al., 2023, who also multiply the scores by
     (0.1 ln factor + 1)^2, which isn't done here). "llama3" does the same between 1 and 4 turns
-    (Grattafiori et al., 2024). A factor of 1 changes nothing. Raises ValueError for an odd width and
+    (the code of Llama 3.1). A factor of 1 changes nothing. Raises ValueError for an odd width and
     for any other kind.
     """
     if d % 2:

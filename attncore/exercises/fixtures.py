@@ -131,6 +131,11 @@ def rounding_noise(x):
     return np.cumsum(x, axis=0) + 1e-13 * x.sum(axis=0)
 
 
+def faint_leak(x):
+    """A causal sum of large numbers with a little of everything: small beside them, and far above rounding."""
+    return 100 + np.cumsum(x, axis=0) + 1e-5 * x.sum(axis=0)
+
+
 def running_sum(x):
     """A recurrence: each output adds its own token to all before it."""
     return np.cumsum(x, axis=-2)

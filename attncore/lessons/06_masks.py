@@ -16,8 +16,8 @@ from attncore.views.tables import heat_map, mask_map
 # %% [markdown]
 # ## A hidden key gets minus infinity
 #
-# The weights have to be taken away *before* they're handed out. Minus infinity is the one score whose exponential is
-# exactly zero, so a mask goes into the scores:
+# The mask has to act *before* the weights are handed out. Minus infinity is the one score whose exponential is exactly
+# zero, so that's what goes into the scores:
 #
 # $$\text{weights} = \text{softmax}(S + M), \qquad M_{ij} = 0 \text{ if } i \text{ may attend to } j, \text{ else } -\infty$$
 
@@ -45,7 +45,8 @@ heat_map(
 # ## Causal: nobody sees the future
 #
 # A language model predicts the next token. In training it answers for all positions of a text at once, row $i$ for
-# token $i + 1$. So row $i$ may see the tokens up to $i$, itself included: that's no answer, it's the latest clue.
+# token $i + 1$. So row $i$ may see the tokens up to $i$, itself included: its own token is the latest clue, and not the
+# answer.
 #
 # In generation the keys of earlier tokens are kept in a cache, and only the new tokens bring queries. Before you write the
 # mask, think about that case.
@@ -75,14 +76,14 @@ x = rng.standard_normal((5, 8))
 full = yours.scaled_dot_product_attention(x, x, x, yours.causal_mask(5))[-2:]
 masks = {"bottom-right": yours.causal_mask(2, 5), "top-left": np.tri(2, 5, dtype=bool)}
 {
-    name: np.abs(yours.scaled_dot_product_attention(x[-2:], x, x, m) - full).max().round(3)
+    name: round(float(np.abs(yours.scaled_dot_product_attention(x[-2:], x, x, m) - full).max()), 3)
     for name, m in masks.items()
 }
 
 # %% [markdown]
-# PyTorch's `is_causal=True` is top-left. With as many queries as keys it makes no difference; with one new query and a
-# cache, that query sees the first key and nothing else. FlashAttention has been bottom-right since version 2.1. Watch
-# the mask grow, and the cache fill beside it.
+# With as many queries as keys the two are the same, so libraries could disagree: PyTorch's `is_causal=True` is
+# top-left, and FlashAttention has been bottom-right since version 2.1. Watch the mask grow, and the cache fill beside
+# it.
 
 # %%
 from attncore.views.explorables.generation import generation
@@ -94,7 +95,7 @@ generation()
 # %% [markdown]
 # ## Padding: nobody sees what is not there
 #
-# Sequences of a batch differ in length, so the short ones are filled up. A filler of zeros isn't harmless: its score is 0, a
+# Sequences of a batch differ in length, so the short ones are padded. A key of zeros isn't harmless: its score is 0, a
 # score like any other. All queries of a sequence see the same keys, so one row is enough.
 
 # %% exercise="masked-shape"
@@ -126,8 +127,8 @@ for name, mask in (("padding masked", yours.padding_mask([3, 5], 5)), ("no mask"
 yours.combine_masks(yours.causal_mask(5), yours.padding_mask([3, 5], 5)).shape
 
 # %% [markdown]
-# Scores with heads have one axis more, (b, h, q, k). Shapes are matched from the right, so the mask needs an axis of one
-# there: without it the sequences of the padding meet the heads. Lesson 07 shows what that looks like.
+# Scores with heads have one axis more, (b, h, q, k). Shapes are matched from the right, so the mask needs an axis of
+# one there: without it the padding mask's batch axis meets the heads. Lesson 07 shows what that looks like.
 
 # %% [markdown]
 # ## Packed documents
@@ -176,8 +177,9 @@ with np.errstate(invalid="ignore"):
 }
 
 # %% [markdown]
-# The course gives zeros, and so has PyTorch since version 2.5. It matters even if nobody reads that row: in the next layer
-# it's a value, and a weight of zero doesn't hide a NaN, because zero times NaN is NaN.
+# The course gives zeros, and so does PyTorch's `scaled_dot_product_attention` since version 2.5; its plain `softmax`
+# still gives NaN. It matters even if nobody reads that row: in the next layer it's a value, and a weight of zero
+# doesn't hide a NaN, because zero times NaN is NaN.
 
 # %% [markdown]
 # ## Minus infinity, or only very large
@@ -239,7 +241,7 @@ mask_picture(yours.scaled_dot_product_attention, yours.causal_mask)
 # ## Why a leak is so tempting
 #
 # Two models learn to continue texts that repeat after a while. One has your causal mask; the other's goes one token too far.
-# Which one has the lower loss in training? And which one can write?
+# The loss counts only tokens that can be known, those of the repetition.
 
 # %% exercise="leak-in-training"
 
@@ -248,7 +250,7 @@ from attncore.experiments.masks import mask_experiment
 from attncore.views.plots import loss_curves
 
 runs = mask_experiment(mask=yours.causal_mask, steps=150)
-loss_curves(runs.losses, "Which one would you ship?")
+loss_curves(runs.losses, "Which one would you ship after 75 steps?")
 
 # %%
 {
@@ -257,9 +259,10 @@ loss_curves(runs.losses, "Which one would you ship?")
 }
 
 # %% [markdown]
-# "Foretold" are tokens that nobody can know, because nothing has been repeated yet: the leaky model gets all of them. That's
-# the sign to look for, a loss below what's possible, on validation data too. "Written" are tokens that can be known,
-# generated one by one. There's no next token to copy now, and the leaky model has learned little else.
+# The leaky model is done in 30 steps: nearly all that's left of its loss is the last position, which has no next token to
+# copy. That's why the causal one passes it in the end, and generation has *only* last positions: "written" is the share
+# of right tokens, one by one, where they can be known. "Foretold" is the share where they can't, because nothing has
+# been repeated yet. The leaky model gets all of them, in validation too, and that's the sign to look for.
 
 # %% [markdown]
 # ## True means yes, or no

@@ -89,7 +89,7 @@ print(yours.merge_heads(yours.split_heads(tiny, 2)))
 # %% exercise="score-of-a-head"
 
 # %% [markdown]
-# ## Every head reads the whole token
+# ## What a head reads
 #
 # In a real layer the cut comes *after* the projections. `HeadWeights` holds the four matrices of a layer, `W_query`,
 # `W_key`, `W_value` and `W_output`, each (m, m). Here's one with four heads of width two.
@@ -138,7 +138,7 @@ for name, mask in (("padding masked", yours.padding_mask([6, 3], 6)), ("no mask"
     print(f"{name}: moved by {np.abs(outputs[0] - outputs[1])[1, :3].max():.2g}")
 
 # %% [markdown]
-# Some code has no axis for heads at all, and folds batch and heads into one. This one was read ten times.
+# Some code has no axis for heads at all, and folds batch and heads into one. Here's a layer like that.
 
 # %% exercise="fix_padded_texts"
 
@@ -187,7 +187,7 @@ print(f"largest entry {np.abs(whole).max():.2f}, difference {np.abs(whole - sum(
 # term, and put heads on different GPUs and add up at the end. Elhage et al. (2021) build their reading of Transformers on
 # it.
 #
-# A colleague has tested the next layer, and still it's only right with one head.
+# The next layer comes with a test that passes, and it's right only with one head.
 
 # %% exercise="fix_fused_attention"
 
@@ -200,8 +200,8 @@ print(f"largest entry {np.abs(whole).max():.2f}, difference {np.abs(whole - sum(
 # %% exercise="half-of-two"
 
 # %% [markdown]
-# Three models of the same total width, 32: one head of 32, two of 16, four of 8. They have equally many parameters, the same
-# start and the same batches.
+# Three models of the same total width, 32: one head of 32, two of 16, four of 8, with the same start and the same
+# batches.
 
 # %% exercise="how-many-heads"
 
@@ -279,9 +279,9 @@ counts = [np.mean([favorites(width) for _ in range(5)]) for width in widths]
 curves({"favorites": counts}, "How many of 16 keys can be found?", "head width", "keys", widths)
 
 # %% [markdown]
-# Softmax can't repair that: it never changes who's first. In matrix terms the scores are (n, w) times (w, n), so their rank is
-# at most w, and Bhojanapalli et al. (2020) call it the low-rank bottleneck. What also grows with the heads is the
-# memory for weights, n² for each.
+# Softmax can't repair that: it never changes who's first. In matrix terms the scores are (n, w) times (w, n), so their
+# rank is at most w, and Bhojanapalli et al. (2020) call it the low-rank bottleneck. What also grows with the heads is
+# the memory for attention weights, n² for each.
 #
 # | model | model width | heads | head width |
 # |---|---|---|---|
@@ -321,7 +321,8 @@ def either(x, keep):
 
 
 two = np.array([[1.0, 2.0]])
-yours.head_importance(either, two, 2), either(two, np.zeros(2))
+print("importance of each:", np.asarray(yours.head_importance(either, two, 2)))
+print("output without both:", either(two, np.zeros(2))[0])
 
 # %% [markdown]
 # Both can be spared, one at a time; without both, nothing is left. An importance of zero says that the others suffice, so
@@ -329,8 +330,9 @@ yours.head_importance(either, two, 2), either(two, np.zeros(2))
 #
 # In a trained translation model, 8 of 96 encoder heads changed BLEU significantly when removed one at a time, and half
 # of those 8 *raised* it; up to 20% of its heads could be pruned together, 40% of BERT's (Michel et al., 2019). Yet one
-# encoder-decoder layer, cut down to its best head, lost 13.56 BLEU. Voita et al. (2019) closed 38 of 48 encoder heads for
-# 0.15 BLEU, and those that stayed longest had jobs with a name: a neighboring position, a syntactic relation, a rare word.
+# encoder-decoder layer, cut down to its best head, lost 13.56 BLEU. Voita et al. (2019) pruned 38 of 48 encoder heads
+# at a cost of 0.15 BLEU, and those that stayed longest had jobs with a name: a neighboring position, a syntactic
+# relation, a rare word.
 
 # %% [markdown]
 # ## Weights dropped in training

@@ -32,12 +32,12 @@ def look_back(x):
 shuffled = x[[3, 1, 0, 2, 4, 5]]
 once = np.abs(look_back(shuffled) - look_back(x))[-1].max()
 twice = np.abs(look_back(look_back(shuffled)) - look_back(look_back(x)))[-1].max()
-{"after one layer": once.round(9), "after two": twice.round(9)}
+print(f"the last output moves by {once:.1g} after one layer, by {twice:.2g} after two")
 
 # %% [markdown]
-# One layer can't notice. A second one can: the words before it have seen different pasts by then. So a decoder can learn
-# some order from its mask alone (Haviv et al., 2022), and an encoder can't. Everybody else puts the order in, at one of
-# three points:
+# One layer can't notice. A second one can: the words before it have seen different pasts by then. So a decoder can
+# learn some order from its mask alone (Haviv et al., 2022), and an encoder can't. Most models put the order in, at one
+# of three points:
 #
 # | where | how often | schemes |
 # |---|---|---|
@@ -69,15 +69,15 @@ texture(P, "What does the table look like?", "entry", "position")
 # not any other pattern? Look at dot products. Positions 3 and 10 are compared below, then 33 and 40.
 
 # %%
-P[3] @ P[10], P[33] @ P[40]
+print(f"{P[3] @ P[10]:.6f}  {P[33] @ P[40]:.6f}")
 
 # %% [markdown] folded="Why are they equal?"
 # For one pair with angles $a$ and $b$, the dot product is $\sin a \sin b + \cos a \cos b = \cos(a - b)$, and the whole is a
 # sum of such cosines. Seven steps on, each hand has turned by its own seven steps, wherever it was before.
 
 # %% [markdown]
-# The rows are added to the word vectors, so sizes matter: each row of the table is $\sqrt{d/2}$ long. That's one reason
-# why the original Transformer multiplies its embeddings by $\sqrt d$ first.
+# The rows are added to the word vectors, so sizes matter: each row of the table is $\sqrt{d/2}$ long. That's probably
+# why the original Transformer multiplies its embeddings by $\sqrt d$ first; the paper doesn't say.
 
 # %% [markdown]
 # ## Or learn the table
@@ -142,9 +142,8 @@ for turn_values in (False, True):
     print(f"values turned: {turn_values!s:5}  output changes by {np.abs(there - here).max():.1g}")
 
 # %% [markdown]
-# Nothing ever turns a value back. So rotary sits between the projection and the dot product, in every layer. In generation a new
-# token comes alone, and its row is row 0 of the call: it has to be *told* where it stands. The keys of earlier tokens stay
-# in the cache as they were turned.
+# Nothing ever turns a value back. So rotary sits between the projection and the dot product, in every layer. In
+# generation, the keys of earlier tokens stay in the cache as they were turned.
 
 # %% exercise="fix_rotary_decoding"
 
@@ -171,11 +170,12 @@ def turned_scores(query, key):
 # %%
 plain = np.abs(query[:, order] @ key[:, order].T - query @ key.T).max()
 gap = np.abs(turned_scores(query[:, order], key[:, order]) - turned_scores(query, key))
-{"plain": plain.round(12), "turned": gap.max().round(2), "diagonal": gap.diagonal().max().round(12)}
+print(f"plain scores change by {plain:.1g}, turned ones by up to {gap.max():.2g}")
+print(f"turned ones on the diagonal, by {gap.diagonal().max():.1g}")
 
 # %% [markdown]
 # Converted weights under code for the other layout: every shape fits, nothing raises, and all scores between different
-# positions are wrong. If you port a model and it writes fluent nonsense, look here first.
+# positions are wrong. If you port a model and it writes nonsense, look here first.
 
 # %% exercise="fix_rotary_table"
 
@@ -190,8 +190,8 @@ gap = np.abs(turned_scores(query[:, order], key[:, order]) - turned_scores(query
 # %% exercise="pairs-without-a-turn"
 
 # %% [markdown]
-# A pair that never completes a turn in training has shown only part of its circle, and on a longer text it enters angles that no
-# weight was trained for. Keep this picture in mind for the question that's coming.
+# A pair that never completes a turn in training has shown only part of its circle, and on a longer text it enters
+# angles that no weight was trained for.
 #
 # Some models turn only part of the width and leave the rest free of positions: GPT-J and GPT-NeoX a quarter, and latent
 # attention (lesson 13) a part of its own.
@@ -235,7 +235,7 @@ curves(
 # %% [markdown]
 # ## Who knows the distance
 #
-# Four schemes. We move a query and a key together by thirty positions. Which of the scores is surely the same?
+# Four schemes. We move a query and a key together. Which of the scores are sure to stay as they were?
 
 # %% exercise="both-shifted"
 
@@ -389,10 +389,10 @@ turns()
 # %% [markdown]
 # ## Roads not taken
 #
-# Shaw et al. (2018) learn a vector for each distance. T5 learns a number for each head and bucket of distances, and adds it to
-# the scores (Raffel et al., 2019). Llama 3.1 scales its pairs by their wavelength, with bounds of its own (Grattafiori et
-# al., 2024): that's `kind="llama3"` in your function. And a study of decoders without any positions found that they
-# generalize to longer inputs at least as well (Kazemnejad et al., 2023).
+# Shaw et al. (2018) learn a vector for each distance. T5 learns a number for each head and bucket of distances, and
+# adds it to the scores (Raffel et al., 2019). The code of Llama 3.1 scales pairs by their wavelength, with bounds of
+# its own: that's `kind="llama3"` in your function. And a study of decoders without any positions found that they
+# generalize to longer inputs at least as well, on small tasks of reasoning (Kazemnejad et al., 2023).
 
 # %% sources="here"
 

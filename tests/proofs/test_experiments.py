@@ -71,6 +71,8 @@ def test_two_projections_find_the_partner_and_one_for_both_finds_itself_as_well(
 def test_a_leak_foretells_what_nobody_knows_and_cannot_write(seed):
     runs = mask_experiment(seed=seed)
     assert runs.losses["one too far"][50] < 0.5 * runs.losses["causal"][50]
+    ended = end(runs.losses)
+    assert ended["causal"] < 0.7 * ended["one too far"]  # the last position of a text has nothing to copy from
     assert runs.foretold["one too far"] > 0.9 > 0.3 > runs.foretold["causal"]
     assert runs.written["causal"] > 0.7 > 0.5 > runs.written["one too far"]
 

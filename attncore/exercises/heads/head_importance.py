@@ -40,6 +40,11 @@ def only_that_head_is_kept(layer, x, n_heads):
     return np.array([np.abs(layer(x, one) - whole).max() for one in np.eye(n_heads)])
 
 
+@exercise.mistake("only that head is kept")
+def the_size_of_that_head_alone(layer, x, n_heads):
+    return np.array([np.abs(layer(x, one)).max() for one in np.eye(n_heads)])
+
+
 @exercise.mistake("the mean change instead of the largest")
 def the_mean_change_instead_of_the_largest(layer, x, n_heads):
     outs, whole = without(layer, x, n_heads)
@@ -78,6 +83,12 @@ def shares_that_sum_to_one(layer, x, n_heads):
 def the_size_of_the_output_instead_of_its_change(layer, x, n_heads):
     outs, _ = without(layer, x, n_heads)
     return np.array([np.abs(out).max() for out in outs])
+
+
+@exercise.mistake("largest entries subtracted, not the outputs")
+def largest_entries_subtracted_not_the_outputs(layer, x, n_heads):
+    outs, whole = without(layer, x, n_heads)
+    return np.array([abs(np.abs(out).max() - np.abs(whole).max()) for out in outs])
 
 
 @exercise.mistake("the heads in reverse order")

@@ -20,6 +20,12 @@ def merge_without_transpose(x):
     return x.reshape(*leading, n, h * w)
 
 
+@exercise.mistake("tokens and width change places")
+def tokens_and_width_change_places(x):
+    *leading, h, n, w = x.shape
+    return np.swapaxes(x, -1, -2).reshape(*leading, n, h * w)
+
+
 @exercise.mistake("the heads are averaged")
 def the_heads_are_averaged(x):
     return x.mean(axis=-3)

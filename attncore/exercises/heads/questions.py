@@ -46,7 +46,11 @@ questions = [
         lambda: "2 3, 6 7, 10 11",
         {"read in order": lambda: "6 7, 8 9, 10 11", "dealt out in turn": lambda: "1 3, 5 7, 9 11"},
     ),
-    predict("split-shape", lambda: (2, 4, 5, 3), {"tokens before heads": lambda: (2, 5, 4, 3)}),
+    predict(
+        "split-shape",
+        lambda: (2, 4, 5, 3),
+        {"tokens before heads": lambda: (2, 5, 4, 3), "heads before the batch": lambda: (4, 2, 5, 3)},
+    ),
     predict(
         "merge-by-hand",
         lambda: "0 1 4 5",
@@ -71,6 +75,7 @@ questions = [
         {
             "the root of the model width": lambda model: math.sqrt(model.width),
             "the width itself": lambda model: model.head_width,
+            "the factor, not the divisor": lambda model: 1 / math.sqrt(model.head_width),
         },
         first={"model": GPT_3},
         draw=among(model=(GPT_3, GPT_2_LARGE, BERT_LARGE, PHI_3_MINI, LLAMA_2_70B, BERT_BASE)),

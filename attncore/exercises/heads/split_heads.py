@@ -44,6 +44,12 @@ def tokens_and_width_are_transposed(x, n_heads):
     return np.swapaxes(split_heads(x, n_heads), -1, -2)
 
 
+@exercise.mistake("heads and width change places")
+def heads_and_width_change_places(x, n_heads):
+    *leading, n, m = x.shape
+    return np.swapaxes(x.reshape(*leading, n, n_heads, m // n_heads), -1, -2)
+
+
 @exercise.mistake("the heads axis is put in front of the batch")
 def the_heads_axis_is_put_in_front_of_the_batch(x, n_heads):
     return np.moveaxis(split_heads(x, n_heads), -3, 0)

@@ -45,6 +45,12 @@ def queries_taken_as_the_first_positions(n_query, n_key=None):
     return np.tri(n_query, n_key, dtype=bool)
 
 
+@exercise.mistake("the triangle is moved the wrong way")
+def the_triangle_is_moved_the_wrong_way(n_query, n_key=None):
+    n_key = n_query if n_key is None else n_key
+    return np.tri(n_query, n_key, n_query - n_key, dtype=bool)
+
+
 @exercise.mistake("True where a key is hidden")
 def inverted(n_query, n_key=None):
     return ~causal_mask(n_query, n_key)

@@ -85,6 +85,12 @@ def exactly_one_must_allow(*masks):
     return np.logical_xor.reduce(np.broadcast_arrays(*given)) if given else None
 
 
+@exercise.mistake("stacked, and so of one shape only")
+def stacked_and_so_of_one_shape_only(*masks):
+    given = [mask for mask in masks if mask is not None]
+    return np.all(np.stack(given), axis=0) if given else None
+
+
 @exercise.mistake("an array of ones where there is no mask")
 def an_array_of_ones_where_there_is_no_mask(*masks):
     given = combine_masks(*masks)

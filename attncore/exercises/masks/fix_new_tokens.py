@@ -21,7 +21,7 @@ def may_see_(n_query, n_key):
 
 @shaped("(...,q,d),(...,k,d),(...,k,v)->(...,q,v)")
 def fix_new_tokens(query, key, value, ignored=None):
-    """Let the newest tokens of a text look at all of the text so far, and at nothing behind themselves.
+    """Let the newest tokens of a text look at all of the text so far, and at nothing that comes after them.
 
     Keys and values are those of the whole text up to now, the queries those of its last q tokens: there are never more
     queries than keys. `ignored` (k) holds booleans: True = nobody may see this token. A token that may see nothing

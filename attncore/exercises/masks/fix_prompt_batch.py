@@ -93,6 +93,17 @@ def no_mask(prompts):
     return looked(prompts, lambda lengths, longest: np.ones((len(lengths), longest), dtype=bool))
 
 
+@exercise.mistake("the padding moved to the right, and the last column still asks")
+def the_padding_moved_to_the_right(prompts):
+    lengths = np.array([len(x) for x in prompts])
+    batch = np.zeros((len(prompts), lengths.max(), prompts[0].shape[-1]))
+    for row, x in zip(batch, prompts, strict=True):
+        row[: len(x)] = x
+    scores = (batch * batch[:, -1:]).sum(axis=-1) / np.sqrt(batch.shape[-1])
+    weights = softmax(np.where(words_in_(lengths, batch.shape[1]), scores, -np.inf))
+    return (weights[..., None] * batch).sum(axis=1)
+
+
 @exercise.mistake("the first word of each prompt is lost")
 def first_word_lost(prompts):
     return looked(

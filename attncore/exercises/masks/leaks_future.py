@@ -6,6 +6,7 @@ from attncore.exercises.exercise import code
 from attncore.exercises.fixtures import (
     causal_attention,
     centred_on_the_text,
+    faint_leak,
     normalized_causal,
     normalized_mean,
     normalized_over_queries,
@@ -27,11 +28,15 @@ FUTURE = (
     centred_on_the_text,
     one_token_late,
     strictly_earlier,
+    faint_leak,
 )
 NORM = "A layer that begins with a layer norm is tested like any other."
 exercise = code(
     leaks_future,
-    *layer_cases(FUTURE, corners={rounding_noise: ROUNDING, normalized_causal: NORM, normalized_mean: NORM}),
+    *layer_cases(
+        FUTURE,
+        corners={rounding_noise: ROUNDING, faint_leak: ROUNDING, normalized_causal: NORM, normalized_mean: NORM},
+    ),
 )
 
 
@@ -74,6 +79,11 @@ def answer_reversed(layer, x):
 @exercise.mistake("rounding counted as a leak")
 def rounding_counted_as_a_leak(layer, x):
     return any((layer(change(x, j)) != layer(x))[:j].any() for j in range(len(x)))
+
+
+@exercise.mistake("compared by np.allclose as it comes")
+def compared_by_allclose_as_it_comes(layer, x):
+    return not all(np.allclose(layer(change(x, j))[:j], layer(x)[:j]) for j in range(1, len(x)))
 
 
 @exercise.mistake("a constant added to the token")

@@ -66,6 +66,12 @@ def square_for_every_text(lengths, n_key):
     return padding_mask(lengths, n_key) & np.ones((n_key, 1), dtype=bool)
 
 
+@exercise.mistake("a square for every text")
+def square_with_the_rows_of_the_padding_hidden_too(lengths, n_key):
+    keys = padding_mask(lengths, n_key)
+    return keys & np.swapaxes(keys, -1, -2)
+
+
 @exercise.other_convention("ones and zeros")
 def ones_and_zeros(lengths, n_key):
     return padding_mask(lengths, n_key).astype(int)

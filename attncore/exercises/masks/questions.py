@@ -52,6 +52,7 @@ questions = [
         {
             "bits not bytes": lambda tokens: tokens * tokens / 8,
             "a float32 mask": lambda tokens: tokens * tokens * 4,
+            "only what is True": lambda tokens: tokens * (tokens + 1) / 2,
         },
         first={"tokens": 8192},
         draw=among(tokens=(512, 1024, 2048, 4096, 8192, 16_384, 32_768)),
@@ -63,10 +64,11 @@ questions = [
         {
             "queries counted from the start": lambda cached, chunk, which: which,
             "itself left out": lambda cached, chunk, which: cached + which - 1,
+            "the whole chunk seen": lambda cached, chunk, which: cached + chunk,
         },
         first={"cached": 2, "chunk": 4, "which": 3},
         draw=among(
-            lambda cached, chunk, which: which <= chunk,
+            lambda cached, chunk, which: which < chunk,
             cached=(2, 3, 5, 7, 10, 12, 20),
             chunk=(3, 4, 5, 6, 8),
             which=(1, 2, 3, 4, 5),

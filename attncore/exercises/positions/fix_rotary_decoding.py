@@ -105,6 +105,16 @@ def stuck_at_the_prompt(x, n_prompt, W_query, W_key, W_value):
     return with_positions(x, W_query, W_key, W_value, positions, positions)
 
 
+@exercise.mistake("the cached keys are turned again at each step")
+def turned_again_at_each_step(x, n_prompt, W_query, W_key, W_value):
+    keys, rows = x[:0] @ W_key, []
+    for begin, end in [(0, n_prompt), *((i, i + 1) for i in range(n_prompt, len(x)))]:
+        keys = apply_rotary(np.concatenate([keys, x[begin:end] @ W_key]), np.arange(end))
+        query = apply_rotary(x[begin:end] @ W_query, np.arange(begin, end))
+        rows.append(scaled_dot_product_attention(query, keys, x[:end] @ W_value, causal_mask(end - begin, end)))
+    return np.concatenate(rows)
+
+
 @exercise.another_way
 def in_one_pass(x, n_prompt, W_query, W_key, W_value):
     positions = np.arange(len(x))
