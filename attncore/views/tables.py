@@ -70,17 +70,26 @@ def bars(heights, names, title: str, top: float = 1.0) -> Picture:
     """A bar for each name, from 0 to `top`, its height beside it."""
     heights = np.asarray(heights, dtype=float)
     left, wide, row = max((width_of(name) for name in names), default=0) + 14, 150, 24
-    parts = []
-    for place, (name, height) in enumerate(zip(names, heights, strict=True)):
+    parts, written = [], alike(heights)
+    for place, (name, height, words) in enumerate(zip(names, heights, written, strict=True)):
         y, share = place * row + 4, min(max(np.nan_to_num(height) / top, 0), 1)
         parts += [
             text(left - 6, y + 13, name, SIZE, "end"),
             rect(left, y, wide, 17, "#e6e6e6"),
             rect(left, y, wide * share, 17, BLUE),
-            text(left + wide + 6, y + 13, f"{height:.3g}", SIZE),
+            text(left + wide + 6, y + 13, words, SIZE),
         ]
-    read = ", ".join(f"{name} {height:.3g}" for name, height in zip(names, heights, strict=True))
+    read = ", ".join(f"{name} {words}" for name, words in zip(names, written, strict=True))
     return picture(document(left + wide + 60, row * len(names) + 6, "".join(parts)), title, f"{title}: {read}.")
+
+
+def alike(numbers) -> list[str]:
+    """Numbers to be compared, all with as many decimals as the largest needs for three figures, and none if whole."""
+    finite = np.abs(numbers[np.isfinite(numbers)])
+    if np.all(finite == np.rint(finite)):
+        return [f"{number:,.0f}" for number in numbers]
+    decimals = max(0, 3 - int(np.ceil(np.log10(finite.max()))))
+    return [f"{number:,.{decimals}f}" for number in numbers]
 
 
 def table(cells, rows, columns, title: str, alt: str, narrow: bool = False) -> Picture:

@@ -69,7 +69,7 @@ def test_a_slider_changes_the_picture():
 
 def test_a_picture_draws_what_the_learners_function_computes():
     wrong = softmax.softmax_picture(lambda scores: np.full(3, 0.5))
-    assert "softmax: key 0 0.5, key 1 0.5, key 2 0.5." in bundle(wrong)["text/plain"]
+    assert "softmax: key 0 0.500, key 1 0.500, key 2 0.500." in bundle(wrong)["text/plain"]
 
 
 def test_a_painted_mask_leaks_where_it_should():
