@@ -127,7 +127,9 @@ rows = []
 for token in np.split(x, 12):
     key, value = yours.rolling_cache(np.vstack([key, token]), np.vstack([value, token]), 4)
     rows.append(scaled_dot_product_attention(token, key, value))
-print(len(key), "keys kept; largest difference", np.abs(np.vstack(rows) - whole).max())
+print(
+    len(key), "keys kept; equal to 1e-12:", np.allclose(np.vstack(rows), whole, rtol=0, atol=1e-12)
+)
 
 # %% exercise="mistral-window-bytes"
 
@@ -187,8 +189,8 @@ heat_map(maps[18, 8], tokens, tokens, title="What does this head look at?")
 
 # %%
 sinks = recorded_sinks()
-lengths = {"first token": np.log10(sinks.first_length), "others": np.log10(sinks.other_length)}
-curves(lengths, "How long is what each layer reads?", "layer", "log10 of the length")
+lengths = {"first token": sinks.first_length, "others": sinks.other_length}
+curves(lengths, "How long is what each layer reads?", "layer", "length", log="y")
 
 # %% [markdown]
 # What happens to a row when its sink is evicted? The others share out the whole unit, in the old proportions.
@@ -248,7 +250,7 @@ for layer in (1, 2, 3):
     before, after = (
         scaled_dot_product_attention(z, z, z, causal_mask(12)) for z in (before, after)
     )
-    print(f"after layer {layer} the last token differs by {np.abs(before - after)[-1].max():.1e}")
+    print(f"after layer {layer} the last token differs by {np.abs(before - after)[-1].max():.2f}")
 
 # %% [markdown]
 # One layer sees a set. But the second looks at tokens of which each has seen only what came before it, and so the mask
