@@ -429,7 +429,7 @@ curves(
     "tokens",
     "bytes",
     lengths,
-    log="y",
+    log="xy",
 )
 
 # %% [markdown]

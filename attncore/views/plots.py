@@ -71,12 +71,16 @@ def curves(
 
 
 def logarithmic(ax: Axes, name: str, numbers: np.ndarray) -> None:
-    """Make an axis logarithmic, its ticks powers of two where all numbers are, and else powers of ten."""
-    base = 2 if np.all(np.log2(numbers) % 1 == 0) else 10
-    first, last = np.log([numbers.min(), numbers.max()]) / np.log(base)
-    first, last = np.floor(first + 1e-9), np.ceil(last - 1e-9)
-    ticks = float(base) ** np.arange(first, last + 1, 1 + (last - first) // 8)
-    said = [f"{tick:,g}" if 1e-3 <= tick < 1e6 else f"$10^{{{np.log10(tick):.0f}}}$" for tick in ticks]
+    """Make an axis logarithmic, with powers of ten for ticks; along x powers of two, where all numbers are."""
+    base = 2 if name == "x" and np.all(np.log2(numbers) % 1 == 0) else 10
+    ends = np.log([numbers.min(), numbers.max()]) / np.log(base)
+    first, last = np.floor(ends[0] + 1e-9), np.ceil(ends[1] - 1e-9)
+    powers = np.arange(first, last + 1, 1 + (last - first) // 8)
+    ticks = float(base) ** powers
+    said = [
+        f"{tick:,.7g}" if base == 2 or -4 < power < 6 else f"$10^{{{power:.0f}}}$"
+        for tick, power in zip(ticks, powers, strict=True)
+    ]
     if name == "x":
         ax.set_xscale("log", base=base)
         ax.set_xticks(ticks, said)

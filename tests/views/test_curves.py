@@ -11,7 +11,7 @@ from attncore.views.tables import heat_map
 def ticks(picture, axis):
     """What is written along an axis, from its start."""
     groups = [g for g in ElementTree.fromstring(picture.svg).iter() if g.get("id", "").startswith(f"{axis}tick_")]
-    return ["".join(group.itertext()).strip() for group in groups]
+    return ["".join("".join(group.itertext()).split()) for group in groups]
 
 
 def test_the_words_tell_the_first_the_middle_and_the_last_value_of_each_line():
@@ -49,6 +49,8 @@ def test_logarithmic_axes_have_powers_for_ticks():
     assert ticks(picture, "x") == ["128", "256", "512"]
     assert ticks(picture, "y")[:3] == ["10", "100", "1,000"] and len(ticks(picture, "y")) == 8
     assert "20, 300, 4e+07" in picture.alt
+    bytes_kept = curves({"P": [2.0**26, 2.0**36]}, "What's kept?", "tokens", "bytes", [1024, 2**20], log="xy")
+    assert ticks(bytes_kept, "y") == [f"10{power}" for power in range(7, 12)] and "1,024" in ticks(bytes_kept, "x")
 
 
 def test_what_is_not_a_number_leaves_a_gap_in_a_texture():
