@@ -142,6 +142,10 @@ np.stack([yours.softmax_backward(p, -target / p), p - target])
 #
 # When sizes differ, the shapes leave you no other choice. You have all the parts now: two products, a softmax between them,
 # and a scale. Put them in the right order.
+#
+# One helper is there for batches. If an input was broadcast, say one set of keys for several queries, its gradient comes
+# out as large as the batch. `sum_to(gradient, key.shape)` adds it up to the shape of the input; why a sum is right you'll
+# see under "Used twice, added up".
 
 # %% exercise="attention_backward"
 
@@ -233,8 +237,8 @@ curves(lines, "Where does the weight go?", "step", "weight")
 saturation_picture(yours.softmax_backward)
 
 # %% [markdown] folded="How much, and why?"
-# Next to nothing. Every score's gradient has its weight in front, so the losers get nothing. And the winner's own gradient, from
-# which the mean is subtracted, *is* that mean by then. It's the saturation of lesson 02, seen from the other end, and the reason
+# Next to nothing. What comes back to the winner is its own gradient minus the mean, and that mean *is* its own gradient by
+# then; the losers had hardly any say in the output. It's the saturation of lesson 02, seen from the other end, and the reason
 # for the square root in lesson 04.
 
 # %% [markdown]

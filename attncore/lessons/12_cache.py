@@ -291,13 +291,12 @@ memory_picture(yours.kv_cache_bytes)
 #
 # Reading the prompt is **prefill**: all its tokens go through the weights together, and the user waits for the first token (the
 # TTFT). Then comes **decode**, one token at a time (the TPOT, time per output token). Either way each weight is read from memory
-# once in a pass. Operations per byte moved are called **arithmetic intensity**, and with two bytes a weight it's easy: one
-# operation a byte for each token.
+# once in a pass. Operations per byte moved are called **arithmetic intensity**.
 
 # %% exercise="tokens-to-the-ridge"
 
 # %% [markdown]
-# That number is the **ridge** of a GPU. For an H100 it's $989 \cdot 10^{12}$ operations over $3.35 \cdot 10^{12}$ bytes a second
+# With two bytes a weight, each token brings one operation a byte. So that number is the **ridge** of a GPU. For an H100 it's $989 \cdot 10^{12}$ operations over $3.35 \cdot 10^{12}$ bytes a second
 # (NVIDIA, 2023), or 295. Left of it you wait for memory, and the work is **memory-bandwidth-bound**; right of it you wait for
 # arithmetic, and it's **compute-bound** (Williams et al., 2009). Raise the batch in the picture. Which dots move, and which
 # never do?

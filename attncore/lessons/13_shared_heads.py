@@ -303,6 +303,8 @@ print(np.isclose(turned, q @ U.T @ latents.T).astype(int))
 #
 # A score is the sum of both dot products, divided by $\sqrt{d + r}$.
 
+# %% exercise="what-the-latent-cache-holds"
+
 # %% [markdown]
 # Here is all of it as a flow of data, with DeepSeek-V3's sizes: unpacked on the left, absorbed on the right. Follow
 # the latent out of the cache on either side, then point at `W_up_key` and see where it moves to.
@@ -311,8 +313,6 @@ print(np.isclose(turned, q @ U.T @ latents.T).astype(int))
 from attncore.views.explorables.latent import latent
 
 latent()
-
-# %% exercise="what-the-latent-cache-holds"
 
 # %% [markdown]
 # Now the unpacked form, which is what training and prefill run. `help(LatentWeights)` names the seven matrices and their
@@ -411,9 +411,10 @@ sizes = {"layers": 61, "n_heads": 128, "d_head": 128, "n_groups": 8, "d_latent":
 # | keys and values | models |
 # |---|---|
 # | a KV head for each query head | GPT-3 (Brown et al., 2020), Llama 2 7B (Touvron et al., 2023b), OLMo 2 13B (OLMo 2, 2024) |
-# | groups | Llama 3 (Grattafiori et al., 2024), Mistral 7B (Jiang et al., 2023), Qwen3 (Qwen Team, 2025), gpt-oss, 64 query heads on 8 (OpenAI, 2025) |
+# | groups | Llama 3 (Grattafiori et al., 2024), Mistral 7B (Jiang et al., 2023), Qwen3 (Qwen Team, 2025), gpt-oss, 64 query heads on 8 (OpenAI, 2025), MiniMax-M3 (2026), which reads blocks of them (lesson 17) |
 # | one KV head | PaLM (Chowdhery et al., 2022), Gemma 2B (Gemma Team, 2024a) |
-# | a latent | DeepSeek-V3 (2024), DeepSeek-V3.2 (2025), Kimi K2 (2025), every fourth layer of Kimi Linear (2025) |
+# | a latent | DeepSeek-V3 (2024), DeepSeek-V3.2 (2025), Kimi K2 (2025), GLM-5 (2026), every fourth layer of Kimi Linear (2025) |
+# | one entry for all heads, and for several tokens at once (lesson 17) | DeepSeek-V4 (2026) |
 
 # %% [markdown]
 # ## The same in PyTorch

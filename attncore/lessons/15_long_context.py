@@ -2,8 +2,8 @@
 # # Windows and sinks
 #
 # Your model reads 8,192 tokens today, and product wants 100,000. The first idea that everybody has is to look only at the
-# last few thousand. It's a good idea, and it breaks most models that weren't trained for it, on the first token that
-# falls out of the window. Before we get there: how far does a window let you see?
+# last few thousand. It's a good idea, and models that weren't trained for it break in a way that hardly anybody
+# expects. Before we get there: how far does a window let you see?
 
 # %%
 import numpy as np
@@ -60,7 +60,7 @@ beside(*pictures)
 # | Longformer (Beltagy et al., 2020) | $w / 2$ on each side, itself between them |
 #
 # Until August 2025, Transformers passed $w$ itself as `left`, so the same Mistral saw one token more with FlashAttention
-# than without (issue 39408): no error, slightly different numbers.
+# than without ([issue 39408](https://github.com/huggingface/transformers/issues/39408)): no error, slightly different numbers.
 
 # %% [markdown]
 # ## Layers carry further
@@ -141,7 +141,7 @@ print(
 # %% exercise="slots-for-a-chunk"
 
 # %% [markdown]
-# ## Throw away the first token
+# ## A window for a finished model
 #
 # Now take a model that was trained **without** a window, and roll its cache. Here is SmolLM2-135M (Allal et al., 2025) on a
 # page of text, with its loss in nats a token: all keys, or the last 64 only. What would you expect?

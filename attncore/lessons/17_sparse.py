@@ -260,13 +260,13 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # that share a key head (lesson 13) select the same blocks, or the union would have to be read.
 
 # %% [markdown]
-# | | MoBA (Lu et al., 2025) | NSA (Yuan et al., 2025) | DSA (DeepSeek-V3.2, 2025) |
-# |---|---|---|---|
-# | selects | blocks | blocks | single tokens |
-# | by | mean of the block's keys | scores of the compressed branch | an indexer of its own |
-# | learns to select | through the keys themselves | through the compressed branch | from KL to dense attention |
-# | besides | the own block | compressed tokens, a window | nothing |
-# | added to a finished model | with further training | trained from the start | with further training |
+# | | MoBA (Lu et al., 2025) | NSA (Yuan et al., 2025) | DSA (DeepSeek-V3.2, 2025) | MSA (MiniMax-M3, 2026) |
+# |---|---|---|---|---|
+# | selects | blocks | blocks | single tokens | blocks of 128, for each KV head |
+# | by | mean of the block's keys | scores of the compressed branch | an indexer of its own | the block's best key, by an indexer |
+# | learns to select | through the keys themselves | through the compressed branch | from KL to dense attention | from KL to its attention |
+# | besides | the own block | compressed tokens, a window | nothing | the own block |
+# | added to a finished model | with further training | trained from the start | with further training | either way |
 
 # %% [markdown]
 # ## Compress the sequence
@@ -283,7 +283,8 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # %% [markdown]
 # Compare latent attention (lesson 13): it makes each token's entry *narrower* and keeps one for every token. CSA and HCA keep
 # *fewer*. The two axes multiply. The report says that at a million tokens V4-Pro needs 27% of the FLOPs of V3.2 for a token, and
-# 10% of its cache.
+# 10% of its cache. V4.1 adds depth as a third axis: only some layers make compressed entries, and the layers above reuse
+# them, with the same selection or one of their own (DeepSeek-V4.1, 2026).
 
 # %% [markdown]
 # ## The table that interviewers ask for
