@@ -115,14 +115,9 @@ from attncore.recorded import recorded_induction
 scores = recorded_induction().scores
 layers = [16, 17, 18, 20, 23]
 names = [f"{i} (k{i // 3})" for i in range(9)]
-heat_map(
-    scores[layers],
-    [f"layer {i}" for i in layers],
-    names,
-    title="How much weight for the token after?",
-    rows="layers",
-    columns="heads",
-)
+shown = [f"layer {i}" for i in layers]
+title = "How much weight for the token after?"
+heat_map(scores[layers], shown, names, title, rows="layers", columns="heads")
 
 # %% [markdown]
 # In layer 17 all three readers of key head 1 are induction heads. In layer 18, two readers of key head 2 are, and the third

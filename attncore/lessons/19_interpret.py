@@ -400,14 +400,8 @@ corrupted[4] = next(i for i in range(20) if i not in clean)
 grid = restored(trained[2], clean, corrupted, right=clean[5], wrong=clean[2])
 before = ["before layer 0", "before layer 1", "at the end"]
 places = [f"{place}: {token}" for place, token in enumerate(clean)]
-heat_map(
-    np.clip(grid, 0, 1),
-    before,
-    places,
-    "How much does one vector restore?",
-    rows="depths",
-    columns="tokens",
-)
+title, shown = "How much does one vector restore?", np.clip(grid, 0, 1)
+heat_map(shown, before, places, title, rows="depths", columns="tokens")
 
 # %% [markdown]
 # One vector at a time: what matters starts at the changed token, has mostly moved one place right after the first layer, and

@@ -67,7 +67,9 @@ def curves(
     ax.legend()
     told = [f"{name}: {', '.join(f'{line[at]:.3g}' for at in (0, len(line) // 2, -1))}" for name, line in lines.items()]
     heading = title if title[-1] in ".?" else f"{title}."
-    return figure(drawn, f"{heading} {ylabel.capitalize()} at the first, middle and last {xlabel}: {'; '.join(told)}.")
+    return figure(
+        drawn, f"{heading} {ylabel[:1].upper() + ylabel[1:]} at the first, middle and last {xlabel}: {'; '.join(told)}."
+    )
 
 
 def logarithmic(ax: Axes, name: str, numbers: np.ndarray) -> None:
