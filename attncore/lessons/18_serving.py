@@ -346,7 +346,7 @@ for tokens in (1024, 8192, 65_536):
 
 # %% [markdown]
 # At 50 GB a second shipping takes a small part of the prefill, and sent layer by layer most of it hides behind it. Over 1 GB
-# a second, 8,192 tokens would travel seven times as long as they take to read. A sequence too long for one card is cut
+# a second, 8,192 tokens would travel seven times as long as they take to read. A sequence too long for one GPU is cut
 # instead, and keys go around a ring: that's `ring_attention` from lesson 14.
 
 # %% [markdown]
