@@ -12,7 +12,7 @@ from attncore.experiments.transformer import cosine_experiment, stack_experiment
 from attncore.heads import multi_head_attention
 from attncore.masks import causal_mask, prefix_mask
 from attncore.softmax import softmax
-from attncore.transformer import FeedForwardWeights, gelu
+from attncore.transformer import FeedForwardWeights, NormWeights, gelu
 from attncore.views.plots import curves, loss_curves
 from attncore.views.style import beside
 from attncore.views.tables import bars, heat_map, mask_map
@@ -100,6 +100,8 @@ for name, norm in norms.items():
 # it makes the token wider, applies an **activation function**, and makes it narrow again (Vaswani et al., 2017).
 #
 # $$\text{ff}(x) = \text{gelu}(x W_\text{in} + b_\text{in})\, W_\text{out} + b_\text{out}$$
+#
+# The four arrays come together, as `weights.W_in`, `weights.b_in`, `weights.W_out` and `weights.b_out`.
 
 # %% exercise="without-activation"
 
@@ -139,8 +141,9 @@ yours.feed_forward(np.array([[3.0, 0.0], [-2.0, 0.0], [0.5, 0.0]]), pair).round(
 #
 # $$x \leftarrow x + \text{attention}(\text{norm}_1(x)), \qquad x \leftarrow x + \text{ff}(\text{norm}_2(x))$$
 #
-# The weights come as nested NamedTuples: `weights.attention` has the four matrices of lesson 07, and
-# `yours.layer_norm(x, *weights.attention_norm)` is a norm with its gain and bias.
+# The weights come as nested NamedTuples, a norm and a part each: `weights.attention_norm` and `weights.attention`, the four
+# matrices of lesson 07, then `weights.feed_forward_norm` and `weights.feed_forward`. A norm has a gain and a bias, so
+# `yours.layer_norm(x, *weights.attention_norm)` is all of it.
 
 # %% exercise="encoder_block"
 
@@ -249,6 +252,9 @@ for i, j in zip(inputs, targets, strict=True):
 # vector for each position (lesson 08). Then come the blocks, the final norm, and a product with the first table again. The
 # result is one score for each token of the vocabulary, the **logits**. Using one table at both ends is called **weight
 # tying** (Press and Wolf, 2016).
+#
+# The weights have a name for each of these: `token_embedding`, `position_embedding`, `blocks`, a tuple with what
+# `encoder_block` wants in each place, and `gain` and `bias` of the final norm.
 
 # %% exercise="gpt_logits"
 
@@ -274,7 +280,7 @@ print(f"loss {loss:.2f}, guessing {np.log(len(tiny_gpt.CHARACTERS)):.2f}")
 print(f"perplexity {np.exp(loss):.1f}, guessing {len(tiny_gpt.CHARACTERS)}")
 
 # %% [markdown]
-# This one runs on a forward pass like yours.
+# This one runs on a forward pass like yours. Its final norm comes as a `NormWeights(gain, bias)`, as those in the blocks do.
 
 # %% exercise="fix_gpt_logits"
 
@@ -390,7 +396,8 @@ heat_map(found, tokens(asking), tokens(memory), "Whom do three words ask?")
 
 # %% [markdown]
 # The decoder block of Vaswani et al. (2017) is your block with cross-attention in the middle. It looks back at its own text, causally;
-# it asks the memory, all of it; then it works on each token. Three parts, three norms, three additions.
+# it asks the memory, all of it; then it works on each token. Three parts, three norms, three additions. The weights are those
+# of your block and two more: `weights.cross_norm`, and `weights.cross` with four matrices of its own.
 
 # %% exercise="decoder_block"
 
@@ -430,7 +437,7 @@ yours.rms_norm(three, ones).round(3)
 
 # %% [markdown]
 # The three tokens of before: the scale is gone, and the shift now gets through. **SwiGLU** (Shazeer, 2020) has two wide layers, and lets one of
-# them gate the other.
+# them gate the other: `weights.W_gate` and `weights.W_up`, with `weights.W_down` on the way back.
 
 # %% exercise="swiglu"
 

@@ -78,7 +78,7 @@ kernel, convolved = W.reshape(2, 2, 1, 3), np.empty((2, 3, 3))
 for row, column in np.ndindex(2, 3):
     stop = tiny[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
     convolved[row, column] = np.tensordot(stop, kernel, axes=3)
-print(f"largest difference {np.abs(convolved.reshape(6, 3) - projected).max():.1g}")
+print("equal to 1e-12:", np.allclose(convolved.reshape(6, 3), projected, rtol=0, atol=1e-12))
 
 # %% [markdown]
 # That's how libraries write it: a `Conv2d` whose `kernel_size` and `stride` are the patch size. Its kernels are $(m, c, y, x)$,
@@ -159,7 +159,7 @@ def read(image, positions):
 
 
 for name, E in (("without", np.zeros((37, 8))), ("with", rng.standard_normal((37, 8)))):
-    print(f"{name:8}positions {np.abs(read(pixels, E) - read(puzzle, E)).max():.2g}")
+    print(f"{name:8}positions {np.abs(read(pixels, E) - read(puzzle, E)).max():.2f}")
 
 # %% [markdown]
 # Without positions the difference is rounding. Attention, norms and feed-forward layers treat all tokens alike, so shuffled patches
@@ -272,7 +272,8 @@ number_map(grid, range(4), range(4), title="What lies between 0, 4, 8 and 4?")
 
 # %%
 images, labels = drawn_images(np.random.default_rng(0), 8)
-rows = np.vstack([np.hstack(list(images[:4])), np.hstack(list(images[4:]))])
+framed = np.pad(images, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+rows = np.vstack([np.hstack(list(framed[:4])), np.hstack(list(framed[4:]))])
 texture(rows, "Eight images: which shape is in which?", "column", "row")
 
 # %% exercise="few-images"

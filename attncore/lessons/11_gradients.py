@@ -142,6 +142,10 @@ np.stack([yours.softmax_backward(p, -target / p), p - target])
 #
 # When sizes differ, the shapes leave you no other choice. You have all the parts now: two products, a softmax between them,
 # and a scale. Put them in the right order.
+#
+# One helper is there for batches. If an input was broadcast, say one set of keys for several queries, its gradient comes
+# out as large as the batch. `sum_to(gradient, key.shape)` adds it up to the shape of the input; why a sum is right you'll
+# see under "Used twice, added up".
 
 # %% exercise="attention_backward"
 
@@ -233,8 +237,8 @@ curves(lines, "Where does the weight go?", "step", "weight")
 saturation_picture(yours.softmax_backward)
 
 # %% [markdown] folded="How much, and why?"
-# Next to nothing. Every score's gradient has its weight in front, so the losers get nothing. And the winner's own gradient, from
-# which the mean is subtracted, *is* that mean by then. It's the saturation of lesson 02, seen from the other end, and the reason
+# Next to nothing. What comes back to the winner is its own gradient minus the mean, and that mean *is* its own gradient by
+# then; the losers had hardly any say in the output. It's the saturation of lesson 02, seen from the other end, and the reason
 # for the square root in lesson 04.
 
 # %% [markdown]
@@ -271,7 +275,7 @@ masked = yours.attention_backward(Q, K, V, dO, mask)
 two = rng.standard_normal((2, 3, 8))
 d_key = yours.attention_backward(two, K, V, np.stack([dO, dO]))[1]
 each = [yours.attention_backward(one, K, V, dO)[1] for one in two]
-d_key.shape, np.abs(d_key - sum(each)).max()
+d_key.shape, np.allclose(d_key, sum(each), rtol=0, atol=1e-12)
 
 # %% [markdown]
 # The case that interviewers ask about is **self-attention**. There $x$ serves three times, as queries, keys and values, so
@@ -306,7 +310,7 @@ d_key.shape, np.abs(d_key - sum(each)).max()
 token, gain = rng.standard_normal(6), rng.standard_normal(6)
 d_token, _, _ = yours.layer_norm_backward(token, gain, rng.standard_normal(6))
 normal = (token - token.mean()) / token.std()
-print(f"sum {d_token.sum():+.0e}, along the normalized token {d_token @ normal:+.0e}")
+print(f"sum {abs(d_token.sum()):.6f}, along the normalized token {d_token @ normal:.6f}")
 
 # %% [markdown]
 # Both zero: the first up to rounding, the second up to epsilon. A constraint on the way there becomes a projection on the way
@@ -406,7 +410,7 @@ bars(
 
 # %%
 P = yours.attention_weights(Q, K)
-np.stack([np.sum(P * (dO @ V.T), axis=-1), np.sum(dO * (P @ V), axis=-1)])
+np.stack([np.sum(P * (dO @ V.T), axis=-1), np.sum(dO * (P @ V), axis=-1)]).round(4)
 
 # %% [markdown]
 # One number for each query, from two arrays as narrow as a value. FlashAttention calls it $D$ and never needs a row of
@@ -424,11 +428,12 @@ np.stack([np.sum(P * (dO @ V.T), axis=-1), np.sum(dO * (P @ V), axis=-1)])
 lengths = np.array([1024, 4096, 16_384, 32_768])
 kept, linear = 32 * lengths**2 * 2, 4 * 32 * lengths * 128 * 2
 curves(
-    {"P": np.log10(kept), "Q, K, V and O": np.log10(linear)},
+    {"P": kept, "Q, K, V and O": linear},
     "What has to be kept? 32 heads of width 128, two bytes",
     "tokens",
-    "log10 of bytes",
+    "bytes",
     lengths,
+    log="xy",
 )
 
 # %% [markdown]

@@ -39,7 +39,7 @@ def rows_of(ids, mask):
 # %%
 def moved(mask):
     before, after = rows_of(ids[:-1], mask(len(ids) - 1)), rows_of(ids, mask(len(ids)))
-    return [round(float(np.abs(b - a[:-1]).max()), 5) for b, a in zip(before, after, strict=True)]
+    return [round(float(np.abs(b - a[:-1]).max()), 3) for b, a in zip(before, after, strict=True)]
 
 
 moved(yours.causal_mask)
@@ -75,7 +75,7 @@ query, key, value = (split_heads(x @ W, tiny_gpt.N_HEADS) for W in block.attenti
 last = yours.scaled_dot_product_attention(query[:, -1:], key, value)
 alone = merge_heads(last) @ block.attention.W_output
 full = multi_head_attention(x, x, x, block.attention, tiny_gpt.N_HEADS, causal_mask(len(x)))
-f"{np.abs(alone - full[-1:]).max():.0e}"
+f"equal to 1e-5: {np.allclose(alone, full[-1:], rtol=0, atol=1e-5)}"
 
 # %% exercise="decode-scores-shape"
 
@@ -106,9 +106,8 @@ for sizes in ([18], [10, 8], [1, 7, 10], [1] * 18):
     rows = [
         yours.attend_with_cache(part, cache, block.attention, tiny_gpt.N_HEADS) for part in parts
     ]
-    print(
-        f"{len(sizes):>2} chunks: {len(cache)} tokens kept, off by {np.abs(np.concatenate(rows) - full).max():.0e}"
-    )
+    same = np.allclose(np.concatenate(rows), full, rtol=0, atol=1e-5)
+    print(f"{len(sizes):>2} chunks: {len(cache)} tokens kept, equal to 1e-5: {same}")
 
 # %% [markdown]
 # Step through a generation. What would each step have to compute without the cache? And with two layers?
@@ -207,12 +206,12 @@ for m in recorded_mistakes():
 # %% exercise="where-the-square-wins"
 
 # %%
-powers = np.arange(7, 15)
+lengths = [2**k for k in range(7, 15)]
 shares = {
-    f"width {m:,}": [1 - 8 * 2**k * m**2 / yours.attention_flops(int(2**k), m) for k in powers]
+    f"width {m:,}": [1 - 8 * n * m**2 / yours.attention_flops(n, m) for n in lengths]
     for m in (768, 4096, 16_384)
 }
-curves(shares, "Which share of attention is quadratic?", "log2 of tokens", "share", powers)
+curves(shares, "Which share of attention is quadratic?", "tokens", "share", lengths, log="x")
 
 # %% [markdown]
 # GPT-2 small, of width 768, reads 1,024 tokens at most (Radford et al., 2019): its square never gets to half. And a whole layer
@@ -237,15 +236,16 @@ in_a_layer = 2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14_336
 ends = 10.0 ** np.arange(2, 7)
 anew, kept = 8 * 768**2 * ends**2 / 2 + 4 * 768 * ends**3 / 3, 8 * 768**2 * ends + 2 * 768 * ends**2
 curves(
-    {"everything anew": np.log10(anew), "with the cache": np.log10(kept)},
+    {"everything anew": anew, "with the cache": kept},
     "How many operations does a text take? One layer of width 768",
-    "log10 of tokens",
-    "log10 of FLOPs",
-    np.log10(ends),
+    "tokens",
+    "FLOPs",
+    ends,
+    log="xy",
 )
 
 # %% [markdown] folded="What do the slopes say?"
-# On the right the upper line climbs by three for each one, the lower by two. The cache takes one power of $n$ away: cubic
+# For each factor of ten in tokens the upper line climbs by three factors of ten, on the right, and the lower by two. The cache takes one power of $n$ away: cubic
 # becomes quadratic, and nothing spares a token the comparison with all that came before. Still, a text written token by token
 # takes no more arithmetic than one causal pass over it.
 
@@ -291,13 +291,12 @@ memory_picture(yours.kv_cache_bytes)
 #
 # Reading the prompt is **prefill**: all its tokens go through the weights together, and the user waits for the first token (the
 # TTFT). Then comes **decode**, one token at a time (the TPOT, time per output token). Either way each weight is read from memory
-# once in a pass. Operations per byte moved are called **arithmetic intensity**, and with two bytes a weight it's easy: one
-# operation a byte for each token.
+# once in a pass. Operations per byte moved are called **arithmetic intensity**.
 
 # %% exercise="tokens-to-the-ridge"
 
 # %% [markdown]
-# That number is the **ridge** of a GPU. For an H100 it's $989 \cdot 10^{12}$ operations over $3.35 \cdot 10^{12}$ bytes a second
+# With two bytes a weight, each token brings one operation a byte. So that number is the **ridge** of a GPU. For an H100 it's $989 \cdot 10^{12}$ operations over $3.35 \cdot 10^{12}$ bytes a second
 # (NVIDIA, 2023), or 295. Left of it you wait for memory, and the work is **memory-bandwidth-bound**; right of it you wait for
 # arithmetic, and it's **compute-bound** (Williams et al., 2009). Raise the batch in the picture. Which dots move, and which
 # never do?
@@ -345,11 +344,14 @@ def step_seconds(batch, length, flops=989e12, bandwidth=3.35e12):
 
 
 # %%
+batches = [2**k for k in range(11)]
 rates = {
-    f"{n:,} tokens each": [2**k / step_seconds(2**k, n) / 1000 for k in range(11)]
+    f"{n:,} tokens each": [batch / step_seconds(batch, n) / 1000 for batch in batches]
     for n in (64, 1790, 8192)
 }
-curves(rates, "What does a larger batch bring?", "log2 of the batch", "thousand tokens a second")
+curves(
+    rates, "What does a larger batch bring?", "batch", "thousand tokens a second", batches, log="x"
+)
 
 # %% [markdown]
 # Short sequences gain until the products reach the ridge, near a batch of 295. Long ones flatten much earlier, because the part
@@ -373,8 +375,9 @@ def prompt_seconds(size, n=100_000, flops=989e12, bandwidth=3.35e12):
 
 
 # %%
-taken = {"100,000 tokens": [prompt_seconds(2**k) for k in range(5, 13)]}
-curves(taken, "How long does the prompt take?", "log2 of a chunk", "seconds", range(5, 13))
+chunks = [2**k for k in range(5, 13)]
+taken = {"100,000 tokens": [prompt_seconds(size) for size in chunks]}
+curves(taken, "How long does the prompt take?", "tokens in a chunk", "seconds", chunks, log="x")
 
 # %% [markdown]
 # It's flat from 512 on, and climbs below. That's the ridge again: a chunk needs about as many tokens as the GPU has operations

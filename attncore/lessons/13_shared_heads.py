@@ -115,12 +115,9 @@ from attncore.recorded import recorded_induction
 scores = recorded_induction().scores
 layers = [16, 17, 18, 20, 23]
 names = [f"{i} (k{i // 3})" for i in range(9)]
-heat_map(
-    scores[layers],
-    [f"layer {i}" for i in layers],
-    names,
-    title="How much weight for the token after?",
-)
+shown = [f"layer {i}" for i in layers]
+title = "How much weight for the token after?"
+heat_map(scores[layers], shown, names, title, rows="layers", columns="heads")
 
 # %% [markdown]
 # In layer 17 all three readers of key head 1 are induction heads. In layer 18, two readers of key head 2 are, and the third
@@ -301,6 +298,8 @@ print(np.isclose(turned, q @ U.T @ latents.T).astype(int))
 #
 # A score is the sum of both dot products, divided by $\sqrt{d + r}$.
 
+# %% exercise="what-the-latent-cache-holds"
+
 # %% [markdown]
 # Here is all of it as a flow of data, with DeepSeek-V3's sizes: unpacked on the left, absorbed on the right. Follow
 # the latent out of the cache on either side, then point at `W_up_key` and see where it moves to.
@@ -309,8 +308,6 @@ print(np.isclose(turned, q @ U.T @ latents.T).astype(int))
 from attncore.views.explorables.latent import latent
 
 latent()
-
-# %% exercise="what-the-latent-cache-holds"
 
 # %% [markdown]
 # Now the unpacked form, which is what training and prefill run. `help(LatentWeights)` names the seven matrices and their
@@ -336,9 +333,8 @@ weights = LatentWeights(*(rng.standard_normal(size) / math.sqrt(size[0]) for siz
 x, mask = rng.standard_normal((6, 384)), yours.causal_mask(6)
 unpacked = yours.latent_attention(x, weights, 12, mask)
 absorbed = yours.latent_attention_absorbed(x, weights, 12, mask)
-print(
-    f"numbers up to {np.abs(unpacked).max():.2f}, largest difference {np.abs(unpacked - absorbed).max():.0e}"
-)
+print(f"numbers up to {np.abs(unpacked).max():.2f}")
+print("equal to 1e-12:", np.allclose(unpacked, absorbed, rtol=0, atol=1e-12))
 
 # %% [markdown]
 # So one model may use both. And read from the cache, the absorbed form is multi-query attention: all heads share one
@@ -410,9 +406,10 @@ sizes = {"layers": 61, "n_heads": 128, "d_head": 128, "n_groups": 8, "d_latent":
 # | keys and values | models |
 # |---|---|
 # | a KV head for each query head | GPT-3 (Brown et al., 2020), Llama 2 7B (Touvron et al., 2023b), OLMo 2 13B (OLMo 2, 2024) |
-# | groups | Llama 3 (Grattafiori et al., 2024), Mistral 7B (Jiang et al., 2023), Qwen3 (Qwen Team, 2025), gpt-oss, 64 query heads on 8 (OpenAI, 2025) |
+# | groups | Llama 3 (Grattafiori et al., 2024), Mistral 7B (Jiang et al., 2023), Qwen3 (Qwen Team, 2025), gpt-oss, 64 query heads on 8 (OpenAI, 2025), MiniMax-M3 (2026), which reads blocks of them (lesson 17) |
 # | one KV head | PaLM (Chowdhery et al., 2022), Gemma 2B (Gemma Team, 2024a) |
-# | a latent | DeepSeek-V3 (2024), DeepSeek-V3.2 (2025), Kimi K2 (2025), every fourth layer of Kimi Linear (2025) |
+# | a latent | DeepSeek-V3 (2024), DeepSeek-V3.2 (2025), Kimi K2 (2025), GLM-5 (2026), every fourth layer of Kimi Linear (2025) |
+# | one entry for all heads, and for several tokens at once (lesson 17) | DeepSeek-V4 (2026) |
 
 # %% [markdown]
 # ## The same in PyTorch

@@ -2,8 +2,8 @@
 # # Windows and sinks
 #
 # Your model reads 8,192 tokens today, and product wants 100,000. The first idea that everybody has is to look only at the
-# last few thousand. It's a good idea, and it breaks most models that weren't trained for it, on the first token that
-# falls out of the window. Before we get there: how far does a window let you see?
+# last few thousand. It's a good idea, and models that weren't trained for it break in a way that hardly anybody
+# expects. Before we get there: how far does a window let you see?
 
 # %%
 import numpy as np
@@ -60,7 +60,7 @@ beside(*pictures)
 # | Longformer (Beltagy et al., 2020) | $w / 2$ on each side, itself between them |
 #
 # Until August 2025, Transformers passed $w$ itself as `left`, so the same Mistral saw one token more with FlashAttention
-# than without (issue 39408): no error, slightly different numbers.
+# than without ([issue 39408](https://github.com/huggingface/transformers/issues/39408)): no error, slightly different numbers.
 
 # %% [markdown]
 # ## Layers carry further
@@ -127,7 +127,9 @@ rows = []
 for token in np.split(x, 12):
     key, value = yours.rolling_cache(np.vstack([key, token]), np.vstack([value, token]), 4)
     rows.append(scaled_dot_product_attention(token, key, value))
-print(len(key), "keys kept; largest difference", np.abs(np.vstack(rows) - whole).max())
+print(
+    len(key), "keys kept; equal to 1e-12:", np.allclose(np.vstack(rows), whole, rtol=0, atol=1e-12)
+)
 
 # %% exercise="mistral-window-bytes"
 
@@ -139,7 +141,7 @@ print(len(key), "keys kept; largest difference", np.abs(np.vstack(rows) - whole)
 # %% exercise="slots-for-a-chunk"
 
 # %% [markdown]
-# ## Throw away the first token
+# ## A window for a finished model
 #
 # Now take a model that was trained **without** a window, and roll its cache. Here is SmolLM2-135M (Allal et al., 2025) on a
 # page of text, with its loss in nats a token: all keys, or the last 64 only. What would you expect?
@@ -187,8 +189,8 @@ heat_map(maps[18, 8], tokens, tokens, title="What does this head look at?")
 
 # %%
 sinks = recorded_sinks()
-lengths = {"first token": np.log10(sinks.first_length), "others": np.log10(sinks.other_length)}
-curves(lengths, "How long is what each layer reads?", "layer", "log10 of the length")
+lengths = {"first token": sinks.first_length, "others": sinks.other_length}
+curves(lengths, "How long is what each layer reads?", "layer", "length", log="y")
 
 # %% [markdown]
 # What happens to a row when its sink is evicted? The others share out the whole unit, in the old proportions.
@@ -248,7 +250,7 @@ for layer in (1, 2, 3):
     before, after = (
         scaled_dot_product_attention(z, z, z, causal_mask(12)) for z in (before, after)
     )
-    print(f"after layer {layer} the last token differs by {np.abs(before - after)[-1].max():.1e}")
+    print(f"after layer {layer} the last token differs by {np.abs(before - after)[-1].max():.2f}")
 
 # %% [markdown]
 # One layer sees a set. But the second looks at tokens of which each has seen only what came before it, and so the mask

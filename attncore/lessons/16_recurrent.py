@@ -27,7 +27,7 @@ from attncore.views.tables import number_map
 # %%
 rng = np.random.default_rng(0)
 Q, K, V = (rng.standard_normal((1000, width)) for width in (8, 8, 6))
-print("largest difference:", np.abs((Q @ K.T) @ V - Q @ (K.T @ V)).max())
+print("equal to 1e-10:", np.allclose((Q @ K.T) @ V, Q @ (K.T @ V), rtol=0, atol=1e-10))
 
 # %% [markdown]
 # $K^\top V$ is a sum with one term for each token, the outer product of its key and its value. That sum is our matrix, and
@@ -68,7 +68,7 @@ curves(
 
 # %%
 both = yours.linear_attention(Q, K, V), yours.linear_attention_recurrent(Q, K, V)
-print("largest difference over 1,000 tokens:", np.abs(both[0] - both[1]).max())
+print("equal to 1e-12, over 1,000 tokens:", np.allclose(*both, rtol=0, atol=1e-12))
 
 # %% [markdown]
 # So you've written a recurrent network, with a matrix for its state. "Transformers are RNNs" is the paper's title.
@@ -211,8 +211,8 @@ written = history(yours.delta_rule, key, value, ones)
 number_map(written, list("abc"), told, title="And with the delta rule?")
 
 # %% [markdown]
-# Now a is 2, and b and c are what they were. The rule is much older than attention: Widrow and Hoff trained a single layer
-# with it in 1960. Schlag et al. (2021) brought it to linear attention, and Yang et al. (2024a) made it fast enough to train
+# Now a is 2, and b and c are what they were. The rule is much older than attention: Widrow and Hoff (1960) trained a single
+# layer with it. Schlag et al. (2021) brought it to linear attention, and Yang et al. (2024a) made it fast enough to train
 # large models with.
 
 # %% [markdown] folded="Where does the rule come from?"
@@ -301,7 +301,7 @@ fades = rng.uniform(0.8, 1, 1000)
 whole = yours.decay_attention(Q, K, V, fades)
 for chunk in (1, 16, 64, 1000):
     parts = yours.chunked_decay_attention(Q, K, V, fades, chunk)
-    print(f"chunks of {chunk:>4}: largest difference {np.abs(parts - whole).max():.0e}")
+    print(f"chunks of {chunk:>4}: equal to 1e-12: {np.allclose(parts, whole, rtol=0, atol=1e-12)}")
 
 # %% [markdown]
 # Any chunk gives the same numbers; what it trades is work. A longer chunk means fewer steps in a row, and a larger square.
@@ -328,13 +328,13 @@ for chunk in (1, 16, 64, 1000):
 # | Jamba (Lieber et al., 2024) | Mamba | 7 : 1 |
 # | MiniMax-01 (MiniMax, 2025a) | decay, as in RetNet ("lightning attention") | 7 : 1 |
 # | Nemotron-H 8B (NVIDIA, 2025) | Mamba-2 | 24 : 4 |
-# | Qwen3-Next (2025) | Gated DeltaNet | 3 : 1 |
+# | Qwen3-Next (2025), Qwen3.5 (2026) | Gated DeltaNet | 3 : 1 |
 # | Kimi Linear (2025) | KDA | 3 : 1, full layers latent and without positions |
 
 # %% [markdown]
 # The traffic isn't all one way. After one more hybrid, MiniMax's M2 went back to full attention in every layer; the team
-# wrote that the hybrid matched it on common benchmarks and fell behind in reasoning over several steps (MiniMax, 2025b). So
-# ask what was measured, before you believe that a hybrid loses nothing.
+# wrote that the hybrid matched it on common benchmarks and fell behind in reasoning over several steps (MiniMax, 2025b). M3
+# has no states either; it selects blocks of keys (MiniMax-M3, 2026; lesson 17). So ask what was measured, before you believe that a hybrid loses nothing.
 
 # %% exercise="hybrid-memory"
 

@@ -110,19 +110,17 @@ int((index > index[0, 41]).sum())
 
 # %%
 attending, looking = 2 * 128 * (576 + 512), 2 * 64 * 128
-power = np.arange(11, 21)
-dense, indexer = attending * 2.0**power, looking * 2.0**power
+tokens = 2.0 ** np.arange(11, 21)
+dense, indexer = attending * tokens, looking * tokens
 selected = np.full(10, attending * 2048.0)
 
 # %%
 costs = {"all keys": dense, "indexer": indexer, "selected keys": selected}
-logs = {name: np.log10(flops) for name, flops in costs.items()}
-title = "One token in one layer: what grows?"
-curves(logs, title, "tokens, as a power of two", "log10 of FLOPs", power)
+curves(costs, "One token in one layer: what grows?", "tokens", "FLOPs", tokens, log="xy")
 
 # %%
-for tokens, gain in zip(2**power, dense / (indexer + selected), strict=True):
-    print(f"{tokens:>9,} tokens: {gain:4.1f} times fewer")
+for n, gain in zip(tokens, dense / (indexer + selected), strict=True):
+    print(f"{n:>9,.0f} tokens: {gain:4.1f} times fewer")
 
 # %% [markdown]
 # Look at the two lines that rise. The indexer still meets every key, so over a whole text it's **still quadratic**; it's
@@ -254,7 +252,7 @@ only = np.eye(3)[..., None] * np.ones(2)
 for name, gates in zip(("compressed", "selected", "window"), only, strict=True):
     print(f"{name:>10}: off by {np.abs(three_branches(query, key, value, gates) - full).max():.2f}")
 whole = three_branches(query, key, value, only[1], n_keep=16)
-print(f"all blocks: off by {np.abs(whole - full).max():.0e}")
+print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12))
 
 # %% [markdown]
 # One design detail is worth remembering. The selection reuses the scores of the compressed branch, and those get
@@ -262,13 +260,13 @@ print(f"all blocks: off by {np.abs(whole - full).max():.0e}")
 # that share a key head (lesson 13) select the same blocks, or the union would have to be read.
 
 # %% [markdown]
-# | | MoBA (Lu et al., 2025) | NSA (Yuan et al., 2025) | DSA (DeepSeek-V3.2, 2025) |
-# |---|---|---|---|
-# | selects | blocks | blocks | single tokens |
-# | by | mean of the block's keys | scores of the compressed branch | an indexer of its own |
-# | learns to select | through the keys themselves | through the compressed branch | from KL to dense attention |
-# | besides | the own block | compressed tokens, a window | nothing |
-# | added to a finished model | with further training | trained from the start | with further training |
+# | | MoBA (Lu et al., 2025) | NSA (Yuan et al., 2025) | DSA (DeepSeek-V3.2, 2025) | MSA (MiniMax-M3, 2026) |
+# |---|---|---|---|---|
+# | selects | blocks | blocks | single tokens | blocks of 128, for each KV head |
+# | by | mean of the block's keys | scores of the compressed branch | an indexer of its own | the block's best key, by an indexer |
+# | learns to select | through the keys themselves | through the compressed branch | from KL to dense attention | from KL to its attention |
+# | besides | the own block | compressed tokens, a window | nothing | the own block |
+# | added to a finished model | with further training | trained from the start | with further training | either way |
 
 # %% [markdown]
 # ## Compress the sequence
@@ -285,7 +283,8 @@ print(f"all blocks: off by {np.abs(whole - full).max():.0e}")
 # %% [markdown]
 # Compare latent attention (lesson 13): it makes each token's entry *narrower* and keeps one for every token. CSA and HCA keep
 # *fewer*. The two axes multiply. The report says that at a million tokens V4-Pro needs 27% of the FLOPs of V3.2 for a token, and
-# 10% of its cache.
+# 10% of its cache. V4.1 adds depth as a third axis: only some layers make compressed entries, and the layers above reuse
+# them, with the same selection or one of their own (DeepSeek-V4.1, 2026).
 
 # %% [markdown]
 # ## The table that interviewers ask for

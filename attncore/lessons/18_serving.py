@@ -60,7 +60,7 @@ slots = table.slots("b")
 pieces = yours.paged_attention(query[:2], keys, values, slots)
 whole = scaled_dot_product_attention(query[:2], keys[slots], values[slots], causal_mask(2, 8))
 print("slots:", slots)
-print("largest difference from one piece:", np.abs(pieces - whole).max())
+print("equal to one piece, to 1e-12:", np.allclose(pieces, whole, rtol=0, atol=1e-12))
 
 # %% [markdown]
 # A kernel doesn't gather first, as NumPy does here. It looks up one block after another while it reads, and merges them by a
@@ -206,7 +206,7 @@ rng = np.random.default_rng(0)
 rows = np.array([draft]), np.array([target, target])
 drawn = (rng.choice(3, p=draft) for _ in range(20_000))
 firsts = [yours.speculative_accept(np.array([token]), *rows, rng)[0] for token in drawn]
-np.bincount(firsts) / len(firsts)
+np.round(np.bincount(firsts) / len(firsts), 3)
 
 # %% [markdown] folded="Why exactly?"
 # Token $x$ comes out in two ways. Drafted and kept: $q(x)\min(1, p(x)/q(x)) = \min(q(x), p(x))$. Or something was rejected
@@ -342,7 +342,7 @@ for tokens in (1024, 8192, 65_536):
 
 # %% [markdown]
 # At 50 GB a second shipping takes a small part of the prefill, and sent layer by layer most of it hides behind it. Over 1 GB
-# a second, 8,192 tokens would travel seven times as long as they take to read. A sequence too long for one card is cut
+# a second, 8,192 tokens would travel seven times as long as they take to read. A sequence too long for one GPU is cut
 # instead, and keys go around a ring: that's `ring_attention` from lesson 14.
 
 # %% [markdown]

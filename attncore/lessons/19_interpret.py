@@ -136,7 +136,9 @@ number_map(
 # %%
 names = [" Mary", " John", " the", " his"]
 rows = [[next_words[name] for name in names] for next_words in (read.next, read.next_without)]
-heat_map(rows, ["whole", "without (23, 3)"], names, "What comes next?")
+heat_map(
+    rows, ["whole", "without (23, 3)"], names, "What comes next?", rows="runs", columns="words"
+)
 
 # %% [markdown]
 # It still says Mary. Half of her lead in logits is gone, from 6.1 to 3.1, and softmax hides it: the other heads suffice. If
@@ -398,7 +400,8 @@ corrupted[4] = next(i for i in range(20) if i not in clean)
 grid = restored(trained[2], clean, corrupted, right=clean[5], wrong=clean[2])
 before = ["before layer 0", "before layer 1", "at the end"]
 places = [f"{place}: {token}" for place, token in enumerate(clean)]
-heat_map(np.clip(grid, 0, 1), before, places, "How much does one vector restore?")
+title, shown = "How much does one vector restore?", np.clip(grid, 0, 1)
+heat_map(shown, before, places, title, rows="depths", columns="tokens")
 
 # %% [markdown]
 # One vector at a time: what matters starts at the changed token, has mostly moved one place right after the first layer, and

@@ -70,7 +70,7 @@ print(recorded_maps()[tired].tokens)
 # %%
 x = np.array([[[3.0, 4.0], [1.0, 0.0], [9.0, 0.0]]])
 mask = np.array([[True, True, False]])
-yours.sentence_vectors(x, mask)
+yours.sentence_vectors(x, mask).round(3)
 
 # %% [markdown]
 # The mean of (3, 4) and (1, 0) is (2, 2). A mean is attention with an empty question: a query of zeros scores every key 0
@@ -118,7 +118,7 @@ heat_map(weights, names, names, "Where do the words look?")
 
 # %%
 shifted = yours.attention_weights(query, key + 5)
-print(f"largest change {np.abs(shifted - weights).max():.1e}")
+print("equal to 1e-5:", np.allclose(shifted, weights, rtol=0, atol=1e-5))
 print(f"query bias {np.linalg.norm(head.b_query):.3f}, key bias {np.linalg.norm(head.b_key):.3f}")
 
 # %% [markdown]
@@ -259,7 +259,7 @@ same, other = 0, 6
 while other - same > 1:
     middle = (same + other) // 2
     gap = np.abs(suspect.reads(texts, middle) - healthy.reads(texts, middle)).max()
-    print(f"layer {middle} reads what differs by {gap:.1e}")
+    print(f"layer {middle} reads what differs by {gap:.3f}")
     same, other = (same, middle) if gap > 1e-4 else (middle, other)
 
 # %% [markdown]
@@ -271,7 +271,7 @@ while len(heads) > 1:
     half = heads[: len(heads) // 2]
     off = [(same, h) for h in half]
     gap = np.abs(suspect.vectors(texts, off) - healthy.vectors(texts, off)).max()
-    print(f"without {half} the vectors differ by {gap:.1e}")
+    print(f"without {half} the vectors differ by {gap:.6f}")
     heads = half if gap < 2e-6 else heads[len(half) :]
 
 # %%

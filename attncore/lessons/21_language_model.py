@@ -334,8 +334,8 @@ for (keys, first), loss in sinks.losses.items():
 # %%
 from attncore.views.plots import curves
 
-lengths = {"first token": np.log10(sinks.first_length), "others": np.log10(sinks.other_length)}
-curves(lengths, "How long is what each layer reads?", "layer", "log10 of the length")
+lengths = {"first token": sinks.first_length, "others": sinks.other_length}
+curves(lengths, "How long is what each layer reads?", "layer", "length", log="y")
 
 # %% [markdown]
 # In layer 11 the first token's vector grows by a factor of more than a hundred, and stays so nearly to the end. RMS norm

@@ -27,19 +27,22 @@ class Cell(NamedTuple):
     words: str = ""
 
 
-def heat_map(weights, queries, keys, title: str, mask=None) -> Picture:
-    """Attention weights (q, k) on a scale from 0 to 1; what a mask hides is hatched."""
+def heat_map(weights, queries, keys, title: str, mask=None, rows="queries", columns="keys") -> Picture:
+    """Attention weights (q, k) on a scale from 0 to 1; what a mask hides is hatched.
+
+    Say so where rows and columns are something else.
+    """
     weights = np.asarray(weights, dtype=float)
     hidden = np.zeros(weights.shape, bool) if mask is None else ~np.broadcast_to(mask, weights.shape)
     cells = [
         [HIDDEN if h else shade(w)._replace(words=f"{w:.2f}") for w, h in zip(row, hides, strict=True)]
         for row, hides in zip(weights, hidden, strict=True)
     ]
+    verb = "looks most at" if rows == "queries" else "is largest at"
     best = [
-        f"{q} looks most at {keys[int(np.argmax(row))]} ({row.max():.2f})"
-        for q, row in zip(queries, weights, strict=True)
+        f"{q} {verb} {keys[int(np.argmax(row))]} ({row.max():.2f})" for q, row in zip(queries, weights, strict=True)
     ]
-    alt = f"{sentence(title)} Rows are queries, columns are keys. {'; '.join(best)}."
+    alt = f"{sentence(title)} Rows are {rows}, columns are {columns}. {'; '.join(best)}."
     return table(cells, queries, keys, title, alt)
 
 

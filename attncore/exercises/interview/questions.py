@@ -226,7 +226,7 @@ questions = [
         "prefill-seconds",
         prefilled,
         {
-            "the card at its peak": prefilled_at_peak,
+            "the GPU at its peak": prefilled_at_peak,
             "the scores are forgotten": prefilled_without_scores,
             "the mask saves nothing": prefilled_unmasked,
         },
@@ -258,7 +258,7 @@ questions = [
                 queue * tokens / reading_speed(model, card)
             ),
             "the queue is forgotten": lambda model, card, tokens, queue: waited(model, card, tokens, 0),
-            "the card at its peak": lambda model, card, tokens, queue: REACHED * waited(model, card, tokens, queue),
+            "the GPU at its peak": lambda model, card, tokens, queue: REACHED * waited(model, card, tokens, queue),
         },
         first={"model": LLAMA_3_8B, "card": H100, "tokens": 2000, "queue": 3},
         draw=among(
@@ -282,7 +282,7 @@ questions = [
         {
             "keys without values": lambda model, card, tokens: reading_speed(model, card) * cache_of(model, 1) / 2,
             "bits, not bytes": lambda model, card, tokens: reading_speed(model, card) * cache_of(model, 1) * 8,
-            "the card at its peak": lambda model, card, tokens: (
+            "the GPU at its peak": lambda model, card, tokens: (
                 reading_speed(model, card, reached=1) * cache_of(model, 1)
             ),
             "every query head sent": lambda model, card, tokens: (
@@ -419,7 +419,7 @@ questions = [
         "more-cards-than-heads",
         lambda model, cards, tokens: with_heads(model, 1, tokens),
         {
-            "divided by the cards": lambda model, cards, tokens: cache_of(model, tokens) // cards,
+            "divided by the GPUs": lambda model, cards, tokens: cache_of(model, tokens) // cards,
             "a whole copy on each": lambda model, cards, tokens: cache_of(model, tokens),
         },
         first={"model": LLAMA_3_70B, "cards": 16, "tokens": 131_072},

@@ -222,7 +222,7 @@ questions = [
         lambda: "longer: the weights are read more often than the arithmetic hides",
         {
             "the work alone is counted": lambda: "equal: the work is the same, cut otherwise",
-            "small pieces taken for quick ones": lambda: "shorter: small chunks keep the card busy",
+            "small pieces taken for quick ones": lambda: "shorter: small chunks keep the GPU busy",
         },
     ),
     numeric(

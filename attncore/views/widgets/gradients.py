@@ -111,6 +111,7 @@ def step_picture(function: Callable = numerical_gradient) -> Live:
         plots.cross(ax, power, np.log10(max(err, 1e-14)))
         plots.label(ax, title, "step, power of ten", "relative error, power of ten")
         ax.set_ylim(top=2.2)
+        ax.set_xticks(range(-12, 1, 2))
         ax.set_yticks(range(-10, 1, 2))
         ax.legend(loc="upper left", ncols=3, fontsize=9, frameon=False)
         both = ", ".join(f"{name} {np.interp(power, powers, errors):.0e}" for name, errors in curves.items())

@@ -64,4 +64,4 @@ def mistakes_picture() -> Live:
         drawn = symptoms_drawn(chosen)
         return Picture(drawn.svg, f"{mistake}, {told}", f"{mistake}. {told[:1].upper()}{told[1:]}")
 
-    return Live(draw, mistake=choice("mistake", list(named), "apply_rotary: positions restart at zero"))
+    return Live(draw, mistake=choice("mistake", list(named), "apply_rotary: opposite direction"))
