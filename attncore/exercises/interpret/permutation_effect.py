@@ -152,6 +152,37 @@ def new_weights_drawn_instead_of_shuffled(predict, weights, rng, shuffles=100):
     return float(np.mean([np.mean(np.abs(predict(one) - plain)) for one in fresh]))
 
 
+@exercise.mistake("the largest change instead of the mean")
+def largest_change_of_a_shuffle(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(max(np.mean(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)))
+
+
+@exercise.mistake("the root of the mean squared change")
+def root_of_the_mean_squared_change(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    squares = [np.mean((predict(rng.permuted(weights, axis=-1)) - plain) ** 2) for _ in range(shuffles)]
+    return float(np.sqrt(np.mean(squares)))
+
+
+@exercise.mistake("half the summed change, a total variation distance")
+def half_the_summed_change_of_each_row(predict, weights, rng, shuffles=100):
+    plain = np.atleast_1d(predict(weights))
+    changes = [np.abs(predict(rng.permuted(weights, axis=-1)) - plain).sum(axis=-1) for _ in range(shuffles)]
+    return float(np.mean(changes) / 2)
+
+
+@exercise.mistake("weights wander from one row to another")
+def all_weights_in_one_heap(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(np.mean([np.abs(predict(rng.permuted(weights, axis=None)) - plain) for _ in range(shuffles)]))
+
+
+@exercise.mistake("the change of the weights, not of the prediction")
+def change_of_the_weights(predict, weights, rng, shuffles=100):
+    return float(np.mean([np.abs(rng.permuted(weights, axis=-1) - weights) for _ in range(shuffles)]))
+
+
 @exercise.another_way
 def an_order_for_each_row(predict, weights, rng, shuffles=100):
     plain, total = predict(weights), 0.0
