@@ -128,6 +128,10 @@ otherwise(
     ramped=lambda f, factor, trained, low, high: blended(f, factor, ramp(2 * math.pi / f, low, high)),
 )
 otherwise(
+    "the ramp goes by the wavelength",
+    ramped=lambda f, factor, trained, low, high: blended(f, factor, ramp(turns_of(1 / f, trained), low, high)),
+)
+otherwise(
     "the ramp goes by tokens for one turn",
     ramped=lambda f, factor, trained, low, high: blended(
         f, factor, 1 - ramp(2 * math.pi / f, trained / high, trained / low)
