@@ -20,9 +20,9 @@ def ordered(rotary_halves_order, d, x=None):
 
 
 @shaped(
-    "->(),(),(),(),(),(),(),(),(),()",
+    "->(),(),(),(),(),(),(),(),(),(),()",
     returns="share chosen, share masked, share random, share kept, others untouched, targets right, largest random, "
-    "random ids vary, texts chosen alike, follows rng",
+    "random ids vary, texts chosen alike, follows rng, integers",
 )
 def corruption_counted(answer, ids, rng, rate=None, mask_id=None, vocab_size=None):
     """Corrupt the ids with the settings that are given, and count what became of them."""
@@ -51,6 +51,7 @@ def corruption_counted(answer, ids, rng, rate=None, mask_id=None, vocab_size=Non
         float(2 * len(np.unique(random_ids)) > min(len(random_ids), settings.get("vocab_size", 30522))),
         share(chosen[:half] & chosen[half : 2 * half], rate**2),
         float(np.array_equal(first, again) and not np.array_equal(first, other)),
+        float(all(part.dtype.kind in "iu" for part in (inputs, targets))),
     )
 
 

@@ -53,6 +53,31 @@ def the_tokens_are_squared_in_the_projections(n, d_model):
     return 8 * n**2 * d_model + 4 * n**2 * d_model
 
 
+def counted_too(label, count):
+    """A wrong solution that counts something else as well, or takes a part of it."""
+
+    @exercise.mistake(label)
+    def flops(n, d_model):
+        return count(n, d_model, 8 * n * d_model**2, 4 * n**2 * d_model)
+
+
+counted_too("the softmax is counted too", lambda n, m, projected, attended: projected + attended + 3 * n**2)
+counted_too("the softmax is counted too", lambda n, m, projected, attended: projected + attended + 5 * n**2)
+counted_too("the biases are counted too", lambda n, m, projected, attended: projected + attended + 4 * n * m)
+counted_too("the backward pass is counted too", lambda n, m, projected, attended: 3 * (projected + attended))
+counted_too("the feed-forward layer is counted too", lambda n, m, projected, attended: 3 * projected + attended)
+counted_too("the count for a single token", lambda n, m, projected, attended: (projected + attended) // n)
+counted_too("a token's own score is left out too", lambda n, m, projected, attended: projected + 2 * n * (n - 1) * m)
+counted_too(
+    "the additions of the projections aren't counted", lambda n, m, projected, attended: projected // 2 + attended
+)
+
+
+def exactly(n, d_model, products):
+    """All operations, where each product has one addition less than multiplications; `products` are widths of sums."""
+    return 4 * n * d_model * (2 * d_model - 1) + sum(count * (2 * width - 1) for width, count in products)
+
+
 @exercise.other_convention("a multiplication with its addition counted as one")
 def a_multiplication_with_its_addition_counted_as_one(n, d_model):
     return 4 * n * d_model**2 + 2 * n**2 * d_model
@@ -61,6 +86,22 @@ def a_multiplication_with_its_addition_counted_as_one(n, d_model):
 @exercise.other_convention("hidden scores left out")
 def hidden_scores_left_out(n, d_model):
     return 8 * n * d_model**2 + 4 * d_model * n * (n + 1) // 2
+
+
+@exercise.other_convention("hidden scores left out, and a multiplication with its addition counted as one")
+def hidden_scores_left_out_and_counted_as_one(n, d_model):
+    return 4 * n * d_model**2 + d_model * n * (n + 1)
+
+
+@exercise.other_convention("exact counts: the first product of a sum has no addition")
+def exact_counts(n, d_model):
+    return exactly(n, d_model, [(d_model, n * n), (n, n * d_model)])
+
+
+@exercise.other_convention("exact counts, hidden scores left out")
+def exact_counts_of_a_causal_mask(n, d_model):
+    seen = n * (n + 1) // 2
+    return exactly(n, d_model, [(d_model, seen)]) + d_model * (2 * seen - n)
 
 
 @exercise.another_way

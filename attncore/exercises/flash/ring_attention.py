@@ -231,6 +231,62 @@ def scale_of_zero_taken_for_none(queries, keys, values, is_causal=False, scale=N
     return ring_attention(queries, keys, values, is_causal, scale or None)
 
 
+def in_order(label, **otherwise):
+    """A wrong solution in which every device takes the parts from the first to the last."""
+
+    @exercise.mistake(label)
+    def ring(queries, keys, values, is_causal=False, scale=None):
+        n_devices, n = len(queries), queries[0].shape[-2]
+        outputs = []
+        for device, query in enumerate(queries):
+            tiles = []
+            for part in range(n_devices):
+                scores = attention_scores(query, keys[part], scale)
+                if is_causal:
+                    scores = np.where(np.tri(n, n, (device - part) * n, dtype=bool), scores, -np.inf)
+                tiles.append((scores, values[part]))
+            outputs.append(accumulate(tiles, **otherwise))
+        return outputs
+
+
+in_order("the accumulator isn't rescaled", rescale_output=False)
+in_order("the sum isn't rescaled", rescale_total=False)
+in_order("nothing is rescaled", rescale_output=False, rescale_total=False)
+in_order("rescaled the wrong way round", invert=True)
+
+
+@masked_by("the mask is moved by parts, not by tokens")
+def moved_by_parts(query_device, query, key_device, key):
+    return key <= query + query_device - key_device
+
+
+@exercise.mistake("divided by the root of the number of keys")
+def root_of_the_number_of_keys(queries, keys, values, is_causal=False, scale=None):
+    return ring_attention(queries, keys, values, is_causal, keys[0].shape[-2] ** -0.5 if scale is None else scale)
+
+
+@exercise.mistake("the scores are divided by a given scale")
+def divided_by_the_given_scale(queries, keys, values, is_causal=False, scale=None):
+    with np.errstate(all="ignore"):
+        return ring_attention(queries, keys, values, is_causal, None if scale is None else np.divide(1.0, scale))
+
+
+@exercise.mistake("a given scale comes on top of the usual one")
+def both_scales(queries, keys, values, is_causal=False, scale=None):
+    usual = queries[0].shape[-1] ** -0.5
+    return ring_attention(queries, keys, values, is_causal, usual if scale is None else usual * scale)
+
+
+@exercise.mistake("the values go around the other way")
+def values_the_other_way(queries, keys, values, is_causal=False, scale=None):
+    return ring_attention(queries, keys, [values[0], *values[:0:-1]], is_causal, scale)
+
+
+@exercise.mistake("the outputs come in reverse")
+def outputs_in_reverse(queries, keys, values, is_causal=False, scale=None):
+    return ring_attention(queries, keys, values, is_causal, scale)[::-1]
+
+
 @exercise.another_way
 def one_step_of_all_devices_at_a_time(queries, keys, values, is_causal=False, scale=None):
     n_devices, n = len(queries), queries[0].shape[-2]

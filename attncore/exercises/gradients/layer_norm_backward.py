@@ -226,6 +226,90 @@ def not_summed_where_broadcast(x, gain, d_output, eps=1e-5):
     return layer_norm_backward(np.broadcast_to(x, shape), gain, d_output, eps)
 
 
+@wrong_d_x("one of the two means is a sum")
+def first_mean_a_sum(d_normal, normal, deviation):
+    m = normal.shape[-1]
+    return (d_normal - m * mean(d_normal) - normal * mean(d_normal * normal)) / deviation
+
+
+@wrong_d_x("one of the two means is a sum")
+def second_mean_a_sum(d_normal, normal, deviation):
+    m = normal.shape[-1]
+    return (d_normal - mean(d_normal) - normal * m * mean(d_normal * normal)) / deviation
+
+
+@wrong_d_x("half of the part along the normalized vector")
+def half_of_the_second_part(d_normal, normal, deviation):
+    return (d_normal - mean(d_normal) - normal * mean(d_normal * normal) / 2) / deviation
+
+
+@exercise.mistake("the vector before the norm in place of the normalized one")
+def x_in_place_of_the_normalized(x, gain, d_output, eps=1e-5):
+    normal, deviation = normalized(x, eps)
+    d_normal = d_output * gain
+    d_x = (d_normal - mean(d_normal) - x * mean(d_normal * x)) / deviation
+    return sum_to(d_x, x.shape), *parts(normal, x, gain, d_output)
+
+
+@exercise.mistake("eps outside the root")
+def eps_outside_the_root(x, gain, d_output, eps=1e-5):
+    d_output = np.broadcast_to(d_output, np.broadcast_shapes(x.shape, d_output.shape))
+    deviation = x.std(axis=-1, keepdims=True) + eps
+    normal, d_normal = (x - mean(x)) / deviation, d_output * gain
+    d_x = (d_normal - mean(d_normal) - normal * mean(d_normal * normal)) / deviation
+    return sum_to(d_x, x.shape), *parts(normal, x, gain, d_output)
+
+
+@exercise.mistake("d_gain without the normalized x")
+def d_gain_without_the_normalized_x(x, gain, d_output, eps=1e-5):
+    d_x, _, d_bias = layer_norm_backward(x, gain, d_output, eps)
+    return d_x, d_bias, d_bias
+
+
+@exercise.mistake("d_gain and d_bias summed over the width")
+def summed_over_the_width(x, gain, d_output, eps=1e-5):
+    normal, _ = normalized(x, eps)
+    return layer_norm_backward(x, gain, d_output, eps)[0], np.sum(d_output * normal, axis=-1), d_output.sum(axis=-1)
+
+
+@exercise.mistake("d_gain and d_bias summed over the first axis alone")
+def summed_over_the_first_axis_alone(x, gain, d_output, eps=1e-5):
+    d_x, d_gain, d_bias = layer_norm_backward(x, gain, d_output, eps)
+    if x.ndim < 3:
+        return d_x, d_gain, d_bias
+    normal, _ = normalized(x, eps)
+    return d_x, np.sum(d_output * normal, axis=0), np.sum(d_output, axis=0)
+
+
+@exercise.mistake("means over the tokens on the way back")
+def means_over_the_tokens(x, gain, d_output, eps=1e-5):
+    normal, deviation = normalized(x, eps)
+    d_normal, axis = d_output * gain, 0 if x.ndim == 1 else -2
+    along = np.mean(d_normal * normal, axis=axis, keepdims=True)
+    d_x = (d_normal - d_normal.mean(axis=axis, keepdims=True) - normal * along) / deviation
+    return d_x, *parts(normal, x, gain, d_output)
+
+
+@exercise.mistake("the gradient is handed on as it came")
+def handed_on_as_it_came(x, gain, d_output, eps=1e-5):
+    _, d_gain, d_bias = layer_norm_backward(x, gain, d_output, eps)
+    return sum_to(np.broadcast_to(d_output, np.broadcast_shapes(x.shape, d_output.shape)), x.shape), d_gain, d_bias
+
+
+@exercise.mistake("divided by one less than the width")
+def deviation_of_one_less_than_the_width(x, gain, d_output, eps=1e-5):
+    normal, deviation = normalized(x, eps, spare=1)
+    d_normal = d_output * gain
+    d_x = (d_normal - mean(d_normal) - normal * mean(d_normal * normal)) / deviation
+    return d_x, *parts(normal, x, gain, d_output)
+
+
+@exercise.mistake("the backward pass of RMSNorm")
+def d_x_of_rms_norm(x, gain, d_output, eps=1e-5):
+    _, d_gain, d_bias = layer_norm_backward(x, gain, d_output, eps)
+    return backward_of_rms_norm(x, gain, d_output, eps)[0], d_gain, d_bias
+
+
 @exercise.another_way
 def step_by_step(x, gain, d_output, eps=1e-5):
     m = x.shape[-1]

@@ -102,6 +102,42 @@ def the_change_place_by_place(layer, x, head):
     return np.abs(layer(x, head) - layer(x, None))
 
 
+@exercise.mistake("the change of the largest number")
+def change_of_the_largest_number_with_its_sign(layer, x, head):
+    return float(abs(np.max(layer(x, head)) - np.max(layer(x, None))))
+
+
+@exercise.mistake("the changes of a token are added up")
+def changes_of_a_token_added_up(layer, x, head):
+    return float(np.max(np.sum(np.abs(layer(x, head) - layer(x, None)), axis=-1)))
+
+
+@exercise.mistake("the largest length of a token's change")
+def largest_length_of_the_change_of_a_token(layer, x, head):
+    return float(np.max(np.linalg.norm(layer(x, head) - layer(x, None), axis=-1)))
+
+
+@exercise.mistake("one change for each token")
+def one_change_for_each_token(layer, x, head):
+    return np.max(np.abs(layer(x, head) - layer(x, None)), axis=-1)
+
+
+@exercise.mistake("the heads are counted from one")
+def heads_counted_from_one(layer, x, head):
+    return ablation_effect(layer, x, head - 1)
+
+
+@exercise.mistake("the heads are counted from one")
+def the_head_after_it(layer, x, head):
+    return ablation_effect(layer, x, head + 1)
+
+
+@exercise.mistake("a column of x is set to zero instead")
+def column_of_x_set_to_zero(layer, x, head):
+    changed = np.where(np.arange(x.shape[-1]) == head, 0, x)
+    return float(np.max(np.abs(layer(changed, None) - layer(x, None))))
+
+
 @exercise.another_way
 def as_a_maximum_norm(layer, x, head):
     change = layer(x, None) - layer(x, head)

@@ -110,6 +110,43 @@ def no_residual_in_the_first_layer(maps):
     return reached
 
 
+@exercise.mistake("the maps are averaged instead of multiplied")
+def mean_of_the_maps_and_the_residual(maps):
+    return 0.5 * maps.mean(axis=0) + 0.5 * np.eye(maps.shape[-1])
+
+
+@exercise.mistake("the maps are multiplied element by element")
+def multiplied_into_the_identity(maps):
+    reached = same = np.eye(maps.shape[-1])
+    for weights in maps:
+        reached = (0.5 * weights + 0.5 * same) * reached
+    return reached
+
+
+@exercise.mistake("the last layer is left out")
+def last_layer_left_out(maps):
+    return attention_rollout(maps[:-1]) if len(maps) > 1 else np.eye(maps.shape[-1])
+
+
+@exercise.mistake("the maps are halved and the identity isn't")
+def identity_not_halved(maps):
+    reached = same = np.eye(maps.shape[-1])
+    for weights in maps:
+        reached = (0.5 * weights + same) @ reached
+    return reached
+
+
+@exercise.mistake("each map is transposed")
+def each_map_transposed(maps):
+    return attention_rollout(maps.swapaxes(-1, -2))
+
+
+@exercise.mistake("divided by the largest entry")
+def divided_by_the_largest_entry(maps):
+    reached = attention_rollout(maps)
+    return reached / reached.max()
+
+
 @exercise.another_way
 def residual_added_then_rows_divided(maps):
     mixed = maps + np.eye(maps.shape[-1])

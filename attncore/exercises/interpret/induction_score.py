@@ -117,6 +117,34 @@ def the_largest_weight(weights, tokens):
     return float(max((weights[i][before[-1] + 1] for i, before in earlier(tokens)), default=0))
 
 
+@exercise.mistake("one diagonal, right only for a text that comes twice")
+def second_half_of_one_diagonal(weights, tokens):
+    half = len(tokens) // 2
+    return float(np.mean(np.diagonal(np.asarray(weights), 1 - half)[1:])) if half else 0.0
+
+
+@exercise.mistake("a token right after itself doesn't count")
+def next_to_itself_left_out(weights, tokens):
+    return mean_or_zero([weights[i][before[-1] + 1] for i, before in earlier(tokens) if before[-1] + 1 < i])
+
+
+@exercise.mistake("place 0 is taken for none")
+def place_zero_taken_for_none(weights, tokens):
+    return mean_or_zero([weights[i][before[-1] + 1] for i, before in earlier(tokens) if before[-1]])
+
+
+@exercise.mistake("the places are all noted before the walk")
+def places_noted_before_the_walk(weights, tokens):
+    last = {token: i for i, token in enumerate(tokens)}
+    return mean_or_zero([weights[i][last[token] + 1] for i, token in enumerate(tokens) if last[token] < i])
+
+
+@exercise.mistake("the row of the token after the repeated one")
+def row_of_the_next_token(weights, tokens):
+    n = len(tokens)
+    return mean_or_zero([weights[i + 1][before[-1] + 1] for i, before in earlier(tokens) if i + 1 < n])
+
+
 @exercise.other_convention("the weights after every earlier occurrence are added up")
 def the_weights_after_every_earlier_occurrence_added_up(weights, tokens):
     return mean_or_zero([sum(weights[i][j + 1] for j in before) for i, before in earlier(tokens)])

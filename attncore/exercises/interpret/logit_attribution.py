@@ -129,6 +129,31 @@ def root_mean_square_first(head_outputs, W_unembed, right, wrong):
     return lead(normal @ W_unembed, right, wrong)
 
 
+@exercise.mistake("the log-probability of the right class alone")
+def log_probability_of_the_right_class(head_outputs, W_unembed, right, wrong):
+    return log_softmax(head_outputs @ W_unembed)[:, right]
+
+
+@exercise.mistake("a softmax over the heads")
+def log_softmax_over_the_heads(head_outputs, W_unembed, right, wrong):
+    return lead(log_softmax(head_outputs @ W_unembed, axis=0), right, wrong)
+
+
+@exercise.mistake("a softmax over the heads")
+def softmax_over_the_heads(head_outputs, W_unembed, right, wrong):
+    return lead(softmax(head_outputs @ W_unembed, axis=0), right, wrong)
+
+
+@exercise.mistake("divided by the number of heads")
+def divided_by_the_number_of_heads(head_outputs, W_unembed, right, wrong):
+    return lead(head_outputs @ W_unembed, right, wrong) / len(head_outputs)
+
+
+@exercise.mistake("all heads together")
+def all_heads_together_for_each(head_outputs, W_unembed, right, wrong):
+    return np.full(len(head_outputs), lead(head_outputs.sum(axis=0) @ W_unembed, right, wrong))
+
+
 @exercise.another_way
 def two_of_all_logits(head_outputs, W_unembed, right, wrong):
     logits = head_outputs @ W_unembed

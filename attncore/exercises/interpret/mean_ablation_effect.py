@@ -164,6 +164,16 @@ def place_by_place(layer, x, head, reference):
     return np.abs(change(layer, x, head, reference))
 
 
+@exercise.mistake("a mean for each of the other texts")
+def a_mean_for_each_text_without_its_axis(layer, x, head, reference):
+    return largest(brings(layer, reference, head).mean(axis=-2) - brings(layer, x, head))
+
+
+@exercise.mistake("the median instead of the mean")
+def median_instead(layer, x, head, reference):
+    return largest(np.median(brings(layer, reference, head), axis=rows_of(reference)) - brings(layer, x, head))
+
+
 @exercise.another_way
 def with_the_changed_output(layer, x, head, reference):
     brought = layer(reference, None) - layer(reference, head)

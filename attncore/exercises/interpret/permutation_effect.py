@@ -152,6 +152,80 @@ def new_weights_drawn_instead_of_shuffled(predict, weights, rng, shuffles=100):
     return float(np.mean([np.mean(np.abs(predict(one) - plain)) for one in fresh]))
 
 
+@exercise.mistake("the largest change instead of the mean")
+def largest_change_of_a_shuffle(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(max(np.mean(np.abs(predict(rng.permuted(weights, axis=-1)) - plain)) for _ in range(shuffles)))
+
+
+@exercise.mistake("the root of the mean squared change")
+def root_of_the_mean_squared_change(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    squares = [np.mean((predict(rng.permuted(weights, axis=-1)) - plain) ** 2) for _ in range(shuffles)]
+    return float(np.sqrt(np.mean(squares)))
+
+
+@exercise.mistake("half the summed change, a total variation distance")
+def half_the_summed_change_of_each_row(predict, weights, rng, shuffles=100):
+    plain = np.atleast_1d(predict(weights))
+    changes = [np.abs(predict(rng.permuted(weights, axis=-1)) - plain).sum(axis=-1) for _ in range(shuffles)]
+    return float(np.mean(changes) / 2)
+
+
+@exercise.mistake("weights wander from one row to another")
+def all_weights_in_one_heap(predict, weights, rng, shuffles=100):
+    plain = predict(weights)
+    return float(np.mean([np.abs(predict(rng.permuted(weights, axis=None)) - plain) for _ in range(shuffles)]))
+
+
+@exercise.mistake("the change of the weights, not of the prediction")
+def change_of_the_weights(predict, weights, rng, shuffles=100):
+    return float(np.mean([np.abs(rng.permuted(weights, axis=-1) - weights) for _ in range(shuffles)]))
+
+
+def measured_by(label, change, over_shuffles=np.mean):
+    """A wrong solution with another measure of how far one prediction is from another."""
+
+    @exercise.mistake(label)
+    def effect(predict, weights, rng, shuffles=100):
+        plain = np.asarray(predict(weights))
+        changes = [change(np.asarray(predict(rng.permuted(weights, axis=-1))), plain) for _ in range(shuffles)]
+        return float(over_shuffles(changes))
+
+
+def largest_moves(dealt, plain):
+    return np.mean(np.argmax(np.atleast_1d(dealt), axis=-1) != np.argmax(np.atleast_1d(plain), axis=-1))
+
+
+measured_by("the change is squared", lambda dealt, plain: np.sum((dealt - plain) ** 2))
+measured_by("the Euclidean norm of the change", lambda dealt, plain: np.linalg.norm(dealt - plain))
+measured_by("the Euclidean norm of the change", lambda dealt, plain: np.mean(np.linalg.norm(dealt - plain, axis=-1)))
+measured_by("changes are added up over the shuffles", lambda dealt, plain: np.mean(np.abs(dealt - plain)), np.sum)
+measured_by("a count of changes, whatever their size", lambda dealt, plain: np.mean(np.abs(dealt - plain) > 1e-3))
+measured_by("a count of changes, whatever their size", largest_moves)
+
+
+@exercise.mistake("the spread of the predictions, without the plain one")
+def spread_of_the_predictions(predict, weights, rng, shuffles=100):
+    return float(np.mean(np.std([predict(rng.permuted(weights, axis=-1)) for _ in range(shuffles)], axis=0)))
+
+
+@exercise.mistake("each shuffle is compared with the one before")
+def compared_with_the_one_before(predict, weights, rng, shuffles=100):
+    dealt = np.array([predict(rng.permuted(weights, axis=-1)) for _ in range(shuffles + 1)])
+    return float(np.mean(np.abs(np.diff(dealt, axis=0))))
+
+
+@exercise.mistake("the weights are turned round instead of shuffled")
+def weights_turned_round(predict, weights, rng, shuffles=100):
+    return float(np.mean(np.abs(predict(weights[..., ::-1]) - predict(weights))))
+
+
+@exercise.mistake("the weights are set to zero instead of shuffled")
+def weights_set_to_zero(predict, weights, rng, shuffles=100):
+    return float(np.mean(np.abs(predict(0 * weights) - predict(weights))))
+
+
 @exercise.another_way
 def an_order_for_each_row(predict, weights, rng, shuffles=100):
     plain, total = predict(weights), 0.0

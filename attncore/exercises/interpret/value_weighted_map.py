@@ -100,6 +100,26 @@ def the_value_is_added(weights, value, W_output):
     return weights + np.linalg.norm(value @ W_output, axis=-1)[..., None, :]
 
 
+@exercise.mistake("the root mean square in place of the length")
+def root_mean_square(weights, value, W_output):
+    return weights * np.sqrt(np.mean((value @ W_output) ** 2, axis=-1))[..., None, :]
+
+
+@exercise.mistake("the numbers are added up with their signs")
+def numbers_added_up_with_their_signs(weights, value, W_output):
+    return weights * (value @ W_output).sum(axis=-1)[..., None, :]
+
+
+@exercise.mistake("the largest number in place of the length")
+def largest_number(weights, value, W_output):
+    return weights * np.abs(value @ W_output).max(axis=-1)[..., None, :]
+
+
+@exercise.mistake("the lengths of value and W_output are multiplied")
+def two_lengths_multiplied(weights, value, W_output):
+    return weights * (np.linalg.norm(value, axis=-1) * np.linalg.norm(W_output))[..., None, :]
+
+
 @exercise.another_way
 def each_term_then_its_length(weights, value, W_output):
     terms = weights[..., None] * (value @ W_output)[..., None, :, :]

@@ -134,6 +134,58 @@ def first_left_out(scores, targets, text):
     return -log_p_of(scores, targets)[1:].sum() / np.log(2) / bytes_of(text)
 
 
+@exercise.mistake("the bytes of UTF-16")
+def two_bytes_for_a_character(scores, targets, text):
+    bytes_of(text)
+    return -log_p_of(scores, targets).sum() / np.log(2) / len(text.encode("utf-16-le"))
+
+
+@exercise.mistake("the bytes of UTF-16")
+def two_bytes_and_a_mark(scores, targets, text):
+    bytes_of(text)
+    return -log_p_of(scores, targets).sum() / np.log(2) / len(text.encode("utf-16"))
+
+
+@exercise.mistake("only letters without accents are counted")
+def letters_of_one_byte(scores, targets, text):
+    bytes_of(text)
+    return -log_p_of(scores, targets).sum() / np.log(2) / max(1, len(text.encode("ascii", "ignore")))
+
+
+@exercise.mistake("decimal digits instead of bits")
+def decimal_digits(scores, targets, text):
+    return -log_p_of(scores, targets).sum() / np.log(10) / bytes_of(text)
+
+
+@exercise.mistake("divided by eight as well")
+def divided_by_eight(scores, targets, text):
+    return -log_p_of(scores, targets).sum() / np.log(2) / 8 / bytes_of(text)
+
+
+@exercise.mistake("softmax over the places instead of the tokens")
+def softmax_over_the_places(scores, targets, text):
+    log_p = log_softmax(scores, axis=0)[np.arange(len(targets)), targets]
+    return -log_p.sum() / np.log(2) / bytes_of(text)
+
+
+@exercise.mistake("a small number in the logarithm, against zero")
+def guarded(scores, targets, text):
+    p = softmax(scores)[np.arange(len(targets)), targets]
+    return -np.log2(np.maximum(p, 1e-9)).sum() / bytes_of(text)
+
+
+@exercise.mistake("a small number in the logarithm, against zero")
+def guarded_by_a_sum(scores, targets, text):
+    p = softmax(scores)[np.arange(len(targets)), targets]
+    return -np.log2(p + 1e-12).sum() / bytes_of(text)
+
+
+@exercise.mistake("no maximum subtracted")
+def log_of_an_infinite_sum(scores, targets, text):
+    log_total = np.log(np.exp(scores).sum(axis=-1))
+    return (log_total - scores[np.arange(len(targets)), targets]).sum() / np.log(2) / bytes_of(text)
+
+
 @exercise.mistake("no maximum subtracted")
 def overflowing(scores, targets, text):
     p = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)

@@ -34,6 +34,7 @@ exercise = code(
     encoded("a run of equal letters", "aaaaa", ["aa"]),
     encoded("runs, merged twice", "aaaaaaa", ["aa", (256, 256)]),
     encoded("a pair that the text turns round", "baba", ["ab"]),
+    encoded("a pair that stands there only turned round", "bacab", ["ab"]),
     encoded("merges of which some never occur", "lower lowest", LOW),
     encoded("a word in another word", "slow", LOW),
     encoded("letters of several bytes", "äöä😀", [(195, 164), (195, 182), (240, 159)]),
@@ -92,6 +93,23 @@ def whichever_way_round(tokens, pair, new):
     return out
 
 
+def without_the_last_token(tokens, pair, new):
+    """A loop that ends one token early keeps the last one only as the right side of a pair."""
+    out, i = [], 0
+    while i < len(tokens) - 1:
+        found = tuple(tokens[i : i + 2]) == tuple(pair)
+        out.append(new if found else tokens[i])
+        i += 2 if found else 1
+    return out
+
+
+def every_second_pair(tokens, pair, new):
+    out = []
+    for i in range(0, len(tokens), 2):
+        out += [new] if tuple(tokens[i : i + 2]) == tuple(pair) else tokens[i : i + 2]
+    return out
+
+
 encoding("the last learned comes first", merges=lambda merges: list(enumerate(merges))[::-1])
 encoding("only the first occurrence is replaced", replace=replaced_once)
 encoding("pairs are replaced from the right", replace=from_the_right)
@@ -99,6 +117,10 @@ encoding("the second of a pair stays behind it", replace=second_kept)
 encoding("pairs are merged whichever way round", replace=whichever_way_round)
 encoding("new ids count from 255", first_new=255)
 encoding("new ids count from 257", first_new=257)
+encoding("new ids count from 0", first_new=0)
+encoding("the last merge is left out", merges=lambda merges: list(enumerate(merges[:-1])))
+encoding("the last token of the text is lost", replace=without_the_last_token)
+encoding("only every second pair is looked at", replace=every_second_pair)
 encoding("only single bytes are joined", merges=lambda merges: [(i, p) for i, p in enumerate(merges) if max(p) < 256])
 
 
@@ -153,6 +175,29 @@ def learned_anew(ids, merges):
         if pairs:
             tokens = replaced(tokens, max(pairs, key=pairs.count), 256 + i)
     return tokens
+
+
+@exercise.mistake("the last learned comes first")
+def highest_rank_first(ids, merges):
+    tokens, ranks = ids.tolist(), {tuple(pair): i for i, pair in enumerate(merges)}
+    while found := [pair for pair in pairwise(tokens) if pair in ranks]:
+        rank = max(map(ranks.__getitem__, found))
+        tokens = replaced(tokens, merges[rank], 256 + rank)
+    return tokens
+
+
+@exercise.mistake("pairs are merged whichever way round")
+def one_way_round_then_the_other(ids, merges):
+    tokens = ids.tolist()
+    for i, pair in enumerate(merges):
+        for way in (pair, pair[::-1]):
+            tokens = replaced(tokens, way, 256 + i)
+    return tokens
+
+
+@exercise.mistake("the number of tokens is returned")
+def number_of_tokens(ids, merges):
+    return len(bpe_encode(ids, merges))
 
 
 @exercise.another_way

@@ -124,6 +124,16 @@ def from_the_right(tokens, pair, new):
     return replaced(tokens[::-1], pair[::-1], new)[::-1]
 
 
+def without_the_last_token(tokens, pair, new):
+    """A loop that ends one token early keeps the last one only as the right side of a pair."""
+    out, i = [], 0
+    while i < len(tokens) - 1:
+        found = tuple(tokens[i : i + 2]) == pair
+        out.append(new if found else tokens[i])
+        i += 2 if found else 1
+    return out
+
+
 training("overlapping pairs are counted once", count=not_overlapping)
 training("only every second pair is counted", count=every_second)
 training("pairs are counted whichever way round", count=lambda t: Counter(tuple(sorted(p)) for p in pairwise(t)))
@@ -142,6 +152,26 @@ training("the first pair is merged, frequent or not", choose=lambda c: next(iter
 training("the merges come last first", report=lambda merges: merges[::-1])
 training("each pair is turned round", report=lambda merges: [pair[::-1] for pair in merges])
 training("one merge is missing", report=lambda merges: merges[:-1])
+training("the last token of the text is lost", replace=without_the_last_token)
+training("new ids count on from the largest one in the text", replace=lambda t, pair, _: replaced(t, pair, max(t) + 1))
+
+
+@exercise.mistake("one merge too many")
+def one_merge_too_many(ids, n_merges):
+    return bpe_merges(ids, n_merges + 1)
+
+
+@exercise.mistake("the tokens of the text are returned instead of the pairs")
+def tokens_returned(ids, n_merges):
+    tokens = ids.tolist()
+    for i, pair in enumerate(bpe_merges(ids, n_merges)):
+        tokens = replaced(tokens, pair, 256 + i)
+    return tokens
+
+
+@exercise.mistake("the new ids are returned instead of the pairs")
+def new_ids_returned(ids, n_merges):
+    return [256 + i for i in range(len(bpe_merges(ids, n_merges)))]
 
 
 @exercise.mistake("the text is counted once, for all merges")

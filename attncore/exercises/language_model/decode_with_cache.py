@@ -68,6 +68,7 @@ decoding("the prompt's last id is read twice", later=lambda prompt, new: [*promp
 decoding("only the last id of the prompt is read", first=lambda prompt: prompt[-1:])
 decoding("the last id of the prompt is left out", first=lambda prompt: prompt[:-1] or prompt)
 decoding("the logits of the first row decide", row=0)
+decoding("the largest logit of all rows decides", row=slice(None))
 decoding("the least likely id is taken", choose=np.argmin)
 decoding("the stop itself is left out", report=lambda p, new, stop: new[:-1] if new and new[-1] == stop else new)
 decoding("it doesn't stop", stops=lambda new, stop: False)

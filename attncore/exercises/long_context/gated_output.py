@@ -147,6 +147,52 @@ def silu_on_the_output(output, x, W_gate):
     return gated_output(output * sigmoid(output), x, W_gate)
 
 
+@gated_by("one gate for all of a token")
+def first_gate_for_all(projected):
+    return sigmoid(projected[..., :1])
+
+
+@gated_by("a hard sigmoid")
+def hard_sigmoid(projected):
+    return np.clip(projected / 6 + 0.5, 0, 1)
+
+
+@gated_by("a hard sigmoid")
+def hard_sigmoid_of_keras(projected):
+    return np.clip(0.2 * projected + 0.5, 0, 1)
+
+
+@gated_by("the sigmoid twice")
+def sigmoid_twice(projected):
+    return sigmoid(sigmoid(projected))
+
+
+@exercise.mistake("the projection is divided by the root of the width")
+def divided_by_the_root_of_the_width(output, x, W_gate):
+    return output * sigmoid(x @ W_gate / math.sqrt(x.shape[-1]))
+
+
+@exercise.mistake("the gate is made of the output")
+def gate_made_of_the_output(output, x, W_gate):
+    return output * sigmoid(output @ W_gate)
+
+
+@exercise.mistake("the sigmoid is on the output, not on the gate")
+def sigmoid_on_the_output(output, x, W_gate):
+    return sigmoid(output) * (x @ W_gate)
+
+
+@exercise.mistake("the output goes into its own gate")
+def output_in_its_own_gate(output, x, W_gate):
+    return output * sigmoid(output * (x @ W_gate))
+
+
+@exercise.mistake("x passes where the gate is closed, as in a highway layer")
+def as_in_a_highway_layer(output, x, W_gate):
+    gate = sigmoid(x @ W_gate)
+    return gate * output + (1 - gate) * x
+
+
 @exercise.another_way
 def one_over_one_plus_e(output, x, W_gate):
     return output / (1 + np.exp(-np.einsum("...nm,mv->...nv", x, W_gate)))

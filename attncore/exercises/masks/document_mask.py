@@ -98,6 +98,31 @@ def mask_of_the_documents(documents):
     return causal_mask(len(np.unique(documents)))
 
 
+@exercise.mistake("what may be seen is hidden, and the rest seen")
+def turned_over(documents):
+    return ~document_mask(documents)
+
+
+@exercise.mistake("document 0 is taken for padding")
+def document_zero_taken_for_padding(documents):
+    return document_mask(documents) & (documents != 0)
+
+
+@exercise.mistake("each token sees itself and the one before")
+def only_the_token_before(documents):
+    return document_mask(documents) & ~np.tri(len(documents), k=-2, dtype=bool)
+
+
+@exercise.mistake("documents in falling order are visible, by their ids")
+def larger_ids_visible(documents):
+    return causal_mask(len(documents)) & (documents >= documents[:, None])
+
+
+@exercise.mistake("documents in rising order are visible, by their ids")
+def smaller_ids_visible(documents):
+    return causal_mask(len(documents)) & (documents <= documents[:, None])
+
+
 @exercise.other_convention("ones and zeros")
 def ones_and_zeros(documents):
     return document_mask(documents).astype(int)

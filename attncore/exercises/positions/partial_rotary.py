@@ -180,6 +180,21 @@ def first_tokens_rotated(x, positions, n_rotated, base=10000.0):
     return np.where(np.arange(x.shape[-2])[:, None] < n_rotated, turned, x)
 
 
+@rotated_otherwise("frequencies that grow")
+def frequencies_that_grow(part, positions, base, d):
+    return apply_rotary(part, positions, 1 / base)
+
+
+@rotated_otherwise("the second number is made of the first one's new value")
+def second_made_of_the_new_first(part, positions, base, d):
+    r = part.shape[-1]
+    angles = positions[:, None] * float(base) ** (-np.arange(0, r, 2) / r)
+    turned = np.array(part)
+    turned[..., 0::2] = part[..., 0::2] * np.cos(angles) - part[..., 1::2] * np.sin(angles)
+    turned[..., 1::2] = turned[..., 0::2] * np.sin(angles) + part[..., 1::2] * np.cos(angles)
+    return turned
+
+
 @exercise.another_way
 def angles_of_zero_for_the_rest(x, positions, n_rotated, base=10000.0):
     d = x.shape[-1]

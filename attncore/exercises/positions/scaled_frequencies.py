@@ -128,6 +128,10 @@ otherwise(
     ramped=lambda f, factor, trained, low, high: blended(f, factor, ramp(2 * math.pi / f, low, high)),
 )
 otherwise(
+    "the ramp goes by the wavelength",
+    ramped=lambda f, factor, trained, low, high: blended(f, factor, ramp(turns_of(1 / f, trained), low, high)),
+)
+otherwise(
     "the ramp goes by tokens for one turn",
     ramped=lambda f, factor, trained, low, high: blended(
         f, factor, 1 - ramp(2 * math.pi / f, trained / high, trained / low)
@@ -153,6 +157,43 @@ otherwise(
     "wavelengths blended instead of frequencies",
     ramped=lambda f, factor, trained, low, high: 1 / blended(1 / f, 1 / factor, ramp(turns_of(f, trained), low, high)),
 )
+otherwise("the factor upside down", linear=lambda d, base, factor: plain(d, base) * factor)
+otherwise("ntk with half its exponent", ntk=lambda d, base, factor: plain(d, base * factor ** (d / (d - 2) / 2)))
+otherwise(
+    "a step in the middle instead of a ramp",
+    ramped=lambda f, factor, trained, low, high: blended(f, factor, 2 * turns_of(f, trained) >= high),
+)
+otherwise(
+    "the ramp begins at no turn at all",
+    ramped=lambda f, factor, trained, low, high: blended(f, factor, ramp(turns_of(f, trained), 0, high)),
+)
+otherwise(
+    "blended by powers of the factor",
+    ramped=lambda f, factor, trained, low, high: f * factor ** (ramp(turns_of(f, trained), low, high) - 1),
+)
+for ends in RAMPS.values():
+    otherwise(
+        "one ramp for yarn and llama3",
+        ramped=lambda f, factor, trained, low, high, ends=ends: blended(f, factor, ramp(turns_of(f, trained), *ends)),
+    )
+
+
+@exercise.mistake("a step in the middle instead of a ramp")
+def step_of_yarn_alone(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    if kind != "yarn":
+        return scaled_frequencies(d, base, kind, factor, trained)
+    return blended(plain(d, base), factor, turns_of(plain(d, base), trained) >= 16)
+
+
+@exercise.mistake("exponent 2i over d - 2")
+def exponent_to_the_last_pair(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    return scaled_frequencies(d, base ** (d / (d - 2)), kind, factor, trained)
+
+
+@exercise.mistake("yarn's temperature is in the frequencies")
+def temperature_in_the_frequencies(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    temperature = 0.1 * math.log(factor) + 1 if kind == "yarn" else 1
+    return scaled_frequencies(d, base, kind, factor, trained) * temperature
 
 
 @exercise.mistake("the ramps of yarn and llama3 exchanged")

@@ -179,6 +179,30 @@ def mean_over_the_width(x, mask):
     return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
 
 
+@exercise.mistake("mask upside down")
+def mask_upside_down_without_a_zero_in_the_division(x, mask):
+    total = (x * ~mask[..., None]).sum(axis=1)
+    return total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-12)
+
+
+@exercise.mistake("divided by the largest number")
+def divided_by_the_largest_number(x, mask):
+    mean = length_not_made_one(x, mask)
+    return mean / np.abs(mean).max(axis=-1, keepdims=True)
+
+
+@exercise.mistake("a layer norm in place of the length")
+def layer_norm_in_place_of_the_length(x, mask):
+    mean = length_not_made_one(x, mask)
+    return (mean - mean.mean(axis=-1, keepdims=True)) / mean.std(axis=-1, keepdims=True)
+
+
+@exercise.mistake("the mean square is made 1, not the length")
+def mean_square_made_one(x, mask):
+    mean = length_not_made_one(x, mask)
+    return mean / np.sqrt(np.mean(mean**2, axis=-1, keepdims=True))
+
+
 @exercise.another_way
 def a_sum_is_enough(x, mask):
     total = (x * mask[..., None]).sum(axis=1)

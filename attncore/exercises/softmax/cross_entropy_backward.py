@@ -6,7 +6,7 @@ import numpy as np
 
 from attncore.exercises.exercise import code
 from attncore.exercises.softmax.cases import loss_cases
-from attncore.softmax import cross_entropy_backward, softmax
+from attncore.softmax import cross_entropy_backward, log_softmax, softmax
 
 exercise = code(cross_entropy_backward, *loss_cases("Raises ValueError whenever `cross_entropy` does."))
 
@@ -118,6 +118,45 @@ def carried_back_a_second_time(logits, targets, ignore=-100):
 @exercise.mistake("the gradient in bits")
 def gradient_in_bits(logits, targets, ignore=-100):
     return cross_entropy_backward(logits, targets, ignore) / math.log(2)
+
+
+@exercise.mistake("only the target's entry has a gradient")
+def only_the_entry_of_the_target(logits, targets, ignore=-100):
+    return cross_entropy_backward(logits, targets, ignore) * one_hot(logits, targets)
+
+
+@exercise.mistake("ignored places have a gradient")
+def ignored_places_taken_for_class_zero(logits, targets, ignore=-100):
+    wanted = one_hot(logits, np.where(targets == ignore, 0, targets))
+    return (softmax(logits) - wanted) / np.sum(targets != ignore)
+
+
+@exercise.mistake("divided by the number of classes")
+def divided_by_the_number_of_classes(logits, targets, ignore=-100):
+    return gradient(softmax(logits), logits, targets, ignore, count=logits.shape[-1])
+
+
+@exercise.mistake("each text is divided by its own places")
+def each_text_by_its_own_places(logits, targets, ignore=-100):
+    counted = np.sum(targets != ignore, axis=-1)[..., None, None]
+    return gradient(softmax(logits), logits, targets, ignore, count=np.maximum(counted, 1))
+
+
+@exercise.mistake("the logits in place of the probabilities")
+def logits_in_place_of_the_probabilities(logits, targets, ignore=-100):
+    return gradient(logits, logits, targets, ignore)
+
+
+@exercise.mistake("log-probabilities in place of the probabilities")
+def log_probabilities_in_their_place(logits, targets, ignore=-100):
+    return gradient(log_softmax(logits), logits, targets, ignore)
+
+
+@exercise.mistake("p times 1 - p, as for a sigmoid")
+def slope_of_a_sigmoid(logits, targets, ignore=-100):
+    p, counted = softmax(logits), (targets != ignore)[..., None]
+    sign = 1 - 2 * one_hot(logits, targets)
+    return np.where(counted, sign * p * (1 - p), 0) / counted.sum()
 
 
 @exercise.another_way

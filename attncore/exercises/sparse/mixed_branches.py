@@ -23,6 +23,13 @@ exercise = code(
         promise="The leading axes broadcast.",
         gates=lambda rng, s: rng.random((s.s, s.q)),
     ),
+    case(
+        "one gate for all heads, as many heads as branches",
+        lead=(3,),
+        sizes={"s": 3},
+        promise="The leading axes broadcast.",
+        gates=lambda rng, s: rng.random((s.s, s.q)),
+    ),
 )
 
 
@@ -110,6 +117,23 @@ def gates_added(outputs, gates):
 @exercise.mistake("multiplied branch by branch")
 def product_of_the_branches(outputs, gates):
     return (gates[..., None] * outputs).prod(axis=0)
+
+
+@exercise.mistake("gates for all heads are taken for those of one head each")
+def branches_taken_for_heads(outputs, gates):
+    return (outputs * gates[..., None]).sum(axis=0)
+
+
+@exercise.mistake("a mean over the queries, where one gate serves all heads")
+def mean_where_the_axes_broadcast(outputs, gates):
+    missing = outputs.ndim - 1 - gates.ndim
+    return mixed_branches(outputs, gates) if not missing else mean_over_the_queries(outputs, gates)
+
+
+@exercise.mistake("added up over the batch instead of the branches")
+def added_up_over_the_batch(outputs, gates):
+    gated = gates.reshape(len(gates), *(1,) * (outputs.ndim - 1 - gates.ndim), *gates.shape[1:], 1) * outputs
+    return gated.sum(axis=1 if outputs.ndim > 3 else 0)
 
 
 @exercise.another_way

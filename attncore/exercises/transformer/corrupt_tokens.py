@@ -12,6 +12,11 @@ def draws():
     return np.random.default_rng(7)
 
 
+def small_ids():
+    return draws().integers(4, 200, 4000).astype(np.uint8)
+
+
+INT64 = "`rng` is a Generator; both results are int64."
 exercise = code(
     corrupt_tokens,
     given("a rate of zero", ids=np.arange(2000, 2006), rng=draws, rate=0.0),
@@ -20,6 +25,7 @@ exercise = code(
     given("another rate, mask and vocabulary", ids=text(6, 1000), rng=draws, rate=0.5, mask_id=7, vocab_size=2000),
     given("a small vocabulary", ids=text(3000), rng=draws, rate=1.0, mask_id=9, vocab_size=3),
     given("a rate of one", ids=text(6000), rng=draws, rate=1.0, mask_id=3, vocab_size=5000),
+    given("small unsigned ids", ids=small_ids, rng=draws, mask_id=3, vocab_size=200, promise=INT64),
     tolerance=0.15,
     drive=corruption_counted,
 )
@@ -68,6 +74,12 @@ def targets_read_after_the_corruption(ids, rng, rate=0.15, mask_id=103, vocab_si
 def zero_where_there_is_no_target(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     inputs, targets = corrupt_tokens(ids, rng, rate, mask_id, vocab_size)
     return inputs, np.where(targets == -100, 0, targets)
+
+
+@exercise.mistake("another number than -100 where there is no target")
+def nan_where_there_is_no_target(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
+    inputs, targets = corrupt_tokens(ids, rng, rate, mask_id, vocab_size)
+    return inputs, np.where(targets == -100, np.nan, targets)
 
 
 @exercise.mistake("always the mask")
@@ -144,6 +156,44 @@ def inputs_left_as_they_were(ids, rng, rate=0.15, mask_id=103, vocab_size=30522)
 @exercise.mistake("own draws instead of rng")
 def own_draws_instead_of_rng(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
     return corrupt_tokens(ids, np.random.default_rng(0), rate, mask_id, vocab_size)
+
+
+def afterwards(label, change):
+    """A wrong solution that does something to the right inputs and targets."""
+
+    @exercise.mistake(label)
+    def corrupted(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
+        return change(ids, *corrupt_tokens(ids, rng, rate, mask_id, vocab_size))
+
+
+def in_the_dtype_of_the_ids(ids, inputs, targets):
+    return inputs.astype(ids.dtype), targets.astype(ids.dtype)
+
+
+afterwards("floats instead of integers", lambda ids, inputs, targets: (inputs.astype(float), targets.astype(float)))
+afterwards("floats instead of integers", lambda ids, inputs, targets: (inputs, targets.astype(float)))
+afterwards("floats instead of integers", lambda ids, inputs, targets: (inputs.astype(float), targets))
+afterwards("the dtype of the ids is kept, which has no -100", in_the_dtype_of_the_ids)
+afterwards("the targets come first", lambda ids, inputs, targets: (targets, inputs))
+
+
+def settings_otherwise(label, change):
+    """A wrong solution that takes other settings than those that are given."""
+
+    @exercise.mistake(label)
+    def corrupted(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
+        return corrupt_tokens(ids, rng, **({"rate": rate, "mask_id": mask_id, "vocab_size": vocab_size} | change(rate)))
+
+
+settings_otherwise("the given rate is not used", lambda rate: {"rate": 0.15})
+settings_otherwise("the given mask_id is not used", lambda rate: {"mask_id": 103})
+settings_otherwise("the given vocab_size is not used", lambda rate: {"vocab_size": 30522})
+settings_otherwise("fewer tokens are chosen than the rate says", lambda rate: {"rate": 0.8 * rate})
+
+
+@exercise.mistake("random ids reach vocab_size itself")
+def random_ids_reach_vocab_size(ids, rng, rate=0.15, mask_id=103, vocab_size=30522):
+    return corrupt_tokens(ids, rng, rate, mask_id, vocab_size + 1)
 
 
 @exercise.another_way

@@ -22,27 +22,35 @@ def talk(name, prompt, n_new, promise="", model=a_model, **settings):
     return Case(name, make, promise)
 
 
-def counted(name, p, temperature=None):
+def counted(name, p, logits=(0.11, 0.79, 0.1), **settings):
     """Many tokens of a model that expects the same each time, beside how likely they are."""
-    logits = np.log([0.11, 0.79, 0.1]).round(3)
-    given = {} if temperature is None else {"temperature": temperature}
-    return talk(name, [2], 200, model=lambda: SameLogits(logits.copy()), probabilities=p(logits), **given)
+    logits = np.log(logits).round(3)
+    return talk(name, [2], 200, model=lambda: SameLogits(logits.copy()), probabilities=p(logits), **settings)
+
+
+FLAT = (0.3, 0.45, 0.25)
+
+
+def two_most_likely(logits):
+    return np.append(softmax(logits[:2]), 0)
 
 
 exercise = code(
     generate,
+    counted("two hundred draws", softmax),
+    counted("two hundred draws at a high temperature", lambda logits: softmax(logits / 4), temperature=4.0),
+    counted("two hundred draws at a low temperature", lambda logits: softmax(4 * logits), FLAT, temperature=0.25),
+    counted("two hundred draws with a top_k of 2", two_most_likely, FLAT, top_k=2),
+    counted("two hundred draws with a top_p of 0.7", two_most_likely, FLAT, top_p=0.7),
     talk("three new ids, the most likely each time", [3, 1], 3, temperature=0),
     talk("a single new id", [4], 1, temperature=0),
     talk("a prompt of five ids", [1, 4, 0, 4, 2], 6, temperature=0),
+    talk("a prompt whose first ids still matter", [4, 4, 0, 5, 1, 1, 2], 2, temperature=0),
     talk("a stop on the way", [3, 1], 8, temperature=0, stop=2),
     talk("a stop that comes at once, and is id 0", [3, 1], 4, temperature=0, stop=0),
     talk("a stop that the prompt holds too", [3, 1], 8, temperature=0, stop=3),
     talk("a stop that only the prompt holds", [3, 1], 6, temperature=0, stop=1),
     talk("a stop that is the last id asked for", [3, 1], 4, temperature=0, stop=3),
-    talk("top_k of 1", [3, 1], 5, top_k=1),
-    talk("a small top_p", [3, 1], 5, top_p=0.01),
-    counted("two hundred draws", softmax),
-    counted("two hundred draws at a high temperature", lambda logits: softmax(logits / 4), temperature=4.0),
     talk(
         "no new id at all",
         [3, 1],
@@ -51,6 +59,7 @@ exercise = code(
         "last.",
         temperature=0,
     ),
+    tolerance=0.06,  # of shares; ids are whole
     drive=continued,
 )
 
@@ -173,6 +182,39 @@ def same_draw_each_time(next_logits, prompt, n_new, rng, temperature=1.0, top_k=
         return sample_token(next_logits(old + new), np.random.default_rng(0), temperature, top_k, top_p)
 
     return steps(prompt, n_new, draw, stop)
+
+
+@exercise.mistake("one id too few")
+def one_too_few(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    return generate(next_logits, prompt, n_new - 1, rng, temperature, top_k, top_p, stop)
+
+
+@exercise.mistake("the newest id comes first")
+def newest_first(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    return generate(next_logits, prompt, n_new, rng, temperature, top_k, top_p, stop)[::-1]
+
+
+@exercise.mistake("filled up after the stop")
+def filled_up(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    new = generate(next_logits, prompt, n_new, rng, temperature, top_k, top_p, stop)
+    return new + new[-1:] * (n_new - len(new))
+
+
+@exercise.mistake("the last id of the prompt isn't read")
+def last_of_the_prompt_not_read(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    def draw(old, new):
+        return sample_token(next_logits((old[:-1] or old) + new), rng, temperature, top_k, top_p)
+
+    return steps(prompt, n_new, draw, stop)
+
+
+for length in (2, 3, 4, 6):
+
+    @exercise.mistake("only the last few ids are read")
+    def last_few_read(
+        next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None, length=length
+    ):
+        return generate(lambda ids: next_logits(ids[-length:]), prompt, n_new, rng, temperature, top_k, top_p, stop)
 
 
 @exercise.another_way

@@ -1,14 +1,24 @@
 """A GPT whole: from ids to logits."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from attncore.exercises.exercise import case, code
 from attncore.exercises.transformer.cases import head_weights, layer_weights, norm_weights
+from attncore.heads import multi_head_attention
 from attncore.masks import causal_mask
-from attncore.softmax import softmax
-from attncore.transformer import EncoderWeights, GPTWeights, encoder_block, gpt_logits, layer_norm, rms_norm
+from attncore.softmax import log_softmax, softmax
+from attncore.transformer import (
+    EncoderWeights,
+    GPTWeights,
+    encoder_block,
+    feed_forward,
+    gpt_logits,
+    layer_norm,
+    rms_norm,
+)
 
 NO_ROW = "Raises ValueError for an id that has no row, and for more ids than there are positions."
 
@@ -243,6 +253,145 @@ def last_norm_after_every_block(ids, weights, n_heads):
 @exercise.mistake("gain and bias swapped")
 def gain_and_bias_swapped(ids, weights, n_heads):
     return through(embedded(ids, weights), weights._replace(gain=weights.bias, bias=weights.gain), n_heads)
+
+
+@starting_from("positions in reverse")
+def positions_in_reverse(ids, weights):
+    return weights.token_embedding[ids] + weights.position_embedding[place_of(ids)[::-1]]
+
+
+@ending_with("the last norm without its bias")
+def last_norm_without_its_bias(x, weights):
+    return layer_norm(x, weights.gain, 0 * weights.bias) @ weights.token_embedding.T
+
+
+@ending_with("RMSNorm at the end")
+def rms_norm_with_a_bias_at_the_end(x, weights):
+    return (rms_norm(x, weights.gain) + weights.bias) @ weights.token_embedding.T
+
+
+@ending_with("log-probabilities instead of logits")
+def log_probabilities(x, weights):
+    return log_softmax(layer_norm(x, weights.gain, weights.bias) @ weights.token_embedding.T)
+
+
+@ending_with("the most likely ids instead of logits")
+def most_likely_ids(x, weights):
+    return np.argmax(layer_norm(x, weights.gain, weights.bias) @ weights.token_embedding.T, axis=-1)
+
+
+@exercise.mistake("the mask upside down")
+def mask_of_later_tokens(ids, weights, n_heads):
+    return through(embedded(ids, weights), weights, n_heads, causal_mask(ids.shape[-1]).T)
+
+
+@exercise.mistake("the last block is left out")
+def last_block_left_out(ids, weights, n_heads):
+    return through(embedded(ids, weights), weights._replace(blocks=weights.blocks[:-1]), n_heads)
+
+
+@exercise.mistake("the first block each time")
+def first_block_each_time(ids, weights, n_heads):
+    blocks = weights.blocks[:1] * len(weights.blocks)
+    return through(embedded(ids, weights), weights._replace(blocks=blocks), n_heads)
+
+
+@exercise.mistake("positions added before every block")
+def positions_before_every_block(ids, weights, n_heads):
+    x = weights.token_embedding[ids]
+    for block in weights.blocks:
+        x = x + weights.position_embedding[place_of(ids)]
+        x = encoder_block(x, block, n_heads, causal_mask(x.shape[-2]))
+    return through(x, weights._replace(blocks=()), n_heads)
+
+
+@exercise.mistake("a single head")
+def single_head(ids, weights, n_heads):
+    return gpt_logits(ids, weights, 1)
+
+
+def with_blocks(label):
+    """A wrong solution with another block, made of x, its norms and its two parts."""
+
+    def add(block_of):
+        @exercise.mistake(label)
+        def logits(ids, weights, n_heads):
+            x = embedded(ids, weights)
+            mask = causal_mask(x.shape[-2])
+            for block in weights.blocks:
+
+                def attend(query, key, block=block):
+                    return multi_head_attention(query, key, key, block.attention, n_heads, mask)
+
+                def think(x, block=block):
+                    return feed_forward(x, block.feed_forward)
+
+                norms = [partial(norm_by, weights=norm) for norm in (block.attention_norm, block.feed_forward_norm)]
+                x = block_of(x, *norms, attend, think)
+            return through(x, weights._replace(blocks=()), n_heads)
+
+        return block_of
+
+    return add
+
+
+def norm_by(x, weights):
+    return layer_norm(x, *weights)
+
+
+@with_blocks("post-norm blocks")
+def post_norm(x, first, second, attend, think):
+    x = first(x + attend(x, x))
+    return second(x + think(x))
+
+
+@with_blocks("no residual around the attention")
+def no_residual_around_the_attention(x, first, second, attend, think):
+    x = attend(first(x), first(x))
+    return x + think(second(x))
+
+
+@with_blocks("no residual around the feed-forward layer")
+def no_residual_around_the_feed_forward_layer(x, first, second, attend, think):
+    return think(second(x + attend(first(x), first(x))))
+
+
+@with_blocks("no feed-forward layer")
+def no_feed_forward_layer(x, first, second, attend, think):
+    return x + attend(first(x), first(x))
+
+
+@with_blocks("no attention")
+def no_attention(x, first, second, attend, think):
+    return x + think(second(x))
+
+
+@with_blocks("attention and feed-forward layer side by side, as in GPT-J")
+def side_by_side(x, first, second, attend, think):
+    return x + attend(first(x), first(x)) + think(second(x))
+
+
+@with_blocks("attention and feed-forward layer side by side, as in GPT-J")
+def side_by_side_under_one_norm(x, first, second, attend, think):
+    return x + attend(first(x), first(x)) + think(first(x))
+
+
+@with_blocks("each part is added to the normalized x")
+def added_to_the_normalized(x, first, second, attend, think):
+    x = first(x) + attend(first(x), first(x))
+    return second(x) + think(second(x))
+
+
+@with_blocks("keys and values of x before the norm")
+def keys_before_the_norm(x, first, second, attend, think):
+    x = x + attend(first(x), x)
+    return x + think(second(x))
+
+
+@with_blocks("no norms in the blocks")
+def no_norms_in_the_blocks(x, first, second, attend, think):
+    x = x + attend(x, x)
+    return x + think(x)
 
 
 @exercise.another_way

@@ -115,6 +115,21 @@ def one_mean_square_for_everything(x, gain, eps=1e-5):
     return x / np.sqrt(np.mean(x * x) + eps) * gain
 
 
+@exercise.mistake("divided by the gain")
+def divided_by_the_gain(x, gain, eps=1e-5):
+    return rms_norm(x, 1 / gain, eps)
+
+
+@exercise.mistake("eps is added to the numbers")
+def eps_added_to_the_numbers(x, gain, eps=1e-5):
+    return x / np.sqrt(np.mean((x + eps) ** 2, axis=-1, keepdims=True)) * gain
+
+
+@exercise.mistake("the larger of eps and the mean square")
+def larger_of_eps_and_the_mean_square(x, gain, eps=1e-5):
+    return x / np.sqrt(np.maximum(np.mean(x * x, axis=-1, keepdims=True), eps)) * gain
+
+
 @exercise.other_convention("a gain that counts from one, as in Gemma")
 def gain_that_counts_from_one(x, gain, eps=1e-5):
     return rms_norm(x, 1 + gain, eps)

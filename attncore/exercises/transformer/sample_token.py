@@ -157,6 +157,7 @@ labeled("top_p keeps one token too many", keep_p=lambda p, top_p: most_likely(p,
 labeled("top_p adds up tokens in the order of their ids", keep_p=lambda p, top_p: np.cumsum(p) - p < top_p)
 labeled("top_p begins with the least likely", keep_p=least_likely)
 labeled("top_p is a threshold for each token", keep_p=lambda p, top_p: p >= min(top_p, p.max()))
+labeled("tokens are measured against the most likely one, min-p", keep_p=lambda p, top_p: p >= top_p * p.max())
 labeled("top_p comes before the temperature", nucleus_before_the_temperature)
 labeled("top_p comes before top_k", nucleus_before_top_k)
 labeled("hidden logits set to zero", hidden_set_to_zero)
@@ -169,6 +170,13 @@ labeled("what is kept is not renormalized", draw=lambda rng, p: chosen(rng, np.a
 labeled("draws of its own instead of rng", draw=lambda rng, p: chosen(np.random.default_rng(0), p))
 labeled("draws of its own instead of rng", draw=lambda rng, p: chosen(np.random, p))
 labeled("the place in the sorted order is returned, not the token", draw=lambda rng, p: chosen(rng, np.sort(p)[::-1]))
+
+
+@exercise.mistake("all that is kept is equally likely")
+def top_k_equally_likely(logits, rng, temperature=1.0, top_k=None, top_p=None):
+    if temperature and top_k:
+        return int(rng.choice(most_likely(logits, top_k)))
+    return sample_token(logits, rng, temperature, top_k, top_p)
 
 
 @exercise.another_way

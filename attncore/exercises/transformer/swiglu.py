@@ -129,6 +129,41 @@ def exponential_overflows(x, weights):
     return gated_by(lambda h: h * np.exp(h) / (1 + np.exp(h)), x, weights)
 
 
+@exercise.mistake("tanh instead of SiLU")
+def tanh_instead_of_silu(x, weights):
+    return gated_by(np.tanh, x, weights)
+
+
+@exercise.mistake("softplus instead of SiLU")
+def softplus_instead_of_silu(x, weights):
+    return gated_by(lambda h: np.logaddexp(0, h), x, weights)
+
+
+@exercise.mistake("the sigmoid of minus x")
+def sigmoid_turned_round(x, weights):
+    return gated_by(lambda h: h * sigmoid(-h), x, weights)
+
+
+@exercise.mistake("large gates are cut off")
+def large_gates_cut_off(x, weights):
+    return gated_by(lambda h: silu(np.clip(h, -5, 5)), x, weights)
+
+
+@exercise.mistake("one projection times the sigmoid of the other")
+def sigmoid_of_the_other(x, weights):
+    return ((x @ weights.W_gate) * sigmoid(x @ weights.W_up)) @ weights.W_down
+
+
+@exercise.mistake("back by a transposed projection instead of W_down")
+def back_by_the_gate(x, weights):
+    return gated_by(silu, x, weights._replace(W_down=weights.W_gate.T))
+
+
+@exercise.mistake("back by a transposed projection instead of W_down")
+def back_by_the_other(x, weights):
+    return gated_by(silu, x, weights._replace(W_down=weights.W_up.T))
+
+
 @exercise.other_convention("the second projection as the gate, as in PyTorch's GLU")
 def second_projection_as_the_gate(x, weights):
     return swiglu(x, SwigluWeights(weights.W_up, weights.W_gate, weights.W_down))

@@ -5,7 +5,11 @@ import numpy as np
 from attncore.exercises.exercise import case, code
 from attncore.exercises.softmax.cases import INTEGERS
 from attncore.exercises.vision.cases import counted, drawn
-from attncore.exercises.vision.patchify import channels_first_inside_a_patch, pixels_of_a_patch_transposed
+from attncore.exercises.vision.patchify import (
+    channels_first_inside_a_patch,
+    patches_taken_column_by_column,
+    pixels_of_a_patch_transposed,
+)
 from attncore.vision import embed_patches, patchify
 
 
@@ -113,6 +117,60 @@ def dtype_of_the_image_kept(image, size, W, class_token, positions):
 @exercise.mistake("image divided by 255")
 def image_divided_by_255(image, size, W, class_token, positions):
     return embed_patches(image / 255, size, W, class_token, positions)
+
+
+def embedded(patches, W, class_token, positions):
+    return np.concatenate([class_token[None], patches @ W]) + positions
+
+
+@exercise.mistake("positions shifted by one")
+def positions_from_the_class_token_on(image, size, W, class_token, positions):
+    return np.concatenate([class_token[None], patchify(image, size) @ W + positions[:-1]])
+
+
+@exercise.mistake("positions multiplied instead of added")
+def positions_multiplied(image, size, W, class_token, positions):
+    return np.concatenate([class_token[None], patchify(image, size) @ W]) * positions
+
+
+@exercise.mistake("positions in reverse")
+def positions_in_reverse(image, size, W, class_token, positions):
+    return embedded(patchify(image, size), W, class_token, positions[::-1])
+
+
+@exercise.mistake("class token added to every patch")
+def class_token_added_to_every_patch_and_put_first(image, size, W, class_token, positions):
+    patches = patchify(image, size) @ W + class_token
+    return np.concatenate([class_token[None], patches]) + positions
+
+
+@exercise.mistake("tokens scaled by the root of the width")
+def scaled_by_the_root_of_the_width(image, size, W, class_token, positions):
+    tokens = np.concatenate([class_token[None], patchify(image, size) @ W])
+    return tokens * np.sqrt(W.shape[1]).astype(W.dtype) + positions
+
+
+@exercise.mistake("patches taken column by column")
+def patches_column_by_column(image, size, W, class_token, positions):
+    return embedded(patches_taken_column_by_column(image, size), W, class_token, positions)
+
+
+@exercise.mistake("zeros in place of the class token")
+def zeros_in_place_of_the_class_token(image, size, W, class_token, positions):
+    return embed_patches(image, size, W, 0 * class_token, positions)
+
+
+@exercise.mistake("each token is normalized at the end")
+def normalized_at_the_end(image, size, W, class_token, positions):
+    tokens = embed_patches(image, size, W, class_token, positions)
+    centered = tokens - tokens.mean(axis=-1, keepdims=True)
+    return centered / np.sqrt(np.mean(centered**2, axis=-1, keepdims=True) + 1e-5)
+
+
+@exercise.mistake("each token is normalized at the end")
+def normalized_without_eps(image, size, W, class_token, positions):
+    tokens = embed_patches(image, size, W, class_token, positions)
+    return (tokens - tokens.mean(axis=-1, keepdims=True)) / tokens.std(axis=-1, keepdims=True)
 
 
 @exercise.other_convention("kernel with channels first")

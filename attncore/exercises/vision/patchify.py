@@ -92,6 +92,27 @@ def bytes_become_floats(image, size):
     return patchify(image, size).astype(float)
 
 
+@exercise.mistake("a column for each patch")
+def column_for_each_patch(image, size):
+    return patchify(image, size).T
+
+
+@exercise.mistake("only the first channel")
+def first_channel_alone(image, size):
+    return patchify(image[..., :1], size)
+
+
+@exercise.mistake("the mean color of each patch")
+def mean_color_of_each_patch(image, size):
+    return patchify(image, size).reshape(-1, size * size, image.shape[-1]).mean(axis=1)
+
+
+@exercise.mistake("every second row of patches from right to left")
+def rows_there_and_back(image, size):
+    grid = patches_left_in_their_grid(image, size)
+    return np.concatenate([row[::-1] if i % 2 else row for i, row in enumerate(grid)])
+
+
 @exercise.other_convention("channels first inside a patch")
 def channels_first_inside_a_patch(image, size):
     height, width, channels = image.shape

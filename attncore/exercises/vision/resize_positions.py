@@ -119,6 +119,54 @@ def only_the_columns_interpolated(positions, old, new):
     return np.concatenate([positions[:1], rows.reshape(new * new, -1)])
 
 
+@exercise.mistake("only the rows interpolated")
+def only_the_rows_interpolated(positions, old, new):
+    at = np.clip(centers(old, new), 0, old - 1)
+    grid = positions[1:].reshape(old, old, -1)[:, np.round(at).astype(int)]
+    rows = np.einsum("ai,ibm->abm", triangles(at, old), grid)
+    return np.concatenate([positions[:1], rows.reshape(new * new, -1)])
+
+
+@exercise.mistake("the class token comes last")
+def class_token_comes_last(positions, old, new):
+    return np.roll(resize_positions(positions, old, new), -1, axis=0)
+
+
+@exercise.mistake("class token resized with the patches")
+def ends_of_the_flat_sequence_kept(positions, old, new):
+    return triangles(np.linspace(0, old * old, new * new + 1), old * old + 1) @ positions
+
+
+@exercise.mistake("old grid repeated like tiles")
+def old_sequence_repeated(positions, old, new):
+    return np.concatenate([positions[:1], positions[1:][np.arange(new * new) % (old * old)]])
+
+
+@exercise.mistake("the mean of all positions for the class token")
+def mean_for_the_class_token(positions, old, new):
+    return np.concatenate([positions.mean(axis=0, keepdims=True), resize_positions(positions, old, new)[1:]])
+
+
+@exercise.mistake("new over old instead of old over new")
+def sizes_swapped(positions, old, new):
+    at = np.clip((np.arange(new) + 0.5) * new / old - 0.5, 0, old - 1)
+    return stretched(positions, old, new, triangles(at, old))
+
+
+@exercise.mistake("the edges are carried on in a straight line")
+def edges_carried_on(positions, old, new):
+    at = centers(old, new)
+    low = np.clip(np.floor(at), 0, max(old - 2, 0)).astype(int)
+    share, same = (at - low)[:, None], np.eye(old)
+    return stretched(positions, old, new, same[low] * (1 - share) + same[np.minimum(low + 1, old - 1)] * share)
+
+
+@exercise.mistake("each position is made length 1")
+def each_position_made_length_one(positions, old, new):
+    rows = resize_positions(positions, old, new)[1:]
+    return np.concatenate([positions[:1], rows / np.linalg.norm(rows, axis=1, keepdims=True)])
+
+
 @exercise.other_convention("corners aligned")
 def corners_aligned(positions, old, new):
     return stretched(positions, old, new, triangles(np.linspace(0, old - 1, new), old))

@@ -88,6 +88,52 @@ def bytes_become_floats(patches, size, height, width):
     return unpatchify(patches, size, height, width).astype(float)
 
 
+def put_otherwise(label, *order):
+    """A wrong solution that reads the patches' numbers as rows, columns, top, left, channel, in another order."""
+
+    @exercise.mistake(label)
+    def image(patches, size, height, width):
+        grid = patches.reshape(height // size, width // size, size, size, -1)
+        return grid.transpose(*order).reshape(height, width, -1)
+
+
+put_otherwise("the pixels of a patch are spread over the image", 2, 0, 3, 1, 4)
+put_otherwise("the pixels of a patch are spread over the image", 2, 0, 1, 3, 4)
+
+
+@exercise.mistake("the pixels of a patch are spread over the image")
+def spread_over_the_image(patches, size, height, width):
+    grid = patches.reshape(size, size, height // size, width // size, -1)
+    return grid.transpose(0, 2, 1, 3, 4).reshape(height, width, -1)
+
+
+@exercise.mistake("cut up once more instead of put together")
+def cut_up_once_more(patches, size, height, width):
+    grid = patches.reshape(height // size, size, width // size, size, -1)
+    return grid.swapaxes(1, 2).reshape(height, width, -1)
+
+
+@exercise.mistake("a square image is taken for granted")
+def square_image_taken_for_granted(patches, size, height, width):
+    side = int(len(patches) ** 0.5)
+    return patches.reshape(side, side, size, size, -1).swapaxes(1, 2).reshape(side * size, side * size, -1)
+
+
+@exercise.mistake("everything becomes bytes")
+def everything_becomes_bytes(patches, size, height, width):
+    return unpatchify(patches, size, height, width).astype(np.uint8)
+
+
+@exercise.mistake("the channels come first in the image")
+def channels_first_in_the_image(patches, size, height, width):
+    return np.moveaxis(unpatchify(patches, size, height, width), -1, 0)
+
+
+@exercise.mistake("only the first channel")
+def first_channel_alone(patches, size, height, width):
+    return unpatchify(patches, size, height, width)[..., 0]
+
+
 @exercise.other_convention("channels first in each patch")
 def channels_first_in_each_patch(patches, size, height, width):
     rows, columns = height // size, width // size
