@@ -1,12 +1,14 @@
 """What makes a server run: requests in turn, copies, requests that are cut back, guesses that are right and wrong."""
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from attncore import tiny_gpt
 from attncore.hunts.decoder.rig import CONTEXT, IDS, TOKENS, small_weights
-from attncore.hunts.follow_ups import speeding
+from attncore.hunts.follow_ups import FollowUp, Judged, cost, counted, speeding
+from attncore.hunts.trial import outcome, same
 from attncore.transformer import GPTWeights
 
 OTHER = np.random.default_rng(3).integers(TOKENS, size=CONTEXT)
@@ -186,16 +188,18 @@ def forward_in_parts(model: Any, weights: GPTWeights, ids: np.ndarray, part: int
 
 
 def forward_by_a_copy(model: Any, weights: GPTWeights, ids: np.ndarray) -> np.ndarray:
-    """The same, the second half read by a copy, whose original reads something else, ends, and leaves its blocks."""
+    """The same, the second half read by a copy; its original reads something else, and ends, and others come."""
     pool = model.Pool(weights, 23)
-    table, other, inputs, half = model.Table(pool), model.Table(pool), ids[:-1], 30
+    table, inputs, half, end = model.Table(pool), ids[:-1], 30, 52
     rows = [model.forward(inputs[:half], table)]
     copy = model.fork(table)
     for at in range(half, len(inputs)):
-        rows.append(model.forward(inputs[at : at + 1], copy))
-        model.forward([0], table if at < 36 else other)
-        if at == 35:
+        if at == end:
             model.cut(table, 0)
+            model.forward([0] * 24, model.Table(pool))
+        rows.append(model.forward(inputs[at : at + 1], copy))
+        if at < end:
+            model.forward([0], table)
     return np.concatenate(rows)
 
 
@@ -213,3 +217,49 @@ def loss(logits: np.ndarray, ids: np.ndarray) -> float:
     largest = logits.max(axis=-1)
     log_total = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=-1))
     return float((log_total - logits[np.arange(len(logits)), ids[1:]]).mean())
+
+
+def served(model: Any, weights: GPTWeights) -> Any:
+    prompts = [tiny_gpt.encode(text) for text in ("the queen ", "alice thought ")]
+    return model.serve(model.Pool(weights, 48), prompts, 2, 24)
+
+
+def sharing() -> FollowUp:
+    """`serve`, with the whole blocks that prompts have in common read once: equal, cheaper, and nothing left behind."""
+    alike = [[*IDS[:8], token] for token in (1, 2, 3, 4)]
+    crossed = [[*IDS[:8], 1], [*OTHER[:4], *IDS[4:8], 1]]  # equal second blocks behind different first ones
+
+    def judge(module: ModuleType, healthy: ModuleType) -> Judged:
+        said = []
+        for prompts in ([[3, 1, 4], [2]], alike, crossed):
+            pool = module.Pool(MODEL, 24)
+            if not same(outcome(lambda: module.serve(pool, prompts, 2, 3)), once(healthy, prompts)):  # noqa: B023
+                wrong = "Requests whose second block is alike, and whose first isn't, get each other's texts."
+                return Judged([wrong if prompts is crossed else "The texts aren't what they were."])
+            if len(pool.unused) != 24:
+                said.append("When all is written, not every block is unused again.")
+        share = passed(module) / passed(healthy)
+        if share > 0.6:
+            said.append(f"Four prompts that share 8 of their 9 tokens still cost {share:.0%} of what they did.")
+        return Judged(said[:1], f"Four prompts that share 8 of their 9 tokens cost {share:.0%} of what they did.")
+
+    def once(healthy: ModuleType, prompts: list[Any]) -> Any:
+        return healthy.serve(healthy.Pool(MODEL, 24), prompts, 2, 3)
+
+    def passed(module: ModuleType) -> int:
+        """How many multiplications it takes."""
+        return cost(lambda: module.serve(module.Pool(counted(MODEL), 24), alike, 1, 2))
+
+    return FollowUp(
+        "Share what prompts have in common",
+        "Four requests begin with the same system prompt, and nobody forks them. Let `serve` find whole blocks that "
+        "are there already: a block may be used again if its tokens and all tokens before it are the same. The texts "
+        "stay what they are, the common part is read once, and when all is written every block is unused again.",
+        judge,
+    )
+
+
+FOLLOW_UPS = {
+    "prefix": sharing(),
+    "faster": speeding(2, "`serve`, for two prompts with two texts each,", served),
+}
