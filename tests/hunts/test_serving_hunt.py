@@ -1,4 +1,4 @@
-"""The server's file: pages give what one piece gives, guesses change no probability, and every bug shows in a report."""
+"""The server's file: pages give what one piece gives, guesses change no probability, and every bug shows."""
 
 from collections import Counter
 from itertools import product
@@ -10,7 +10,7 @@ from attncore.hunts.decoder.rig import IDS, small_weights
 from attncore.hunts.planting import kind_named, planted
 from attncore.hunts.serving.rig import MODEL, near
 from attncore.hunts.symptoms import told
-from attncore.hunts.trial import module_of
+from attncore.hunts.trial import departures, module_of, outcomes
 from attncore.softmax import softmax
 from attncore.transformer import gpt_logits
 
@@ -169,3 +169,37 @@ def sick(label):
 @pytest.mark.parametrize("bug", KIND.bugs, ids=lambda bug: bug.label)
 def test_every_bug_shows_in_the_report(bug):
     assert told(planted(KIND.healthy, [bug])[0], KIND) != told(KIND.healthy, KIND)
+
+
+OTHERWISE = {
+    "the block given back last goes first": ("self.unused.pop(0)", "self.unused.pop()"),
+    "slot by slot": (
+        "    token = np.arange(table.length)\n"
+        "    return np.array(table.blocks)[token // BLOCK] * BLOCK + token % BLOCK",
+        "    return np.array([b * BLOCK + i for b in table.blocks for i in range(BLOCK)][: table.length])",
+    ),
+    "a ratio": (
+        "if rng.random() * q[i, token] >= p[i, token]:",
+        "if rng.random() > min(1, p[i, token] / q[i, token]):",
+    ),
+    "drawn from the excess by its sums": (
+        "draw(residual(p[i], q[i]), rng)]",
+        "int(np.searchsorted(np.cumsum(residual(p[i], q[i])), rng.random()))]",
+    ),
+    "all chances first": (
+        "    for i, token in enumerate(guesses):\n        if rng.random() *",
+        "    chances = rng.random(len(guesses))\n    for i, token in enumerate(guesses):\n        if chances[i] *",
+    ),
+    "the draft reads the last guess too": (
+        "    return text[len(ids) :], np.stack(q)",
+        "    forward(text[table.length :], table)\n    return text[len(ids) :], np.stack(q)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_a_repair_may_look_otherwise(case):
+    before, after = OTHERWISE[case]
+    assert KIND.healthy.count(before) == 1
+    found = outcomes(module_of(KIND.healthy.replace(before, after)), KIND)
+    assert not departures(found, outcomes(HEALTHY, KIND))

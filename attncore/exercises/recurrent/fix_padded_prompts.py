@@ -30,7 +30,7 @@ def fix_padded_prompts(x, lengths, W_query, W_key, W_value, w_beta, w_decay):
 
     The first `lengths[i]` tokens of row i are its prompt, at least one, and what stands behind them is padding. Every
     prompt gets what it would get alone, without padding. The states follow the gated delta rule, with keys of
-    length one, and the beta and the decay of a token are the sigmoids of x @ w_beta and x @ w_decay. Yang et al. (2024b).
+    length one; beta and decay of a token are the sigmoids of x @ w_beta and x @ w_decay. Yang et al. (2024b).
     """
     is_token = np.arange(x.shape[1]) < lengths[:, None]
     x = np.where(is_token[..., None], x, 0)

@@ -125,7 +125,7 @@ def gelu(x):
     return 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
 
 
-def block(x, weights, table, layer):
+def decoder_block(x, weights, table, layer):
     """A pre-norm block: each part reads the normalized x and adds to x."""
     x = x + attention(layer_norm(x, *weights.attention_norm), weights.attention, table, layer)
     wide = weights.feed_forward
@@ -140,7 +140,7 @@ def forward(ids, table):
     x = weights.token_embedding[ids] + weights.position_embedding[positions]
     grow(table, len(ids))
     for layer, part in enumerate(weights.blocks):
-        x = block(x, part, table, layer)
+        x = decoder_block(x, part, table, layer)
     return layer_norm(x, weights.gain, weights.bias) @ weights.token_embedding.T
 
 
@@ -166,7 +166,7 @@ def draw(p, rng):
 
 
 def guess(ids, n, table, rng, temperature=1.0):
-    """Draw n tokens behind a text, of which the draft model has read a part; the distribution of each too, (n, c)."""
+    """Draw n tokens behind a text, of which the draft has read a part; they, and their distributions, (n, c)."""
     text, q = list(ids), []
     for _ in range(n):
         q.append(softmax(forward(text[table.length :], table)[-1] / temperature))
@@ -181,7 +181,7 @@ def residual(p, q):
 
 
 def accept(guesses, q, p, rng):
-    """The guesses up to the first that is rejected, and a token from the model, distributed as p, (n+1, c), says."""
+    """The guesses up to the first that is rejected, and one token more: all as if they were drawn from p, (n+1, c)."""
     for i, token in enumerate(guesses):
         if rng.random() * q[i, token] >= p[i, token]:
             return [*guesses[:i], draw(residual(p[i], q[i]), rng)]

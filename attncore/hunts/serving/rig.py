@@ -1,5 +1,6 @@
 """What makes a server run: requests in turn, copies, requests that are cut back, guesses that are right and wrong."""
 
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -233,7 +234,7 @@ def sharing() -> FollowUp:
         said = []
         for prompts in ([[3, 1, 4], [2]], alike, crossed):
             pool = module.Pool(MODEL, 24)
-            if not same(outcome(lambda: module.serve(pool, prompts, 2, 3)), once(healthy, prompts)):  # noqa: B023
+            if not same(outcome(partial(module.serve, pool, prompts, 2, 3)), once(healthy, prompts)):
                 wrong = "Requests whose second block is alike, and whose first isn't, get each other's texts."
                 return Judged([wrong if prompts is crossed else "The texts aren't what they were."])
             if len(pool.unused) != 24:
