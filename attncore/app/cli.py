@@ -126,9 +126,9 @@ def add_hunt(verbs: Any) -> None:
     parser.add_argument("--seed", type=int, help="which hunt (without it, the one that goes on, or any)")
     parser.add_argument("--bugs", type=int, default=4, help="how many bugs (%(default)s)")
     parser.add_argument("--level", default="senior", help="basic, intermediate, senior or staff (%(default)s)")
-    parser.add_argument("--kind", help="cached, decoder, encoder or training (without it, one by the seed)")
+    parser.add_argument("--kind", help="cached, decoder, encoder, serving or training (without it, one by the seed)")
     parser.add_argument("--framework", default="numpy", help="numpy or torch (%(default)s)")
-    parser.add_argument("--follow-up", help="the round that follows on the same file: cache, classifier or faster")
+    parser.add_argument("--follow-up", help="the round that follows on the file: cache, classifier, prefix or faster")
     parser.set_defaults(run=lambda chosen: door("study").hunt(chosen))
 
 

@@ -288,6 +288,12 @@ state()
 # of the value (Hatamizadeh et al., 2026).
 
 # %% [markdown]
+# Two gates, and so two ways to leave a trace. Here is a layer in a server, which reads prompts of different lengths in one
+# batch. First an input on which it fails, then the repair.
+
+# %% exercise="fix_padded_prompts"
+
+# %% [markdown]
 # ## A chunk at a time
 #
 # A loop over a million tokens is no way to train: each step is a small outer product, and it waits for the one before. A

@@ -61,7 +61,9 @@ interview("intermediate", minutes=30)
 #
 # The interview question reported most often is a model with bugs in it. `hunt` writes one into your working copy: the
 # model, a place for your tests, and a report of what a run of it looks like. Repair the model, and write a test for each
-# bug that fails on it; `check(hunt)` judges both, and `hint(hunt)` narrows down where to look.
+# bug that fails on it; `check(hunt)` judges both, and `hint(hunt)` narrows down where to look. The seed picks the file,
+# unless you name it: `kind="decoder"`, `"cached"`, `"encoder"`, `"training"`, or `"serving"`, the longest, where requests
+# share a pool of blocks and a draft model guesses.
 
 # %%
 hunt(seed=1, bugs=2, level="basic")

@@ -1,10 +1,10 @@
-"""The rounds that follow a hunt: a cache, a classifier, more speed."""
+"""The rounds that follow a hunt: a cache, a classifier, a prefix that is shared, more speed."""
 
 import pytest
 
 from attncore import hunts
 
-DECODER, CACHED = hunts.make(1, kind="decoder"), hunts.make(1, kind="cached")
+DECODER, CACHED, SERVING = (hunts.make(1, kind=kind) for kind in ("decoder", "cached", "serving"))
 CACHE = """
 
 def start(weights):
@@ -113,6 +113,50 @@ def test_a_classifier_reads_the_last_token_of_each_text(added, said):
     assert said in DECODER.judge_follow_up("classifier", DECODER.healthy + added).message
 
 
+SHARED = """
+
+def serve(pool, prompts, n_texts, n_new):
+    tables, texts, known = [], [], {}
+    for prompt in prompts:
+        ids, table = [int(token) for token in prompt], Table(pool)
+        names = {end: tuple(ids[:end]) for end in range(BLOCK, len(ids), BLOCK)}
+        for end, name in names.items():
+            if name in known:
+                cut(table, 0)
+                table = fork(known[name])
+                cut(table, end)
+        logits = forward(ids[table.length :], table)[-1]
+        known = {name: table for name in names.values()} | known
+        likeliest = np.argsort(-logits)[:n_texts]
+        tables += [table, *(fork(table) for _ in likeliest)]
+        texts += [None, *([int(token)] for token in likeliest)]
+    for _ in range(n_new - 1):
+        for text, table in zip(texts, tables):
+            if text:
+                text.append(int(forward(text[-1:], table)[-1].argmax()))
+    for table in tables:
+        cut(table, 0)
+    return [text for text in texts if text]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("", ""), "done"),
+        (("tuple(ids[:end])", "tuple(ids[end - BLOCK : end])"), "whose first isn't, get each other's texts"),
+        (("known[name])\n", "known[name])\n                continue\n"), "The texts aren't what they were"),
+        (("    for table in tables:\n        cut(table, 0)\n", ""), "not every block is unused again"),
+        (("if name in known:", "if False:"), "still cost 100%"),
+    ],
+    ids=["right", "named by its own tokens", "not cut", "kept", "not shared"],
+)
+def test_a_prefix_is_found_by_all_of_it_and_read_once(change, said):
+    before, after = change
+    report = SERVING.judge_follow_up("prefix", SERVING.healthy + SHARED.replace(before, after))
+    assert said in report.message and (report.tone == "right") == (said == "done")
+
+
 def test_speed_is_a_ratio_of_one_run():
     same = DECODER.judge_follow_up("faster", DECODER.healthy)
     assert "times as fast as the file was" in same.message and same.tone == "wrong"
@@ -123,6 +167,7 @@ def test_speed_is_a_ratio_of_one_run():
 def test_other_kinds_have_their_own_rounds():
     assert set(DECODER.follow_ups) == {"cache", "classifier", "faster"}
     assert set(CACHED.follow_ups) == {"classifier", "faster"}
+    assert set(SERVING.follow_ups) == {"prefix", "faster"}
     assert hunts.make(1, kind="training").follow_ups == {}
     with pytest.raises(ValueError, match='no round "poem"; there are: cache'):
         DECODER.judge_follow_up("poem", "")
