@@ -8,6 +8,7 @@ from attncore.serving import BlockTable
 
 NO_ROOM = "Where there isn't room for all that `append` asks for, it raises MemoryError and nothing changes."
 NOT_THERE = "A request that isn't there raises KeyError."
+NOTHING_APPENDED = "Where no token is appended, nothing is copied."
 ALREADY = "Raises ValueError for a copy that is there already."
 
 
@@ -68,6 +69,10 @@ exercise = code(
     used("room for the copy alone", 3, 2, "append a 3", "fork a b", "append b 4", "append b 1", promise=NO_ROOM),
     used("a request that is not there is freed", 2, 2, "append a 3", "free b", promise=NOT_THERE),
     used("a request that is not there is forked", 2, 2, "append a 3", "fork b c", promise=NOT_THERE),
+    used("a refused request is asked for its slots", 2, 2, "append a 3", "append b 3", "slots b", promise=NOT_THERE),
+    used("slots of a request that is not there", 2, 2, "append a 3", "slots b", promise=NOT_THERE),
+    used("no token for a shared block", 4, 2, "append a 3", "fork a b", "append b 0", "append a", promise=NOTHING_APPENDED),
+    used("no token, and no room", 2, 2, "append a 3", "fork a b", "append b 0", promise=NOTHING_APPENDED),
     used("a copy under a name that is taken", 4, 2, "append a 3", "append b 1", "fork a b", promise=ALREADY),
     drive=paged,
 )
@@ -93,8 +98,8 @@ class Table:
             self.holders[block] = 1
         return found
 
-    def is_copied(self, request):
-        return self.length[request] % self.block and self.holders[self.blocks[request][-1]] > 1
+    def is_copied(self, request, n=1):
+        return n and self.length[request] % self.block and self.holders[self.blocks[request][-1]] > 1
 
     def append(self, request, n=1):
         if request not in self.blocks:
@@ -105,7 +110,7 @@ class Table:
                 del self.blocks[request], self.length[request]
                 raise
         kept = list(self.blocks[request])
-        left = kept.pop() if kept and self.is_copied(request) else None
+        left = kept.pop() if kept and self.is_copied(request, n) else None
         new = self.take(-(-(self.length[request] + n) // self.block) - len(kept))
         if left is not None:
             self.holders[left] -= 1
@@ -132,7 +137,7 @@ class Table:
 
 @exercise.mistake("a shared block is written into")
 class written_into(Table):
-    def is_copied(self, request):
+    def is_copied(self, request, n=1):
         return False
 
 
@@ -202,14 +207,14 @@ class every_append_begins_a_block(Table):
 
 @exercise.mistake("a full block is copied too")
 class a_full_block_copied(Table):
-    def is_copied(self, request):
-        return self.holders[self.blocks[request][-1]] > 1
+    def is_copied(self, request, n=1):
+        return n and self.holders[self.blocks[request][-1]] > 1
 
 
 @exercise.mistake("all blocks are copied when one is written")
 class all_blocks_copied(Table):
     def append(self, request, n=1):
-        if request in self.blocks and any(self.holders[block] > 1 for block in self.blocks[request]):
+        if n and request in self.blocks and any(self.holders[block] > 1 for block in self.blocks[request]):
             new = self.take(-(-(self.length[request] + n) // self.block))
             for block in self.blocks[request]:
                 self.holders[block] -= 1
@@ -297,7 +302,7 @@ class half_taken(Table):
 @exercise.mistake("what didn't fit stays half taken")
 class copied_before_looking(Table):
     def append(self, request, n=1):
-        if request in self.blocks and self.is_copied(request):
+        if request in self.blocks and self.is_copied(request, n):
             (new,) = self.take(1)
             self.holders[self.blocks[request][-1]] -= 1
             self.blocks[request][-1] = new
@@ -348,7 +353,7 @@ class a_list_of_slots_for_each_request:
 
     def append(self, request, n=1):
         slots, others = list(self.held.get(request, [])), self.held_by(self.held.keys() - {request})
-        if len(slots) % self.block and slots[-1] // self.block in others:
+        if n and len(slots) % self.block and slots[-1] // self.block in others:
             n += len(slots) % self.block
             slots = slots[: len(slots) // self.block * self.block]
         free = [

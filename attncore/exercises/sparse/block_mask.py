@@ -38,6 +38,7 @@ exercise = code(
     of("float32", 4, 14, 2, block_scores=lambda rng, s: rng.standard_normal((s.q, s.c)), dtype=np.float32),
     of("ties", 2, 6, 1, q=2, block_scores=lambda rng, s: np.array([[1.0, 1, 0], [0, 2, 2]]), promise=TIES),
     of("blocks that are all alike", 2, 8, 2, block_scores=lambda rng, s: np.zeros((s.q, s.c)), promise=TIES),
+    of("many blocks in a few ties", 1, 40, 9, block_scores=lambda rng, s: rng.integers(3, size=(s.q, s.c)) * 1.0, promise=TIES),
     of("more to keep than there are blocks", 2, 5, 7, promise=FEWER),
     of(
         "a score too few",

@@ -5,6 +5,8 @@ import numpy as np
 from attncore.exercises.exercise import case, code, usual
 from attncore.sparse import mean_blocks
 
+BELOW_ONE = "Raises ValueError for a block below 1."
+
 exercise = code(
     mean_blocks,
     case("four tokens, two blocks", block=2, x=lambda rng, s: np.array([[1.0, 0], [3, 2], [5, 4], [9, 4]])),
@@ -16,7 +18,8 @@ exercise = code(
     case("blocks of one", block=1, small=True),
     case("one block", block=5),
     case("a block longer than the sequence", block=7, lead=(2,)),
-    case("a block of no tokens", block=0, small=True, promise="Raises ValueError for a block below 1."),
+    case("a block of no tokens", block=0, small=True, promise=BELOW_ONE),
+    case("a block below zero", block=-2, small=True, promise=BELOW_ONE),
 )
 
 
