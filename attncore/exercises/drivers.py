@@ -363,7 +363,8 @@ def coded(quantize, x, bits, axis):
     least, most = x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True)
     step = (most - least).astype(np.float64) / (2**bits - 1)
     at_an_end = (x == least) | (x == most)
-    reach = np.where(at_an_end, 0, step / 2 * (1 + 1e-6)) + 4 * np.finfo(x.dtype).eps * np.maximum(abs(least), abs(most))
+    rounding = 4 * np.finfo(x.dtype).eps * np.maximum(abs(least), abs(most))
+    reach = np.where(at_an_end, 0, step / 2 * (1 + 1e-6)) + rounding
     is_near = back.shape == x.shape and np.abs(back - x) <= reach
     is_code = (codes == np.round(codes)) & (codes >= 0) & (codes <= 2**bits - 1)
     in_order = codes.shape != x.shape or np.all((codes == 0) | (x != least) | (step == 0))

@@ -8,7 +8,7 @@ from attncore.serving import BlockTable
 
 NO_ROOM = "Where there isn't room for all that `append` asks for, it raises MemoryError and nothing changes."
 NOT_THERE = "A request that isn't there raises KeyError."
-NOTHING_APPENDED = "Where no token is appended, nothing is copied."
+NO_TOKEN = "Where no token is appended, nothing is copied."
 ALREADY = "Raises ValueError for a copy that is there already."
 
 
@@ -71,8 +71,8 @@ exercise = code(
     used("a request that is not there is forked", 2, 2, "append a 3", "fork b c", promise=NOT_THERE),
     used("a refused request is asked for its slots", 2, 2, "append a 3", "append b 3", "slots b", promise=NOT_THERE),
     used("slots of a request that is not there", 2, 2, "append a 3", "slots b", promise=NOT_THERE),
-    used("no token for a shared block", 4, 2, "append a 3", "fork a b", "append b 0", "append a", promise=NOTHING_APPENDED),
-    used("no token, and no room", 2, 2, "append a 3", "fork a b", "append b 0", promise=NOTHING_APPENDED),
+    used("no token for a shared block", 4, 2, "append a 3", "fork a b", "append b 0", "append a", promise=NO_TOKEN),
+    used("no token, and no room", 2, 2, "append a 3", "fork a b", "append b 0", promise=NO_TOKEN),
     used("a copy under a name that is taken", 4, 2, "append a 3", "append b 1", "fork a b", promise=ALREADY),
     drive=paged,
 )

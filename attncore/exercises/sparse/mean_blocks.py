@@ -122,6 +122,28 @@ def longer_block_fails(x, block):
     return means
 
 
+@exercise.mistake("blocks of about equal length")
+def about_equal(x, block):
+    parts = np.array_split(x, -(-x.shape[-2] // block), axis=-2)
+    return np.stack([tokens.mean(axis=-2) for tokens in parts], axis=-2)
+
+
+@exercise.mistake("the first block is the shorter one")
+def first_block_shorter(x, block):
+    starts = range(-(-x.shape[-2] % block), x.shape[-2], block)
+    return np.stack([x[..., max(start, 0) : start + block, :].mean(axis=-2) for start in starts], axis=-2)
+
+
+@exercise.mistake("the median instead of the mean")
+def medians(x, block):
+    return np.stack([np.median(tokens, axis=-2) for tokens in blocks_of(x, block)], axis=-2)
+
+
+@exercise.mistake("a block below one isn't refused")
+def any_block(x, block):
+    return mean_blocks(x, max(abs(block), 1))
+
+
 @exercise.another_way
 def sums_over_lengths(x, block):
     if block < 1:
