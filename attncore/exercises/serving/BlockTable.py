@@ -339,6 +339,87 @@ class counts_as_empty(Table):
             self.blocks[copy], self.length[copy] = [], 0
 
 
+@exercise.mistake("the last holder copies its block too")
+class last_holder_copies(Table):
+    def __init__(self, n_blocks, block):
+        super().__init__(n_blocks, block)
+        self.shared = set()
+
+    def is_copied(self, request, n=1):
+        last = self.blocks[request][-1]
+        return n and self.length[request] % self.block and last in self.shared
+
+    def fork(self, request, copy):
+        super().fork(request, copy)
+        self.shared |= set(self.blocks[copy])
+
+    def take(self, n):
+        found = super().take(n)
+        self.shared -= set(found)
+        return found
+
+
+@exercise.mistake("only the copy leaves a shared block, the original writes into it")
+class original_stays(Table):
+    def __init__(self, n_blocks, block):
+        super().__init__(n_blocks, block)
+        self.copies = set()
+
+    def is_copied(self, request, n=1):
+        return request in self.copies and super().is_copied(request, n)
+
+    def fork(self, request, copy):
+        super().fork(request, copy)
+        self.copies.add(copy)
+
+
+@exercise.mistake("the others are given the copy, not the one that writes")
+class others_move(Table):
+    def append(self, request, n=1):
+        before = list(self.blocks.get(request, []))
+        super().append(request, n)
+        for old, new in zip(before, self.blocks[request], strict=False):
+            if old != new:
+                self.holders[old], self.holders[new] = self.holders[new], self.holders[old]
+                for other, blocks in self.blocks.items():
+                    turned = {old: new, new: old}
+                    self.blocks[other] = [turned.get(block, block) for block in blocks]
+
+
+@exercise.mistake("slots from 0 on, as if the request were alone")
+class as_if_alone(Table):
+    def slots(self, request):
+        return list(range(self.length[request]))
+
+
+@exercise.mistake("the last free block is never given out")
+class one_kept_back(Table):
+    def take(self, n):
+        if n and self.n_free <= n:
+            raise MemoryError
+        return super().take(n)
+
+
+@exercise.mistake("an append of no token copies the block")
+class copied_for_nothing(Table):
+    def is_copied(self, request, n=1):
+        return super().is_copied(request, 1)
+
+
+@exercise.mistake("a request that isn't there counts as empty")
+class slots_of_nobody(Table):
+    def slots(self, request):
+        return super().slots(request) if request in self.blocks else []
+
+
+@exercise.mistake("a request that was refused is there all the same")
+class refused_and_there(Table):
+    def append(self, request, n=1):
+        self.blocks.setdefault(request, [])
+        self.length.setdefault(request, 0)
+        super().append(request, n)
+
+
 @exercise.another_way
 class a_list_of_slots_for_each_request:
     def __init__(self, n_blocks, block):

@@ -144,8 +144,44 @@ def chained(parts):
     return [tuple(parts[: i + 1]) for i in range(len(parts))]
 
 
+@exercise.mistake("different tokens give the same number")
+def small_base(tokens, block):
+    names, name = [], 0
+    for i, token in enumerate(tokens.tolist(), 1):
+        name = 31 * name + token
+        names += [name] if i % block == 0 else []
+    return names
+
+
+@exercise.mistake("the tokens are cut to a byte or two")
+def cut_to_a_byte(tokens, block):
+    return chained([np.array(each).astype(np.uint8).tobytes() for each in blocks_of(tokens, block)])
+
+
+@exercise.mistake("the tokens are cut to a byte or two")
+def cut_to_two_bytes(tokens, block):
+    return chained([np.array(each).astype(np.uint16).tobytes() for each in blocks_of(tokens, block)])
+
+
+@exercise.mistake("a long text is named by its ends alone")
+def printed(tokens, block):
+    return [str(tokens[: i + block]) for i in range(0, len(tokens) - block + 1, block)]
+
+
+@exercise.mistake("the block's own tokens are left out")
+def own_tokens_left_out(tokens, block):
+    return [tuple(tokens[:i].tolist()) for i in range(0, len(tokens) - block + 1, block)]
+
+
+@exercise.mistake("a block below one isn't refused")
+def any_block(tokens, block):
+    return prefix_hashes(tokens, max(abs(block), 1))
+
+
 @exercise.another_way
 def all_tokens_so_far(tokens, block):
+    if block < 1:
+        raise ValueError(f"a block of {block} tokens")
     return [tuple(tokens[:end].tolist()) for end in range(block, len(tokens) + 1, block)]
 
 

@@ -83,6 +83,11 @@ def ratio(p, q, token):
     return p[token] / q[token]
 
 
+def without_the_rejected(p, q, i):
+    """The target's row where the draft isn't above it: in these cases the drafted token alone is."""
+    return np.where(p[i] < q[i], 0, p[i])
+
+
 def next_one(p, rng):
     """What is drawn by weights; of none at all, the first."""
     return chosen(p, rng) if np.sum(p) > 0 else 0
@@ -125,6 +130,14 @@ labeled(
 )
 labeled("it stops one token early", tried=-1, behind=lambda p, q: p[-2])
 labeled("it goes on behind a rejected token", goes_on=True)
+labeled("accepted with the draft's probability", accept=lambda p, q, token: q[token])
+labeled("rejected where it should be accepted", accept=lambda p, q, token: 1 - p[token] / q[token])
+labeled("accepted where the draft isn't much surer", accept=lambda p, q, token: 1 - max(q[token] - p[token], 0))
+labeled("the root of the ratio", accept=lambda p, q, token: np.sqrt(p[token] / q[token]))
+labeled("after a rejection the target without the rejected token", rest=without_the_rejected)
+labeled("after a rejection the ratio of the two models", rest=lambda p, q, i: p[i] / q[i])
+labeled("after a rejection what both models have", rest=lambda p, q, i: np.minimum(p[i], q[i]))
+labeled("the last token comes from the mean of the rows", behind=lambda p, q: np.mean(p, axis=0))
 
 
 @exercise.mistake("no token is added where all were accepted")
@@ -166,6 +179,44 @@ def draws_of_its_own(draft, draft_probs, target_probs, rng):
 @exercise.mistake("the accepted tokens are left out")
 def accepted_left_out(draft, draft_probs, target_probs, rng):
     return kept(draft.tolist(), draft_probs, target_probs, rng)[-1:]
+
+
+@exercise.mistake("a rejected token is skipped, and the others are judged as before")
+def rejected_is_skipped(draft, draft_probs, target_probs, rng):
+    ratios = [ratio(p, q, token) for p, q, token in zip(target_probs, draft_probs, draft, strict=False)]
+    kept_ones = [token for token, r in zip(draft.tolist(), ratios, strict=True) if rng.random() < r]
+    return [*kept_ones, chosen(target_probs[-1], rng)]
+
+
+@exercise.mistake("the last row's token is added after a rejection as well")
+def added_after_a_rejection_too(draft, draft_probs, target_probs, rng):
+    tokens = kept(draft.tolist(), draft_probs, target_probs, rng)
+    return tokens if len(tokens) > len(draft) else [*tokens, chosen(target_probs[-1], rng)]
+
+
+@exercise.mistake("the target draws, and its token is compared with the draft")
+def drawn_and_compared(draft, draft_probs, target_probs, rng):
+    tokens = []
+    for p, token in zip(target_probs, draft.tolist(), strict=False):
+        tokens.append(chosen(p, rng))
+        if tokens[-1] != token:
+            return tokens
+    return [*tokens, chosen(target_probs[-1], rng)]
+
+
+@exercise.mistake("the target's likeliest tokens, while they equal the draft")
+def likeliest_while_equal(draft, draft_probs, target_probs, rng):
+    tokens = []
+    for p, token in zip(target_probs, draft.tolist(), strict=False):
+        tokens.append(int(np.argmax(p)))
+        if tokens[-1] != token:
+            return tokens
+    return [*tokens, int(np.argmax(target_probs[-1]))]
+
+
+@exercise.mistake("the draft isn't looked at: one token from the target")
+def one_from_the_target(draft, draft_probs, target_probs, rng):
+    return [chosen(target_probs[0], rng)]
 
 
 @exercise.another_way
