@@ -83,11 +83,6 @@ def ratio(p, q, token):
     return p[token] / q[token]
 
 
-def without_the_rejected(p, q, i):
-    """The target's row where the draft isn't above it: in these cases the drafted token alone is."""
-    return np.where(p[i] < q[i], 0, p[i])
-
-
 def next_one(p, rng):
     """What is drawn by weights; of none at all, the first."""
     return chosen(p, rng) if np.sum(p) > 0 else 0
@@ -134,7 +129,6 @@ labeled("accepted with the draft's probability", accept=lambda p, q, token: q[to
 labeled("rejected where it should be accepted", accept=lambda p, q, token: 1 - p[token] / q[token])
 labeled("accepted where the draft isn't much surer", accept=lambda p, q, token: 1 - max(q[token] - p[token], 0))
 labeled("the root of the ratio", accept=lambda p, q, token: np.sqrt(p[token] / q[token]))
-labeled("after a rejection the target without the rejected token", rest=without_the_rejected)
 labeled("after a rejection the ratio of the two models", rest=lambda p, q, i: p[i] / q[i])
 labeled("after a rejection what both models have", rest=lambda p, q, i: np.minimum(p[i], q[i]))
 labeled("the last token comes from the mean of the rows", behind=lambda p, q: np.mean(p, axis=0))
@@ -179,6 +173,14 @@ def draws_of_its_own(draft, draft_probs, target_probs, rng):
 @exercise.mistake("the accepted tokens are left out")
 def accepted_left_out(draft, draft_probs, target_probs, rng):
     return kept(draft.tolist(), draft_probs, target_probs, rng)[-1:]
+
+
+@exercise.mistake("after a rejection the target without the rejected token")
+def without_the_rejected(draft, draft_probs, target_probs, rng):
+    def rest(p, q, i):
+        return np.where(np.arange(p.shape[1]) == draft[i], 0, p[i])
+
+    return kept(draft.tolist(), draft_probs, target_probs, rng, rest=rest)
 
 
 @exercise.mistake("a rejected token is skipped, and the others are judged as before")
