@@ -127,11 +127,6 @@ labeled("it stops one token early", tried=-1, behind=lambda p, q: p[-2])
 labeled("it goes on behind a rejected token", goes_on=True)
 labeled("accepted with the draft's probability", accept=lambda p, q, token: q[token])
 labeled("rejected where it should be accepted", accept=lambda p, q, token: 1 - p[token] / q[token])
-labeled("accepted where the draft isn't much surer", accept=lambda p, q, token: 1 - max(q[token] - p[token], 0))
-labeled("the root of the ratio", accept=lambda p, q, token: np.sqrt(p[token] / q[token]))
-labeled("after a rejection the ratio of the two models", rest=lambda p, q, i: p[i] / q[i])
-labeled("after a rejection what both models have", rest=lambda p, q, i: np.minimum(p[i], q[i]))
-labeled("the last token comes from the mean of the rows", behind=lambda p, q: np.mean(p, axis=0))
 
 
 @exercise.mistake("no token is added where all were accepted")
