@@ -15,10 +15,10 @@ class BlockTable:
 
     `append` makes room for n more tokens of a request, which may be new; `fork` makes a copy that shares all its
     blocks; `free` forgets it; `n_free` counts the blocks that nobody holds. When a holder of a last block that's
-    shared and not full appends, it gets one of its own for all tokens in it. `slots` has the slot of each token, in
-    order: block b begins at slot b * block. Where there isn't room for all that `append` asks for, it raises
-    MemoryError and nothing changes. A request that isn't there raises KeyError. Raises ValueError for a copy that is
-    there already. Kwon et al. (2023).
+    shared and not full appends, it gets one of its own for all tokens in it. Where no token is appended, nothing is
+    copied. `slots` has the slot of each token, in order: block b begins at slot b * block. Where there isn't room for
+    all that `append` asks for, it raises MemoryError and nothing changes. A request that isn't there raises KeyError.
+    Raises ValueError for a copy that is there already. Kwon et al. (2023).
     """
 
     def __init__(self, n_blocks, block):
@@ -34,7 +34,7 @@ class BlockTable:
 
     def append(self, request, n=1):
         blocks, length = self.blocks.get(request, []), self.length.get(request, 0)
-        is_copied = length % self.block > 0 and self.holders[blocks[-1]] > 1
+        is_copied = n > 0 and length % self.block > 0 and self.holders[blocks[-1]] > 1
         kept = blocks[:-1] if is_copied else blocks
         wanted = -(-(length + n) // self.block) - len(kept)
         if wanted > self.n_free:
@@ -84,8 +84,10 @@ def prefix_hashes(tokens, block):
 
     Two blocks have equal hashes if their tokens and all tokens before them are equal, and otherwise
     different ones. A last block that isn't whole has none. What a hash is, is free: a number, a string or
-    bytes. Kwon et al. (2023).
+    bytes. Raises ValueError for a block below 1. Kwon et al. (2023); the vLLM page on prefix caching.
     """
+    if block < 1:
+        raise ValueError(f"prefix_hashes: block is {block}, expected at least 1")
     hashes, parent = [], ""
     for start in range(0, len(tokens) - block + 1, block):
         whole = tokens[start : start + block].tolist()

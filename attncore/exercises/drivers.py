@@ -344,12 +344,13 @@ def tokens_of(tokens, n_classes):
 
 @shaped(
     "->(...),(),(...),(...)",
-    returns="numbers given back, codes are whole and in range, lengths of the scale's axes, scale of equal numbers",
+    returns="numbers given back, codes are whole and go up from 0, lengths of the scale's axes, scale of equal numbers",
 )
 def coded(quantize, x, bits, axis):
     """Turn numbers into codes and back.
 
-    A number that comes back within half a step of its line counts as itself.
+    A number that comes back within half a step of its line counts as itself; the least and the largest of a line have
+    codes of their own, so these have to come back as they are.
     """
     result = quantize(x, bits, axis)
     if result is None or result is ...:
@@ -362,11 +363,14 @@ def coded(quantize, x, bits, axis):
     back = codes.astype(np.float64) * scale + zero
     least, most = x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True)
     step = (most - least).astype(np.float64) / (2**bits - 1)
-    reach = step / 2 * (1 + 1e-6) + 4 * np.finfo(x.dtype).eps * np.maximum(abs(least), abs(most))
+    at_an_end = (x == least) | (x == most)
+    rounding = 4 * np.finfo(x.dtype).eps * np.maximum(abs(least), abs(most))
+    reach = np.where(at_an_end, 0, step / 2 * (1 + 1e-6)) + rounding
     is_near = back.shape == x.shape and np.abs(back - x) <= reach
-    in_range = np.all((codes == np.round(codes)) & (codes >= 0) & (codes <= 2**bits - 1))
+    is_code = (codes == np.round(codes)) & (codes >= 0) & (codes <= 2**bits - 1)
+    in_order = codes.shape != x.shape or np.all((codes == 0) | (x != least) | (step == 0))
     of_equal = np.where(step == 0, scale, 1.0) if scale.shape == step.shape else scale
-    return np.where(is_near, x, back), float(in_range), np.array(scale.shape, dtype=float), of_equal
+    return np.where(is_near, x, back), float(np.all(is_code) and in_order), np.array(scale.shape, dtype=float), of_equal
 
 
 @shaped("->(t),(n),(c)", axes={"t": "place", "c": "call"}, returns="new ids, ids read, ids in each call")

@@ -282,7 +282,7 @@ def kept(value: Any) -> Any:
 
 def precision_of(value: Any) -> float:
     """How far the coarsest numbers in it may be off; 0 for float64."""
-    parts = value if isinstance(value, tuple | list) else [value]
+    parts = [*value, as_array(value)] if isinstance(value, list) else value if isinstance(value, tuple) else [value]
     kinds = ["float32" if holds_float32(part) else str(getattr(part, "dtype", "")) for part in parts]
     return max((COARSE[name] for name in COARSE if any(kind.endswith(name) for kind in kinds)), default=0.0)
 

@@ -90,7 +90,7 @@ for text in (one, two):
 # %% [markdown]
 # Two blocks are found, the third is another one. The name covers the parent's name, so equal names mean equal everything
 # since the first token. What else has to be equal? Whatever changes a key: the adapter, an image behind a placeholder.
-# The vLLM documentation lists these, and a salt that keeps tenants apart.
+# The vLLM page on prefix caching lists these, and a salt that keeps tenants apart.
 #
 # Blocks whose count has dropped to zero needn't be wiped. They wait in a queue, the least recently used first, and a request
 # that comes back in time finds its prefix still there.

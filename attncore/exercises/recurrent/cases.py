@@ -25,6 +25,11 @@ def between(*lead):
     return lambda rng, s: rng.uniform(0.3, 1, (*lead, s.n)).round(2)
 
 
+def half_as_long(rng, s):
+    """Keys with which a delta rule doesn't blow up what float32 rounds off."""
+    return rng.standard_normal((s.n, s.d)) / 2
+
+
 def usual_with(*gates, **how):
     """The usual cases of a function that also takes a rate or a decay for each token; `how` goes into each."""
     kinds: dict = {
@@ -34,7 +39,7 @@ def usual_with(*gates, **how):
         "a batch of two": {"small": True, "lead": (2,)},
         "two leading axes": {"lead": (2, 4)},
         "float32": {"dtype": np.float32},
-        "as many tokens as the width": {"sizes": {"n": 8}},
+        "as many tokens as the width": {"sizes": {"n": 8}, "key": half_as_long},
         "values as wide as the keys": {"sizes": {"v": 8}},
     }
     return [

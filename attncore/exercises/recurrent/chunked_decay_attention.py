@@ -47,6 +47,26 @@ def without(decay, which):
     return decay_mask(np.where(which, 1, decay))
 
 
+def recurred(query, key, value, decay, chunk, carry, since=None, inside=None):
+    """Chunk by chunk: `carry(state, new, d)` gives the next state, `since(d)` what each token finds left of it."""
+    if chunk < 1:
+        raise ValueError(f"a chunk of {chunk}")
+    rows, state = [], np.zeros((key.shape[-1], value.shape[-1]))
+    for start in range(0, decay.shape[-1], chunk):
+        q, k, v = (x[..., start : start + chunk, :] for x in (query, key, value))
+        d = decay[..., start : start + chunk]
+        left = inside(decay_mask(d)) if inside else decay_mask(d)
+        found = since(d) if since else np.cumprod(d, axis=-1)
+        rows.append((q @ np.swapaxes(k, -1, -2) * left) @ v + found[..., None] * (q @ state))
+        state = carry(state, np.swapaxes(left[..., -1, :, None] * k, -1, -2) @ v, d)
+    return np.concatenate(rows, axis=-2)
+
+
+def faded(state, new, d):
+    """The state after a chunk, as it should be."""
+    return np.prod(d, axis=-1)[..., None, None] * state + new
+
+
 @exercise.mistake("the decay inside a chunk is forgotten")
 def no_decay_inside(query, key, value, decay, chunk):
     left = decay_mask(decay)
@@ -195,6 +215,58 @@ def faded_from_the_start(query, key, value, decay, chunk):
             start, end = j // chunk * chunk, (j // chunk + 1) * chunk
             far[..., i, j] = np.prod(decay[..., start : j + 1], axis=-1) * np.prod(decay[..., end : i + 1], axis=-1)
     return near_and_far(query, key, value, decay, chunk, decay_mask(decay), far)
+
+
+@exercise.mistake("the decay inside a chunk is forgotten")
+def no_decay_inside_nor_to_its_end(query, key, value, decay, chunk):
+    return recurred(query, key, value, decay, chunk, faded, inside=lambda left: np.tril(np.ones_like(left)))
+
+
+@exercise.mistake("the state fades between chunks by the last decay alone")
+def last_decay_alone(query, key, value, decay, chunk):
+    return recurred(query, key, value, decay, chunk, lambda state, new, d: d[..., -1, None, None] * state + new)
+
+
+@exercise.mistake("what the chunk wrote fades by the whole chunk as well")
+def new_keys_fade_twice(query, key, value, decay, chunk):
+    def carry(state, new, d):
+        return np.prod(d, axis=-1)[..., None, None] * (state + new)
+
+    return recurred(query, key, value, decay, chunk, carry)
+
+
+@exercise.mistake("each token finds the state faded by its own decay alone")
+def own_decay_alone(query, key, value, decay, chunk):
+    return recurred(query, key, value, decay, chunk, faded, since=lambda d: d)
+
+
+@exercise.mistake("the token itself is left out of its chunk")
+def itself_left_out(query, key, value, decay, chunk):
+    left = decay_mask(decay)
+    return near_and_far(query, key, value, decay, chunk, np.tril(left, -1), left)
+
+
+@exercise.mistake("the token itself is left out of its chunk")
+def itself_left_out_of_the_state_too(query, key, value, decay, chunk):
+    return recurred(query, key, value, decay, chunk, faded, inside=lambda left: np.tril(left, -1))
+
+
+@exercise.mistake("not causal inside a chunk")
+def ones_ahead(query, key, value, decay, chunk):
+    return recurred(query, key, value, decay, chunk, faded, inside=lambda left: left + np.triu(np.ones_like(left), 1))
+
+
+@exercise.mistake("one decay for the whole chunk, its first")
+def first_decay_of_the_chunk(query, key, value, decay, chunk):
+    if chunk < 1:
+        raise ValueError(f"a chunk of {chunk}")
+    return decay_attention(query, key, value, decay[..., starts(decay, chunk)])
+
+
+@exercise.mistake("the last, shorter chunk is dropped")
+def tail_cut_off(query, key, value, decay, chunk):
+    whole = decay.shape[-1] // chunk * chunk
+    return decay_attention(query, key, value, decay)[..., :whole, :]
 
 
 @exercise.another_way

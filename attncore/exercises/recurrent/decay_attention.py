@@ -127,6 +127,32 @@ def softmax_alone(query, key, value, decay):
     return masked_softmax(query @ np.swapaxes(key, -1, -2), np.tri(decay.shape[-1], dtype=bool)) @ value
 
 
+@exercise.mistake("the decay is taken for a rate: exp(-decay)")
+def exponential_of_minus_the_decay(query, key, value, decay):
+    return decay_attention(query, key, value, np.exp(-decay))
+
+
+@exercise.mistake("a sigmoid on the decay")
+def sigmoid_on_the_decay(query, key, value, decay):
+    return decay_attention(query, key, value, 0.5 + 0.5 * np.tanh(decay / 2))
+
+
+@exercise.mistake("what a token wrote fades from the first token on")
+def fades_from_the_first_token(query, key, value, decay):
+    return as_square(query, key, value, np.tri(decay.shape[-1]) * np.cumprod(decay, axis=-1)[..., None])
+
+
+@exercise.mistake("divided by the sum of the weights where it's more than one")
+def divided_where_large(query, key, value, decay):
+    weights = query @ np.swapaxes(key, -1, -2) * decay_mask(decay)
+    return weights @ value / np.maximum(np.abs(weights.sum(axis=-1, keepdims=True)), 1)
+
+
+@exercise.mistake("the mean decay holds for all tokens")
+def mean_decay(query, key, value, decay):
+    return decay_attention(query, key, value, np.broadcast_to(decay.mean(axis=-1, keepdims=True), decay.shape))
+
+
 @exercise.another_way
 def as_a_masked_square(query, key, value, decay):
     n = decay.shape[-1]

@@ -155,6 +155,40 @@ def subtracted_twice(query, key, value, beta):
     return walk(query, key, value, step)
 
 
+@exercise.mistake("the whole state fades as well as what lies under the key")
+def fades_and_subtracts(query, key, value, beta):
+    def step(i, state, k, v):
+        return (1 - at(beta, i)) * state + at(beta, i) * k * (v - answer(k, state))
+
+    return walk(query, key, value, step)
+
+
+@exercise.mistake("a sigmoid on beta")
+def sigmoid_on_beta(query, key, value, beta):
+    return delta_rule(query, key, value, 0.5 + 0.5 * np.tanh(beta / 2))
+
+
+@exercise.mistake("the value is written before the old one is taken off")
+def written_before_it_is_asked(query, key, value, beta):
+    def step(i, state, k, v):
+        state = state + at(beta, i) * k * v
+        return state - at(beta, i) * k * answer(k, state)
+
+    return walk(query, key, value, step)
+
+
+@exercise.mistake("what is there is taken from a plain sum")
+def corrected_once(query, key, value, beta):
+    wrote = beta[..., None] * value
+    wrote = wrote - beta[..., None] * (np.tril(key @ np.swapaxes(key, -1, -2), -1) @ wrote)
+    return np.tril(query @ np.swapaxes(key, -1, -2)) @ wrote
+
+
+@exercise.mistake("beta is doubled")
+def beta_doubled(query, key, value, beta):
+    return delta_rule(query, key, value, 2 * beta)
+
+
 @exercise.another_way
 def the_matrix_in_sight(query, key, value, beta):
     same, state, rows = np.eye(key.shape[-1]), np.zeros((key.shape[-1], value.shape[-1])), []

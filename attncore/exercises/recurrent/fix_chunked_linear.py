@@ -104,6 +104,23 @@ def updated_first(query, key, value, size):
     return with_weights(query, key, value, size, lambda i, j: (j <= i) * 1 + (j // size == i // size))
 
 
+@exercise.mistake("chunk and past divided each by a sum of its own")
+def each_by_its_own_sum(query, key, value, size):
+    query, key = feature_map(query), feature_map(key)
+    weights, i = query @ key.T, np.arange(len(query))
+    near = weights * ((i <= i[:, None]) & (i // size == i[:, None] // size))
+    far = weights * (i // size < i[:, None] // size)
+    past = far.sum(axis=-1, keepdims=True)
+    rows = near @ value / near.sum(axis=-1, keepdims=True) + far @ value / np.where(past == 0, 1, past)
+    return rows, key.T @ value, key.sum(axis=0)
+
+
+@exercise.mistake("not divided at all")
+def not_divided(query, key, value, size):
+    query, key = feature_map(query), feature_map(key)
+    return np.tril(query @ key.T) @ value, key.T @ value, key.sum(axis=0)
+
+
 @exercise.another_way
 def token_by_token(query, key, value, size):
     query, key = feature_map(query), feature_map(key)

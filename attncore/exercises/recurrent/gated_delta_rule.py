@@ -155,6 +155,54 @@ def tied_gates(query, key, value, beta, decay):
     return gated_delta_rule(query, key, value, 1 - decay, decay)
 
 
+@exercise.mistake("neither beta nor subtraction: decay alone")
+def decay_alone(query, key, value, beta, decay):
+    return decay_attention(query, key, value, decay)
+
+
+@exercise.mistake("beta on what is there alone")
+def beta_on_what_is_there(query, key, value, beta, decay):
+    def step(i, state, k, v):
+        state = at(decay, i) * state
+        return state + k * (v - at(beta, i) * answer(k, state))
+
+    return walk(query, key, value, step)
+
+
+@exercise.mistake("the state is read before the token writes")
+def read_between(query, key, value, beta, decay):
+    rows, state = [], np.zeros((key.shape[-1], value.shape[-1]))
+    for i in range(key.shape[-2]):
+        state = at(decay, i) * state + np.zeros_like(value[..., :1, :1])
+        k, v = key[..., i, :, None], value[..., i, None, :]
+        rows.append(query[..., i, None, :] @ state)
+        state = state + at(beta, i) * k * (v - answer(k, state))
+    return np.concatenate(rows, axis=-2)
+
+
+@exercise.mistake("the decay on what is written, not on the state")
+def decay_on_what_is_written(query, key, value, beta, decay):
+    return delta_rule(query, key, value, beta * decay)
+
+
+@exercise.mistake("what is there is added instead of subtracted")
+def added(query, key, value, beta, decay):
+    def step(i, state, k, v):
+        state = at(decay, i) * state
+        return state + at(beta, i) * k * (v + answer(k, state))
+
+    return walk(query, key, value, step)
+
+
+@exercise.mistake("the answer minus the value")
+def sign_turned(query, key, value, beta, decay):
+    def step(i, state, k, v):
+        state = at(decay, i) * state
+        return state + at(beta, i) * k * (answer(k, state) - v)
+
+    return walk(query, key, value, step)
+
+
 @exercise.another_way
 def the_matrix_in_sight(query, key, value, beta, decay):
     same, state, rows = np.eye(key.shape[-1]), np.zeros((key.shape[-1], value.shape[-1])), []

@@ -180,6 +180,50 @@ def a_query_with_no_weight_at_all_gives_nan(query, key, value, causal=True):
     return weights @ value / weights.sum(axis=-1, keepdims=True)
 
 
+@exercise.mistake("the key skips the feature map")
+def the_key_skips_the_feature_map(query, key, value, causal=True):
+    weights = feature_map(query) @ np.swapaxes(key, -1, -2)
+    if causal:
+        weights = weights * causal_mask(query.shape[-2], key.shape[-2])
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights @ value / np.where(total == 0, 1, total)
+
+
+@exercise.mistake("the query skips the feature map")
+def the_query_skips_the_feature_map(query, key, value, causal=True):
+    weights = query @ np.swapaxes(feature_map(key), -1, -2)
+    if causal:
+        weights = weights * causal_mask(query.shape[-2], key.shape[-2])
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights @ value / np.where(total == 0, 1, total)
+
+
+@exercise.mistake("divided by the sum over the queries")
+def divided_by_the_sum_over_the_queries(query, key, value, causal=True):
+    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
+    if causal:
+        weights = weights * causal_mask(query.shape[-2], key.shape[-2])
+    total = weights.sum(axis=-2, keepdims=True)
+    return weights / np.where(total == 0, 1, total) @ value
+
+
+@exercise.mistake("a softmax over the products of features")
+def a_softmax_over_the_products_of_features(query, key, value, causal=True):
+    mask = causal_mask(query.shape[-2], key.shape[-2]) if causal else None
+    return masked_softmax(feature_map(query) @ np.swapaxes(feature_map(key), -1, -2), mask) @ value
+
+
+@exercise.mistake("below zero one too many: exp(x) + 1")
+def below_zero_one_too_many(query, key, value, causal=True):
+    return linear_with(lambda x: feature_map(x) + (x <= 0), query, key, value, causal)
+
+
+@exercise.mistake("a scale before the feature map")
+def both_scaled_before_the_feature_map(query, key, value, causal=True):
+    scale = query.shape[-1] ** -0.25
+    return linear_attention(query * scale, key * scale, value, causal)
+
+
 @exercise.another_way
 def keys_and_values_first(query, key, value, causal=True):
     n_query, n_key = query.shape[-2], key.shape[-2]

@@ -151,6 +151,29 @@ def one_state_shared_by_the_whole_batch(query, key, value):
     return np.einsum("...nd,ndv->...nv", query, memory) / np.where(share == 0, 1, share)
 
 
+@exercise.mistake("the key skips the feature map")
+def the_key_skips_the_feature_map(query, key, value):
+    memory = np.cumsum(key[..., None] * value[..., None, :], axis=-3)
+    total = np.sum(feature_map(query) * np.cumsum(key, axis=-2), axis=-1, keepdims=True)
+    return np.einsum("...nd,...ndv->...nv", feature_map(query), memory) / np.where(total == 0, 1, total)
+
+
+@exercise.mistake("divided by the weight of the token itself")
+def divided_by_its_own_weight(query, key, value):
+    query, key = feature_map(query), feature_map(key)
+    memory = np.cumsum(key[..., None] * value[..., None, :], axis=-3)
+    total = np.sum(query * key, axis=-1, keepdims=True)
+    return np.einsum("...nd,...ndv->...nv", query, memory) / np.where(total == 0, 1, total)
+
+
+@exercise.mistake("divided by the sum of the features, whatever the query is")
+def divided_without_the_query(query, key, value):
+    query, key = feature_map(query), feature_map(key)
+    memory = np.cumsum(key[..., None] * value[..., None, :], axis=-3)
+    total = np.cumsum(key, axis=-2).sum(axis=-1, keepdims=True)
+    return np.einsum("...nd,...ndv->...nv", query, memory) / np.where(total == 0, 1, total)
+
+
 @exercise.another_way
 def all_states_at_once(query, key, value):
     query, key = feature_map(query), feature_map(key)

@@ -8,6 +8,7 @@ from attncore.serving import BlockTable
 
 NO_ROOM = "Where there isn't room for all that `append` asks for, it raises MemoryError and nothing changes."
 NOT_THERE = "A request that isn't there raises KeyError."
+NO_TOKEN = "Where no token is appended, nothing is copied."
 ALREADY = "Raises ValueError for a copy that is there already."
 
 
@@ -68,6 +69,10 @@ exercise = code(
     used("room for the copy alone", 3, 2, "append a 3", "fork a b", "append b 4", "append b 1", promise=NO_ROOM),
     used("a request that is not there is freed", 2, 2, "append a 3", "free b", promise=NOT_THERE),
     used("a request that is not there is forked", 2, 2, "append a 3", "fork b c", promise=NOT_THERE),
+    used("a refused request is asked for its slots", 2, 2, "append a 3", "append b 3", "slots b", promise=NOT_THERE),
+    used("slots of a request that is not there", 2, 2, "append a 3", "slots b", promise=NOT_THERE),
+    used("no token for a shared block", 4, 2, "append a 3", "fork a b", "append b 0", "append a", promise=NO_TOKEN),
+    used("no token, and no room", 2, 2, "append a 3", "fork a b", "append b 0", promise=NO_TOKEN),
     used("a copy under a name that is taken", 4, 2, "append a 3", "append b 1", "fork a b", promise=ALREADY),
     drive=paged,
 )
@@ -93,8 +98,8 @@ class Table:
             self.holders[block] = 1
         return found
 
-    def is_copied(self, request):
-        return self.length[request] % self.block and self.holders[self.blocks[request][-1]] > 1
+    def is_copied(self, request, n=1):
+        return n and self.length[request] % self.block and self.holders[self.blocks[request][-1]] > 1
 
     def append(self, request, n=1):
         if request not in self.blocks:
@@ -105,7 +110,7 @@ class Table:
                 del self.blocks[request], self.length[request]
                 raise
         kept = list(self.blocks[request])
-        left = kept.pop() if kept and self.is_copied(request) else None
+        left = kept.pop() if kept and self.is_copied(request, n) else None
         new = self.take(-(-(self.length[request] + n) // self.block) - len(kept))
         if left is not None:
             self.holders[left] -= 1
@@ -132,7 +137,7 @@ class Table:
 
 @exercise.mistake("a shared block is written into")
 class written_into(Table):
-    def is_copied(self, request):
+    def is_copied(self, request, n=1):
         return False
 
 
@@ -202,14 +207,14 @@ class every_append_begins_a_block(Table):
 
 @exercise.mistake("a full block is copied too")
 class a_full_block_copied(Table):
-    def is_copied(self, request):
-        return self.holders[self.blocks[request][-1]] > 1
+    def is_copied(self, request, n=1):
+        return n and self.holders[self.blocks[request][-1]] > 1
 
 
 @exercise.mistake("all blocks are copied when one is written")
 class all_blocks_copied(Table):
     def append(self, request, n=1):
-        if request in self.blocks and any(self.holders[block] > 1 for block in self.blocks[request]):
+        if n and request in self.blocks and any(self.holders[block] > 1 for block in self.blocks[request]):
             new = self.take(-(-(self.length[request] + n) // self.block))
             for block in self.blocks[request]:
                 self.holders[block] -= 1
@@ -297,7 +302,7 @@ class half_taken(Table):
 @exercise.mistake("what didn't fit stays half taken")
 class copied_before_looking(Table):
     def append(self, request, n=1):
-        if request in self.blocks and self.is_copied(request):
+        if request in self.blocks and self.is_copied(request, n):
             (new,) = self.take(1)
             self.holders[self.blocks[request][-1]] -= 1
             self.blocks[request][-1] = new
@@ -334,6 +339,87 @@ class counts_as_empty(Table):
             self.blocks[copy], self.length[copy] = [], 0
 
 
+@exercise.mistake("the last holder copies its block too")
+class last_holder_copies(Table):
+    def __init__(self, n_blocks, block):
+        super().__init__(n_blocks, block)
+        self.shared = set()
+
+    def is_copied(self, request, n=1):
+        last = self.blocks[request][-1]
+        return n and self.length[request] % self.block and last in self.shared
+
+    def fork(self, request, copy):
+        super().fork(request, copy)
+        self.shared |= set(self.blocks[copy])
+
+    def take(self, n):
+        found = super().take(n)
+        self.shared -= set(found)
+        return found
+
+
+@exercise.mistake("only the copy leaves a shared block, the original writes into it")
+class original_stays(Table):
+    def __init__(self, n_blocks, block):
+        super().__init__(n_blocks, block)
+        self.copies = set()
+
+    def is_copied(self, request, n=1):
+        return request in self.copies and super().is_copied(request, n)
+
+    def fork(self, request, copy):
+        super().fork(request, copy)
+        self.copies.add(copy)
+
+
+@exercise.mistake("the others are given the copy, not the one that writes")
+class others_move(Table):
+    def append(self, request, n=1):
+        before = list(self.blocks.get(request, []))
+        super().append(request, n)
+        for old, new in zip(before, self.blocks[request], strict=False):
+            if old != new:
+                self.holders[old], self.holders[new] = self.holders[new], self.holders[old]
+                for other, blocks in self.blocks.items():
+                    turned = {old: new, new: old}
+                    self.blocks[other] = [turned.get(block, block) for block in blocks]
+
+
+@exercise.mistake("slots from 0 on, as if the request were alone")
+class as_if_alone(Table):
+    def slots(self, request):
+        return list(range(self.length[request]))
+
+
+@exercise.mistake("the last free block is never given out")
+class one_kept_back(Table):
+    def take(self, n):
+        if n and self.n_free <= n:
+            raise MemoryError
+        return super().take(n)
+
+
+@exercise.mistake("an append of no token copies the block")
+class copied_for_nothing(Table):
+    def is_copied(self, request, n=1):
+        return super().is_copied(request, 1)
+
+
+@exercise.mistake("a request that isn't there counts as empty")
+class slots_of_nobody(Table):
+    def slots(self, request):
+        return super().slots(request) if request in self.blocks else []
+
+
+@exercise.mistake("a request that was refused is there all the same")
+class refused_and_there(Table):
+    def append(self, request, n=1):
+        self.blocks.setdefault(request, [])
+        self.length.setdefault(request, 0)
+        super().append(request, n)
+
+
 @exercise.another_way
 class a_list_of_slots_for_each_request:
     def __init__(self, n_blocks, block):
@@ -348,7 +434,7 @@ class a_list_of_slots_for_each_request:
 
     def append(self, request, n=1):
         slots, others = list(self.held.get(request, [])), self.held_by(self.held.keys() - {request})
-        if len(slots) % self.block and slots[-1] // self.block in others:
+        if n and len(slots) % self.block and slots[-1] // self.block in others:
             n += len(slots) % self.block
             slots = slots[: len(slots) // self.block * self.block]
         free = [

@@ -77,6 +77,46 @@ def first_zero(codes, scale, zero):
     return codes * scale + zero.flat[0]
 
 
+@exercise.mistake("rounded to whole numbers")
+def rounded(codes, scale, zero):
+    return np.round(codes * scale + zero)
+
+
+@exercise.mistake("rounded to whole numbers")
+def cut_off(codes, scale, zero):
+    return np.trunc(codes * scale + zero)
+
+
+@exercise.mistake("half a step is added")
+def half_a_step(codes, scale, zero):
+    return (codes + 0.5) * scale + zero
+
+
+@exercise.mistake("codes counted from one")
+def counted_from_one(codes, scale, zero):
+    return (codes - 1.0) * scale + zero
+
+
+@exercise.mistake("codes taken to lie around 128")
+def around_128(codes, scale, zero):
+    return (codes - 128.0) * scale + zero
+
+
+@exercise.mistake("the first scale for all lines")
+def first_scale_and_zero(codes, scale, zero):
+    return codes * scale.flat[0] + zero.flat[0]
+
+
+@exercise.mistake("the mean of scale and zero for all lines")
+def mean_of_both(codes, scale, zero):
+    return codes * scale.mean(dtype=scale.dtype) + zero.mean(dtype=zero.dtype)
+
+
+@exercise.mistake("code 0 gives 0")
+def nothing_for_code_0(codes, scale, zero):
+    return np.where(codes == 0, np.zeros_like(scale), codes * scale + zero)
+
+
 @exercise.other_convention("the zero is a code: (codes - zero) * scale")
 def zero_is_a_code(codes, scale, zero):
     return (codes - zero) * scale

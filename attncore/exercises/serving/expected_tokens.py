@@ -69,6 +69,36 @@ def divided_by_zero(acceptance, n_draft):
     return (1 - acceptance ** (n_draft + 1)) / (1 - acceptance)
 
 
+@exercise.mistake("the case where all are accepted is left out")
+def full_draft_left_out(acceptance, n_draft):
+    return sum((k + 1) * acceptance**k * (1 - acceptance) for k in range(n_draft))
+
+
+@exercise.mistake("a full draft counts as a rejection")
+def full_draft_as_a_rejection(acceptance, n_draft):
+    return sum((k + 1) * acceptance**k * (1 - acceptance) for k in range(n_draft + 1))
+
+
+@exercise.mistake("divided by the tokens that were judged")
+def share_of_the_draft(acceptance, n_draft):
+    return expected_tokens(acceptance, n_draft) / (n_draft + 1)
+
+
+@exercise.mistake("the target's token counted twice")
+def bonus_twice(acceptance, n_draft):
+    return expected_tokens(acceptance, n_draft) + 1
+
+
+@exercise.mistake("rounded to whole tokens")
+def rounded(acceptance, n_draft):
+    return round(expected_tokens(acceptance, n_draft))
+
+
+@exercise.mistake("rounded to whole tokens")
+def rounded_down(acceptance, n_draft):
+    return int(expected_tokens(acceptance, n_draft))
+
+
 @exercise.another_way
 def a_sum_of_powers(acceptance, n_draft):
     return sum(acceptance**i for i in range(n_draft + 1))

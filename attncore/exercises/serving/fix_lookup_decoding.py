@@ -102,15 +102,22 @@ def cut_one_too_late(prompt, n_new, n_draft, embedding, W_query, W_key, W_value)
     return ids[len(prompt) : len(prompt) + n_new]
 
 
-def labeled(label, length=lambda ids: len(ids) - 1, taken=lambda draft, best, n_right: best[: n_right + 1]):
-    """A wrong repair: how long the cache is to be after a pass, and which ids are taken."""
+def agreeing(one, other):
+    """How many ids two texts begin with alike."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+
+
+def labeled(
+    label, length=lambda ids: len(ids) - 1, taken=lambda draft, best, n_right: best[: n_right + 1], read_first=-1
+):
+    """A wrong repair: how long the cache is to be after a pass, which ids are taken, and which are read at first."""
 
     @exercise.mistake(label)
     def decoded(prompt, n_new, n_draft, embedding, W_query, W_key, W_value):
         matrices = (embedding, W_query, W_key, W_value)
         ids, keys, values = prompt.tolist(), [], []
         if len(ids) > 1:
-            likeliest(ids[:-1], keys, values, *matrices)
+            likeliest(ids[:read_first], keys, values, *matrices)
         while len(ids) < len(prompt) + n_new:
             draft = look_up(ids, n_draft)
             best = likeliest([ids[-1], *draft], keys, values, *matrices)
@@ -125,6 +132,15 @@ def labeled(label, length=lambda ids: len(ids) - 1, taken=lambda draft, best, n_
 labeled("nothing is ever taken out of the cache", length=lambda ids: 10**6)
 labeled("the last accepted id is taken out as well", length=lambda ids: len(ids) - 2)
 labeled("the whole draft is accepted", taken=lambda draft, best, n_right: [*draft, best[len(draft)]])
+labeled("the whole draft is accepted", taken=lambda draft, best, n_right: list(best))
+labeled(
+    "as many ids are accepted as are right, wherever they stand",
+    taken=lambda draft, best, n_right: best[: sum(map(int.__eq__, draft, best)) + 1],
+)
+labeled(
+    "the draft is compared one place too far", taken=lambda draft, best, n_right: best[: agreeing(draft, best[1:]) + 1]
+)
+labeled("the newest id is read twice", read_first=None)
 labeled(
     "the first rejected id is kept in the text", taken=lambda draft, best, n_right: [*draft[: n_right + 1], best[-1]]
 )

@@ -149,6 +149,31 @@ def all_together(prompt, samples, block, W_query, W_key, W_value):
     return np.stack(rows)
 
 
+@exercise.mistake("copied from the new block to the old")
+def copied_backwards(*given):
+    def moved(keys, values, before, slots):
+        keys[slots[: len(before)]] = keys[before]
+        values[before] = values[slots[: len(before)]]
+
+    return served(*given, moved=moved)
+
+
+@exercise.mistake("the prompt isn't read")
+def prompt_not_read(prompt, samples, block, W_query, W_key, W_value):
+    mask = causal_mask(samples.shape[1])
+    return scaled_dot_product_attention(samples @ W_query, samples @ W_key, samples @ W_value, mask)
+
+
+@exercise.mistake("a token sees those that come after it")
+def not_causal(prompt, samples, block, W_query, W_key, W_value):
+    texts = [np.concatenate([prompt, sample]) for sample in samples]
+    rows = [
+        scaled_dot_product_attention(sample @ W_query, x @ W_key, x @ W_value)
+        for sample, x in zip(samples, texts, strict=True)
+    ]
+    return np.stack(rows)
+
+
 @exercise.another_way
 def one_pass_for_each(prompt, samples, block, W_query, W_key, W_value):
     rows = []

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from attncore.dot_product import scaled_dot_product_attention
+from attncore.dot_product import attention_scores, scaled_dot_product_attention
 from attncore.exercises.exercise import case, code, usual
 from attncore.masks import causal_mask
 from attncore.serving import paged_attention
+from attncore.softmax import softmax
 
 MORE = "With more queries than slots the first rows are zeros."
 OUTSIDE = "Raises ValueError for a slot that the pool doesn't have."
@@ -131,6 +132,25 @@ def given_scale_not_used(query, key_pool, value_pool, slots, scale=None):
 @exercise.mistake("slots outside the pool wrap around")
 def wrapped(query, key_pool, value_pool, slots, scale=None):
     return paged_attention(query, key_pool, value_pool, np.asarray(slots) % key_pool.shape[-2], scale)
+
+
+@exercise.mistake("the table is read the wrong way round")
+def wrong_way_round(query, key_pool, value_pool, slots, scale=None):
+    in_pool(key_pool, slots)
+    return paged_attention(query, key_pool, value_pool, np.argsort(slots), scale)
+
+
+@exercise.mistake("what isn't the request's scores 0 instead of being hidden")
+def others_score_zero(query, key_pool, value_pool, slots, scale=None):
+    in_pool(key_pool, slots)
+    scores = attention_scores(query, key_pool, scale)
+    return softmax(np.where(np.isin(np.arange(key_pool.shape[-2]), slots), scores, 0)) @ value_pool
+
+
+@exercise.mistake("slots counted from one")
+def counted_from_one(query, key_pool, value_pool, slots, scale=None):
+    in_pool(key_pool, slots)
+    return paged_attention(query, key_pool, value_pool, (np.asarray(slots) - 1) % key_pool.shape[-2], scale)
 
 
 @exercise.another_way

@@ -14,6 +14,8 @@ def named(name, block, *texts, promise=""):
 
 
 FIVE = np.random.default_rng(3).integers(0, 50_000, 40).tolist()
+LONG = np.random.default_rng(4).integers(0, 50_000, 1300).tolist()
+BELOW_ONE = "Raises ValueError for a block below 1."
 exercise = code(
     prefix_hashes,
     named("two texts that are equal", 2, [5, 7, 5, 9], [5, 7, 5, 9]),
@@ -31,7 +33,12 @@ exercise = code(
     named("blocks of one token", 1, [4, 4, 4], [4, 4]),
     named("token 0", 2, [0, 0, 0, 0], [0, 0], [1, 0, 0, 0]),
     named("a long text, and one that leaves it in the middle", 8, FIVE, [*FIVE[:20], 3, *FIVE[21:]]),
+    named("numbers that a small base mixes up", 2, [1, 31, 4, 5], [2, 0, 4, 5], [1, 100, 4, 5], [11, 0, 4, 5]),
+    named("tokens 256 and 65,536 apart", 2, [7, 5, 1, 2], [263, 5, 1, 2], [65_543, 5, 1, 2]),
+    named("a long text that differs in the middle", 600, LONG, [*LONG[:500], 3, *LONG[501:]]),
     named("a block longer than the text", 9, [1, 2, 3], [1, 2], promise="A last block that isn't whole has none."),
+    named("blocks of no tokens", 0, [1, 2, 3], promise=BELOW_ONE),
+    named("a block below zero", -2, [1, 2, 3, 4], promise=BELOW_ONE),
     drive=blocks_named,
 )
 
@@ -137,8 +144,44 @@ def chained(parts):
     return [tuple(parts[: i + 1]) for i in range(len(parts))]
 
 
+@exercise.mistake("different tokens give the same number")
+def small_base(tokens, block):
+    names, name = [], 0
+    for i, token in enumerate(tokens.tolist(), 1):
+        name = 31 * name + token
+        names += [name] if i % block == 0 else []
+    return names
+
+
+@exercise.mistake("the tokens are cut to a byte or two")
+def cut_to_a_byte(tokens, block):
+    return chained([np.array(each).astype(np.uint8).tobytes() for each in blocks_of(tokens, block)])
+
+
+@exercise.mistake("the tokens are cut to a byte or two")
+def cut_to_two_bytes(tokens, block):
+    return chained([np.array(each).astype(np.uint16).tobytes() for each in blocks_of(tokens, block)])
+
+
+@exercise.mistake("a long text is named by its ends alone")
+def printed(tokens, block):
+    return [str(tokens[: i + block]) for i in range(0, len(tokens) - block + 1, block)]
+
+
+@exercise.mistake("the block's own tokens are left out")
+def own_tokens_left_out(tokens, block):
+    return [tuple(tokens[:i].tolist()) for i in range(0, len(tokens) - block + 1, block)]
+
+
+@exercise.mistake("a block below one isn't refused")
+def any_block(tokens, block):
+    return prefix_hashes(tokens, max(abs(block), 1))
+
+
 @exercise.another_way
 def all_tokens_so_far(tokens, block):
+    if block < 1:
+        raise ValueError(f"a block of {block} tokens")
     return [tuple(tokens[:end].tolist()) for end in range(block, len(tokens) + 1, block)]
 
 

@@ -152,6 +152,109 @@ def a_small_number(x, bits, axis):
     return np.round((x - low) / scale), scale, low
 
 
+@exercise.mistake("one scale for the whole tensor")
+def whole_tensor_spread(x, bits, axis):
+    codes, scale, low = codes_of(x, bits, tuple(range(x.ndim)))
+    shape = x.min(axis=axis, keepdims=True).shape
+    return codes, np.broadcast_to(scale, shape), np.broadcast_to(low, shape)
+
+
+@exercise.mistake("lines along the last axis, whatever `axis` says")
+def always_the_last_axis(x, bits, axis):
+    return codes_of(x, bits, -1)
+
+
+@exercise.mistake("rounded up instead of to the nearest")
+def rounded_up(x, bits, axis):
+    return codes_of(x, bits, axis, round_=np.ceil)
+
+
+@exercise.mistake("scale and zero in the wrong order")
+def wrong_order(x, bits, axis):
+    codes, scale, low = codes_of(x, bits, axis)
+    return codes, low, scale
+
+
+@exercise.mistake("the numbers given back in place of the codes")
+def given_back(x, bits, axis):
+    codes, scale, low = codes_of(x, bits, axis)
+    return codes * scale + low, scale, low
+
+
+@exercise.mistake("the codes begin below zero")
+def from_below_zero(x, bits, axis):
+    codes, scale, low = codes_of(x, bits, axis)
+    return codes - 2 ** (bits - 1), scale, low
+
+
+@exercise.mistake("the codes begin below zero")
+def from_below_zero_shifted(x, bits, axis):
+    codes, scale, low = codes_of(x, bits, axis)
+    return codes - 2 ** (bits - 1), scale, low + scale * 2 ** (bits - 1)
+
+
+@exercise.mistake("the zero with the opposite sign")
+def zero_turned(x, bits, axis):
+    codes, scale, low = codes_of(x, bits, axis)
+    return codes, scale, -low
+
+
+@exercise.mistake("divided by the number of bits")
+def divided_by_the_bits(x, bits, axis):
+    return codes_of(x, bits, axis, levels=bits)
+
+
+@exercise.mistake("divided by the number of bits")
+def divided_by_twice_the_bits(x, bits, axis):
+    return codes_of(x, bits, axis, levels=2 * bits)
+
+
+@exercise.mistake("one step too few: divided by 2^bits - 2")
+def one_step_too_few(x, bits, axis):
+    return codes_of(x, bits, axis, levels=max(2**bits - 2, 1))
+
+
+@exercise.mistake("codes above 127 overflow")
+def signed_bytes(x, bits, axis):
+    codes, scale, low = codes_of(x, bits, axis)
+    return codes.astype(np.uint8).astype(np.int8), scale, low
+
+
+@exercise.mistake("the highest code wraps around to 0")
+def highest_wraps(x, bits, axis):
+    codes, scale, low = codes_of(x, bits, axis)
+    return codes % (2**bits - 1), scale, low
+
+
+@exercise.mistake("the zero is rounded to a whole number of steps")
+def zero_on_the_grid(x, bits, axis):
+    _, scale, low = codes_of(x, bits, axis)
+    zero = np.round(-low / scale)
+    return np.clip(np.round(x / scale) + zero, 0, 2**bits - 1), scale, -zero * scale
+
+
+@exercise.mistake("codes for the middles of equal ranges")
+def middles_of_ranges(x, bits, axis):
+    if not 1 <= bits <= 8:
+        raise ValueError
+    low, high = x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True)
+    scale = np.where(high == low, 1.0, (high - low) / 2**bits)
+    return np.clip(np.floor((x - low) / scale), 0, 2**bits - 1), scale, low + scale / 2
+
+
+@exercise.mistake("code 0 is the largest number")
+def downwards(x, bits, axis):
+    codes, scale, low = codes_of(-x, bits, axis)
+    return codes, -scale, -low
+
+
+@exercise.other_convention("the zero is a code: (codes - zero) * scale")
+def zero_is_a_code(x, bits, axis):
+    _, scale, low = codes_of(x, bits, axis)
+    zero = np.round(-low / scale)
+    return np.clip(np.round(x / scale) + zero, 0, 2**bits - 1), scale, zero
+
+
 @exercise.another_way
 def line_by_line(x, bits, axis):
     if not 1 <= bits <= 8:

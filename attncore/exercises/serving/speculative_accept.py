@@ -125,6 +125,8 @@ labeled(
 )
 labeled("it stops one token early", tried=-1, behind=lambda p, q: p[-2])
 labeled("it goes on behind a rejected token", goes_on=True)
+labeled("accepted with the draft's probability", accept=lambda p, q, token: q[token])
+labeled("rejected where it should be accepted", accept=lambda p, q, token: 1 - p[token] / q[token])
 
 
 @exercise.mistake("no token is added where all were accepted")
@@ -166,6 +168,52 @@ def draws_of_its_own(draft, draft_probs, target_probs, rng):
 @exercise.mistake("the accepted tokens are left out")
 def accepted_left_out(draft, draft_probs, target_probs, rng):
     return kept(draft.tolist(), draft_probs, target_probs, rng)[-1:]
+
+
+@exercise.mistake("after a rejection the target without the rejected token")
+def without_the_rejected(draft, draft_probs, target_probs, rng):
+    def rest(p, q, i):
+        return np.where(np.arange(p.shape[1]) == draft[i], 0, p[i])
+
+    return kept(draft.tolist(), draft_probs, target_probs, rng, rest=rest)
+
+
+@exercise.mistake("a rejected token is skipped, and the others are judged as before")
+def rejected_is_skipped(draft, draft_probs, target_probs, rng):
+    ratios = [ratio(p, q, token) for p, q, token in zip(target_probs, draft_probs, draft, strict=False)]
+    kept_ones = [token for token, r in zip(draft.tolist(), ratios, strict=True) if rng.random() < r]
+    return [*kept_ones, chosen(target_probs[-1], rng)]
+
+
+@exercise.mistake("the last row's token is added after a rejection as well")
+def added_after_a_rejection_too(draft, draft_probs, target_probs, rng):
+    tokens = kept(draft.tolist(), draft_probs, target_probs, rng)
+    return tokens if len(tokens) > len(draft) else [*tokens, chosen(target_probs[-1], rng)]
+
+
+@exercise.mistake("the target draws, and its token is compared with the draft")
+def drawn_and_compared(draft, draft_probs, target_probs, rng):
+    tokens = []
+    for p, token in zip(target_probs, draft.tolist(), strict=False):
+        tokens.append(chosen(p, rng))
+        if tokens[-1] != token:
+            return tokens
+    return [*tokens, chosen(target_probs[-1], rng)]
+
+
+@exercise.mistake("the target's likeliest tokens, while they equal the draft")
+def likeliest_while_equal(draft, draft_probs, target_probs, rng):
+    tokens = []
+    for p, token in zip(target_probs, draft.tolist(), strict=False):
+        tokens.append(int(np.argmax(p)))
+        if tokens[-1] != token:
+            return tokens
+    return [*tokens, int(np.argmax(target_probs[-1]))]
+
+
+@exercise.mistake("the draft isn't looked at: one token from the target")
+def one_from_the_target(draft, draft_probs, target_probs, rng):
+    return [chosen(target_probs[0], rng)]
 
 
 @exercise.another_way

@@ -77,6 +77,30 @@ def multiplied(phases, flops_per_second, bytes_per_second):
     return sum(max(flops * flops_per_second, read * bytes_per_second) for flops, read in phases)
 
 
+@exercise.mistake("milliseconds instead of seconds")
+def milliseconds(phases, flops_per_second, bytes_per_second):
+    return 1000 * step_time(phases, flops_per_second, bytes_per_second)
+
+
+@exercise.mistake("bytes taken for bits")
+def bits(phases, flops_per_second, bytes_per_second):
+    return step_time([(flops, 8 * read) for flops, read in phases], flops_per_second, bytes_per_second)
+
+
+@exercise.mistake("the first phase says what counts in all of them")
+def first_phase_decides(phases, flops_per_second, bytes_per_second):
+    each = times(phases, flops_per_second, bytes_per_second)
+    slower = int(bool(each) and each[0][1] > each[0][0])
+    return sum(pair[slower] for pair in each)
+
+
+@exercise.mistake("the speed divided by the work")
+def turned_over(phases, flops_per_second, bytes_per_second):
+    return sum(
+        max(flops_per_second / flops if flops else 0, bytes_per_second / read if read else 0) for flops, read in phases
+    )
+
+
 @exercise.another_way
 def phase_by_phase(phases, flops_per_second, bytes_per_second):
     seconds = 0.0

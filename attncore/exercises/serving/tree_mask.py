@@ -135,6 +135,29 @@ def no_check(parents):
     return mask
 
 
+@exercise.mistake("the parent and its parent are seen, and nothing above")
+def two_steps_up(parents):
+    checked(parents)
+    step = parent_alone(parents).astype(int)
+    return step @ step > 0
+
+
+@exercise.mistake("node 0 is seen by all")
+def first_node_seen_by_all(parents):
+    return tree_mask(parents) | (np.arange(len(parents)) == 0)
+
+
+@exercise.mistake("the roots are not seen")
+def roots_not_seen(parents):
+    return tree_mask(parents) & ((np.asarray(parents) != -1) | np.eye(len(parents), dtype=bool))
+
+
+@exercise.mistake("everything up to the parent's place is seen")
+def up_to_the_parent(parents):
+    checked(parents)
+    return (np.arange(len(parents)) <= np.asarray(parents)[:, None]) | np.eye(len(parents), dtype=bool)
+
+
 @exercise.other_convention("True where a node may not look")
 def hidden_where_true(parents):
     return ~tree_mask(parents)

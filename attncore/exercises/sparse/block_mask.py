@@ -21,6 +21,10 @@ def of(name, block, n_key, n_keep, q=3, **more):
     return case(name, sizes=sizes, block=block, n_key=n_key, n_keep=n_keep, **given)
 
 
+def few_scores(rng, s):
+    return rng.integers(3, size=(s.q, s.c)) * 1.0
+
+
 exercise = code(
     block_mask,
     of("one of two blocks of two", 2, 4, 1, q=2),
@@ -38,6 +42,7 @@ exercise = code(
     of("float32", 4, 14, 2, block_scores=lambda rng, s: rng.standard_normal((s.q, s.c)), dtype=np.float32),
     of("ties", 2, 6, 1, q=2, block_scores=lambda rng, s: np.array([[1.0, 1, 0], [0, 2, 2]]), promise=TIES),
     of("blocks that are all alike", 2, 8, 2, block_scores=lambda rng, s: np.zeros((s.q, s.c)), promise=TIES),
+    of("many blocks, and few scores", 1, 40, 9, block_scores=few_scores, promise=TIES),
     of("more to keep than there are blocks", 2, 5, 7, promise=FEWER),
     of(
         "a score too few",
@@ -142,6 +147,31 @@ def all_ties_kept(block_scores, block, n_key, n_keep):
 def ties_to_the_later(block_scores, block, n_key, n_keep):
     chosen = best(block_scores[..., ::-1], n_keep)[..., ::-1]
     return np.repeat(chosen, block, axis=-1)[..., :n_key]
+
+
+@exercise.mistake("the order of the blocks taken for their ranks")
+def order_for_ranks(block_scores, block, n_key, n_keep):
+    order = np.argsort(-block_scores, axis=-1, kind="stable")
+    return np.repeat(order < n_keep, block, axis=-1)[..., :n_key]
+
+
+@exercise.mistake("as many keys as n_keep full blocks have")
+def keys_of_full_blocks(block_scores, block, n_key, n_keep):
+    return best(np.repeat(block_scores, block, axis=-1)[..., :n_key], n_keep * block)
+
+
+@exercise.mistake("the own block is read as well")
+def own_block_too(block_scores, block, n_key, n_keep):
+    own = np.arange(block_scores.shape[-2])[:, None] // block == np.arange(n_key) // block
+    return block_mask(block_scores, block, n_key, n_keep) | own
+
+
+@exercise.mistake("whichever of the tied blocks comes")
+def any_of_the_tied(block_scores, block, n_key, n_keep):
+    if n_keep < 1 or -(-n_key // block) != block_scores.shape[-1]:
+        raise ValueError("block_mask")
+    places = np.argpartition(-block_scores, min(n_keep, block_scores.shape[-1]) - 1, axis=-1)[..., :n_keep]
+    return (np.arange(n_key) // block == places[..., None]).any(axis=-2)
 
 
 @exercise.other_convention("ones and zeros")

@@ -108,6 +108,20 @@ def everything_earlier(query, key, value, block, n_keep):
     return scaled_dot_product_attention(query, key, value, causal_mask(len(query)))
 
 
+@exercise.mistake("no causal mask in the own block")
+def own_block_seen_whole(query, key, value, block, n_keep):
+    n = len(query)
+    chosen = block_mask(routing_scores(query, key, block), block, n, n_keep)
+    number = np.arange(n) // block
+    mask = (chosen & (number < number[:, None])) | own_block(n, block)
+    return scaled_dot_product_attention(query, key, value, mask)
+
+
+@exercise.mistake("one place more, and blocks that lie ahead may take it")
+def one_place_more(query, key, value, block, n_keep):
+    return look_ahead(query, key, value, block, n_keep + 1)
+
+
 @exercise.another_way
 def token_by_token(query, key, value, block, n_keep):
     means = [key[start : start + block].mean(axis=0) for start in range(0, len(key), block)]

@@ -109,6 +109,24 @@ def everything(query, key, value, index, n_keep, slope):
     return priced(query, key, value, index, len(key), lambda places: slope * distances(places))
 
 
+@exercise.mistake("the price changes the selection")
+def price_before_the_selection(query, key, value, index, n_keep, slope):
+    n = len(query)
+    back = np.arange(n)[:, None] - np.arange(n)
+    places = selected_places(index - slope * back, n_keep)
+    scores = (key[places] @ query[..., None])[..., 0] / np.sqrt(query.shape[-1]) - slope * distances(places)
+    weights = masked_softmax(scores, places <= np.arange(n)[:, None])
+    return (weights[..., None] * value[places]).sum(axis=1)
+
+
+@exercise.mistake("keys that lie ahead fill the selection")
+def ahead_fills_up(query, key, value, index, n_keep, slope):
+    places = selected_places(index, n_keep)
+    scores = (key[places] @ query[..., None])[..., 0] / np.sqrt(query.shape[-1]) - slope * distances(places)
+    weights = masked_softmax(scores, np.ones(scores.shape, bool))
+    return (weights[..., None] * value[places]).sum(axis=1)
+
+
 @exercise.another_way
 def with_a_mask(query, key, value, index, n_keep, slope):
     n = len(query)

@@ -132,6 +132,40 @@ def negative_sums_cut_off(query, key, head_weights):
     return np.maximum(lightning_index(query, key, head_weights), 0)
 
 
+@exercise.mistake("the key has no axis for the heads")
+def key_without_a_heads_axis(query, key, head_weights):
+    return (of_heads(head_weights) * np.maximum(query @ np.swapaxes(key, -1, -2), 0)).sum(axis=-3)
+
+
+@exercise.mistake("scaled by the width and the number of heads")
+def scaled_by_both(query, key, head_weights):
+    n_heads, width = query.shape[-3], query.shape[-1]
+    return lightning_index(query, key, head_weights) / np.sqrt(n_heads * width).astype(query.dtype)
+
+
+@exercise.mistake("the mean of the weights over the queries")
+def mean_weights(query, key, head_weights):
+    mean = head_weights.mean(axis=-2, keepdims=True)
+    return lightning_index(query, key, np.broadcast_to(mean, head_weights.shape))
+
+
+@exercise.mistake("causal, though nobody asked")
+def causal(query, key, head_weights):
+    index = lightning_index(query, key, head_weights)
+    return np.where(np.tri(*index.shape[-2:], index.shape[-1] - index.shape[-2], dtype=bool), index, -np.inf)
+
+
+@exercise.mistake("causal, though nobody asked")
+def causal_with_zeros(query, key, head_weights):
+    index = lightning_index(query, key, head_weights)
+    return np.tril(index, index.shape[-1] - index.shape[-2])
+
+
+@exercise.mistake("the square of the ReLU")
+def squared(query, key, head_weights):
+    return (of_heads(head_weights) * matches(query, key) ** 2).sum(axis=-3)
+
+
 @exercise.another_way
 def in_two_einsums(query, key, head_weights):
     products = np.einsum("...hqd,...kd->...hqk", query, key)

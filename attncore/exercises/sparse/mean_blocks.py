@@ -5,6 +5,8 @@ import numpy as np
 from attncore.exercises.exercise import case, code, usual
 from attncore.sparse import mean_blocks
 
+BELOW_ONE = "Raises ValueError for a block below 1."
+
 exercise = code(
     mean_blocks,
     case("four tokens, two blocks", block=2, x=lambda rng, s: np.array([[1.0, 0], [3, 2], [5, 4], [9, 4]])),
@@ -16,7 +18,8 @@ exercise = code(
     case("blocks of one", block=1, small=True),
     case("one block", block=5),
     case("a block longer than the sequence", block=7, lead=(2,)),
-    case("a block of no tokens", block=0, small=True, promise="Raises ValueError for a block below 1."),
+    case("a block of no tokens", block=0, small=True, promise=BELOW_ONE),
+    case("a block below zero", block=-2, small=True, promise=BELOW_ONE),
 )
 
 
@@ -117,6 +120,28 @@ def longer_block_fails(x, block):
     if whole < x.shape[-2]:
         means = np.concatenate([means, x[..., whole:, :].mean(axis=-2, keepdims=True)], axis=-2)
     return means
+
+
+@exercise.mistake("blocks of about equal length")
+def about_equal(x, block):
+    parts = np.array_split(x, -(-x.shape[-2] // block), axis=-2)
+    return np.stack([tokens.mean(axis=-2) for tokens in parts], axis=-2)
+
+
+@exercise.mistake("the first block is the shorter one")
+def first_block_shorter(x, block):
+    starts = range(-(-x.shape[-2] % block), x.shape[-2], block)
+    return np.stack([x[..., max(start, 0) : start + block, :].mean(axis=-2) for start in starts], axis=-2)
+
+
+@exercise.mistake("the median instead of the mean")
+def medians(x, block):
+    return np.stack([np.median(tokens, axis=-2) for tokens in blocks_of(x, block)], axis=-2)
+
+
+@exercise.mistake("a block below one isn't refused")
+def any_block(x, block):
+    return mean_blocks(x, max(abs(block), 1))
 
 
 @exercise.another_way

@@ -130,10 +130,65 @@ def mean_where_the_axes_broadcast(outputs, gates):
     return mixed_branches(outputs, gates) if not missing else mean_over_the_queries(outputs, gates)
 
 
-@exercise.mistake("added up over the batch instead of the branches")
+@exercise.mistake("added up over another axis than the branches")
 def added_up_over_the_batch(outputs, gates):
     gated = gates.reshape(len(gates), *(1,) * (outputs.ndim - 1 - gates.ndim), *gates.shape[1:], 1) * outputs
     return gated.sum(axis=1 if outputs.ndim > 3 else 0)
+
+
+@exercise.mistake("the largest of the branches instead of their sum")
+def largest_of_the_branches(outputs, gates):
+    return (gates[..., None] * outputs).max(axis=0)
+
+
+@exercise.mistake("the first branch's gate for all of them")
+def first_gate(outputs, gates):
+    return mixed_branches(outputs, np.broadcast_to(gates[:1], gates.shape))
+
+
+@exercise.mistake("always three branches")
+def three_branches(outputs, gates):
+    return sum(gates[s][..., None] * outputs[s] for s in range(3))
+
+
+@exercise.mistake("always three branches")
+def two_branches(outputs, gates):
+    return sum(gates[s][..., None] * outputs[s] for s in range(2))
+
+
+@exercise.mistake("the gates are cut to between 0 and 1")
+def cut_gates(outputs, gates):
+    return mixed_branches(outputs, np.clip(gates, 0, 1))
+
+
+@exercise.mistake("the gates are one minus what they are")
+def one_minus_the_gates(outputs, gates):
+    return mixed_branches(outputs, 1 - gates)
+
+
+@exercise.mistake("added to the branches as they are")
+def residual(outputs, gates):
+    return mixed_branches(outputs, 1 + gates)
+
+
+@exercise.mistake("the last branch isn't gated")
+def last_not_gated(outputs, gates):
+    return outputs[-1] + (mixed_branches(outputs[:-1], gates[:-1]) if len(outputs) > 1 else 0)
+
+
+@exercise.mistake("added up over another axis than the branches")
+def third_from_the_end(outputs, gates):
+    return (gates[..., None] * outputs).sum(axis=-3)
+
+
+@exercise.mistake("added up over another axis than the branches")
+def over_the_queries(outputs, gates):
+    return (gates[..., None] * outputs).sum(axis=-2)
+
+
+@exercise.mistake("added up over another axis than the branches")
+def over_the_width(outputs, gates):
+    return (gates[..., None] * outputs).sum(axis=-1)
 
 
 @exercise.another_way

@@ -240,6 +240,31 @@ for label in TAKEN:
         return np.where(selected, weights, 0) @ value
 
 
+@exercise.mistake("hidden keys take places in the selection")
+def hidden_index_of_zero(query, key, value, index, n_keep, mask=None, scale=None):
+    selected = best(np.where(allowed_by(mask), index, 0), n_keep)
+    return attended(selected & allowed_by(mask), query, key, value, scale)
+
+
+@exercise.mistake("the best of all rows together")
+def best_of_all_rows(query, key, value, index, n_keep, mask=None, scale=None):
+    index, allowed = np.broadcast_arrays(index, allowed_by(mask))
+    rows = (*index.shape[:-2], -1)
+    selected = best(index.reshape(rows), n_keep * index.shape[-2], allowed.reshape(rows)).reshape(index.shape)
+    return attended(selected, query, key, value, scale)
+
+
+@exercise.mistake("the selected values averaged without weights")
+def plain_mean(query, key, value, index, n_keep, mask=None, scale=None):
+    selected = np.broadcast_to(best(index, n_keep, allowed_by(mask)), index.shape)
+    return selected / np.maximum(selected.sum(axis=-1, keepdims=True), 1) @ value
+
+
+@exercise.mistake("the index without its sign")
+def without_its_sign(query, key, value, index, n_keep, mask=None, scale=None):
+    return top_k_attention(query, key, value, np.abs(index), n_keep, mask, scale)
+
+
 @exercise.another_way
 def in_order_of_the_index(query, key, value, index, n_keep, mask=None, scale=None):
     if n_keep < 1:

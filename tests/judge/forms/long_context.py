@@ -87,71 +87,6 @@ def ring_buffer(key, value, window, sinks=0):
     return np.take(key, order, axis=-2), np.take(value, order, axis=-2)
 
 
-def elu_one(x):
-    return np.where(x > 0, x + 1, np.exp(x))
-
-
-def fast_transformers(query, key, value, causal=True):
-    """The paper's own code: KV summed first, 1e-6 in the denominator; causal by running sums."""
-    q, k = elu_one(query), elu_one(key)
-    if not causal:
-        z = 1 / (np.einsum("...ld,...d->...l", q, k.sum(axis=-2)) + 1e-6)
-        return np.einsum("...ld,...dm,...l->...lm", q, np.einsum("...sd,...sm->...dm", k, value), z)
-    z = 1 / (np.einsum("...ld,...ld->...l", q, np.cumsum(k, axis=-2)) + 1e-6)
-    memory = np.cumsum(np.einsum("...ld,...lm->...ldm", k, value), axis=-3)
-    return np.einsum("...ld,...ldm,...l->...lm", q, memory, z)
-
-
-def masked_square(query, key, value, causal=True):
-    """The quadratic form of blog posts: tril, then the row sums, nothing added."""
-    weights = elu_one(query) @ np.swapaxes(elu_one(key), -1, -2)
-    if causal:
-        weights = np.tril(weights)
-    return weights / weights.sum(axis=-1, keepdims=True) @ value
-
-
-def tiny_constant(query, key, value, causal=True):
-    weights = elu_one(query) @ np.swapaxes(elu_one(key), -1, -2)
-    if causal:
-        weights = weights * np.tri(*weights.shape[-2:], weights.shape[-1] - weights.shape[-2])
-    return weights @ value / (weights.sum(axis=-1, keepdims=True) + 1e-12)
-
-
-def plain_products(query, key, value, causal=True):
-    """No feature map and no division, as in RetNet without decay."""
-    weights = query @ np.swapaxes(key, -1, -2)
-    if causal:
-        weights = np.tril(weights, weights.shape[-1] - weights.shape[-2])
-    return weights @ value
-
-
-def without_normalizer(query, key, value, causal=True):
-    weights = elu_one(query) @ np.swapaxes(elu_one(key), -1, -2)
-    if causal:
-        weights = np.tril(weights)
-    return weights @ value
-
-
-def recurrent_transformer(query, key, value):
-    """The recurrence of the paper, with its 1e-6."""
-    q, k = elu_one(query), elu_one(key)
-    memory = np.zeros((*k.shape[:-2], k.shape[-1], value.shape[-1]), value.dtype)
-    total = np.zeros((*k.shape[:-2], k.shape[-1]), k.dtype)
-    out = []
-    for i in range(q.shape[-2]):
-        memory = memory + np.einsum("...d,...m->...dm", k[..., i, :], value[..., i, :])
-        total = total + k[..., i, :]
-        z = 1 / (np.einsum("...d,...d->...", q[..., i, :], total) + 1e-6)
-        out.append(np.einsum("...d,...dm,...->...m", q[..., i, :], memory, z))
-    return np.stack(out, axis=-2)
-
-
-def recurrent_without_normalizer(query, key, value):
-    q, k = elu_one(query), elu_one(key)
-    memory = np.cumsum(k[..., :, None] * value[..., None, :], axis=-3)
-    return np.einsum("...nd,...ndv->...nv", q, memory)
-
-
 WINDOW = "Raises ValueError for a window below 1."
 
 
@@ -192,25 +127,6 @@ FORMS = [
     ("rolling_cache", "StreamingLLM", streaming_llm, "edge", WINDOW),
     ("rolling_cache", "no sinks", last_tokens, "wrong", "the sinks are thrown away"),
     ("rolling_cache", "Mistral's ring", ring_buffer, "wrong", "the order of a ring buffer"),
-    ("linear_attention", "the paper's code", fast_transformers, "edge", "a small number added to the sum"),
-    ("linear_attention", "the masked square", masked_square, "edge", "queries taken as the first positions"),
-    (
-        "linear_attention",
-        "1e-12 added",
-        tiny_constant,
-        "edge",
-        "However small the features are, the weights of a row sum to one.",
-    ),
-    ("linear_attention", "no feature map, no division", plain_products, "wrong", "no feature map and no division"),
-    ("linear_attention", "no division", without_normalizer, "wrong", "not divided by the sum"),
-    ("linear_attention_recurrent", "the paper's", recurrent_transformer, "edge", "a small number added to the sum"),
-    (
-        "linear_attention_recurrent",
-        "no division",
-        recurrent_without_normalizer,
-        "wrong",
-        "not divided by the sum",
-    ),
     ("softmax_with_sink", "np.logaddexp", sink_by_logaddexp, "edge", "a row of -inf gives NaN"),
     ("rolling_cache", "sets of places", rolling_by_sets, "edge", "Raises ValueError for a window below 1."),
     (
