@@ -180,62 +180,6 @@ def most_likely_class(logits, targets, ignore=-100):
 
 
 @exercise.mistake("each class as a yes or no of its own")
-def each_class_as_a_yes_or_no(logits, targets, ignore=-100):
-    wanted = targets[..., None] == np.arange(logits.shape[-1])
-    losses = np.logaddexp(0, np.where(wanted, -logits, logits)).sum(axis=-1)
-    return losses[targets != ignore].mean()
-
-
-@exercise.mistake("every row pays for every target")
-def every_row_pays_for_every_target(logits, targets, ignore=-100):
-    kept = targets != ignore
-    return -np.mean(log_softmax(logits[kept])[:, targets[kept]])
-
-
-@exercise.mistake("the entropy of the model")
-def entropy_of_the_model(logits, targets, ignore=-100):
-    log_p = log_softmax(logits[targets != ignore])
-    return -np.mean(np.sum(np.exp(log_p) * log_p, axis=-1))
-
-
-@exercise.mistake("the logarithm of the mean probability")
-def logarithm_of_the_mean(logits, targets, ignore=-100):
-    log_p = at_targets(log_softmax(logits), targets, ignore)
-    return np.log(len(log_p)) - np.logaddexp.reduce(log_p)
-
-
-@exercise.mistake("targets shifted once more")
-def targets_shifted_once_more(logits, targets, ignore=-100):
-    return cross_entropy(logits[..., :-1, :], targets[..., 1:], ignore)
-
-
-@exercise.mistake("a loss for each place")
-def a_loss_for_each_place(logits, targets, ignore=-100):
-    return -at_targets(log_softmax(logits), targets, ignore)
-
-
-@exercise.mistake("perplexity")
-def perplexity(logits, targets, ignore=-100):
-    return np.exp(cross_entropy(logits, targets, ignore))
-
-
-@exercise.mistake("every negative target is ignored")
-def negative_targets_ignored(logits, targets, ignore=-100):
-    return -np.mean(at_targets(log_softmax(logits), np.where(targets < 0, -1, targets), -1))
-
-
-@exercise.mistake("the most likely class instead of the target")
-def most_likely_class(logits, targets, ignore=-100):
-    return -np.mean(log_softmax(logits[targets != ignore]).max(axis=-1))
-
-
-@exercise.mistake("every row meets every target")
-def every_row_meets_every_target(logits, targets, ignore=-100):
-    kept = targets != ignore
-    return -np.mean(log_softmax(logits[kept])[:, targets[kept]])
-
-
-@exercise.mistake("each class as a yes or no of its own")
 def each_probability_as_a_yes_or_no(logits, targets, ignore=-100):
     kept = targets != ignore
     p, wanted = softmax(logits[kept]), np.arange(logits.shape[-1]) == targets[kept][:, None]
