@@ -62,6 +62,7 @@ def problems(names: Sequence[str] = ()) -> Iterator[str]:
     yield from stray_notebooks()
     yield from bank.bank_problems()
     yield from sources.source_problems()
+    yield from sources.unused_problems()
     yield from links.link_problems()
     yield from glossary.glossary_problems()
 

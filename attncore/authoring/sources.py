@@ -168,8 +168,8 @@ def meant(citation: Citation) -> str:
 
 
 def unused_problems() -> Iterator[str]:
-    """Works that no lesson cites."""
-    cited = {c.work for lesson in LESSONS for _, text in lesson_texts(lesson) for c in citations(text)}
-    for work in works():
-        if work not in cited:
-            yield f"references.toml: nothing cites {work.name}"
+    """Works that no lesson cites, and no docstring of the mathematics."""
+    texts = [text for lesson in LESSONS for _, text in lesson_texts(lesson)]
+    texts += [path.read_text(encoding="utf-8") for path in (HOME / "attncore").glob("*.py")]
+    cited = {citation.work for text in texts for citation in citations(text)}
+    yield from (f"references.toml: nothing cites {work.name}" for work in works() if work not in cited)
