@@ -317,14 +317,14 @@ def moved(layer, n):
     before = np.random.default_rng(0).standard_normal((n, 4))
     after = before.copy()
     after[0] += 1
-    return np.log10(np.abs(layer(after)[-1] - layer(before)[-1]).max())
+    return np.abs(layer(after)[-1] - layer(before)[-1]).max()
 
 
 untrained = [np.eye(4) / 4, np.eye(4) / 4, np.eye(4)]
 shown = {"recurrence": recurrence, "attention": lambda x: yours.self_attention(x, *untrained)}
 near = lengths[:5]  # beyond these the recurrence's change is lost in rounding
 strengths = {name: [moved(layer, n) for n in near] for name, layer in shown.items()}
-curves(strengths, "How far does the last output move?", "tokens", "log10 of the change", near)
+curves(strengths, "How far does the last output move?", "tokens", "change", near, log="y")
 
 # %% [markdown]
 # The recurrence halves the effect with every step, and gradients on the way back fade by the same factors

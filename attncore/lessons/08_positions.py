@@ -292,15 +292,12 @@ curves(runs.accuracies, "Which special token came last?", "tokens", "accuracy", 
 
 
 # %%
-def log_turns(kind, factor=4.0):
-    made = 8192 * yours.scaled_frequencies(128, kind=kind, factor=factor) / (2 * np.pi)
-    return np.log10(made)
+def turns_of(kind, factor=4.0):
+    return 8192 * yours.scaled_frequencies(128, kind=kind, factor=factor) / (2 * np.pi)
 
 
-made = {"unscaled": log_turns("linear", 1.0)} | {
-    kind: log_turns(kind) for kind in ("linear", "ntk", "yarn")
-}
-curves(made, "Turns in 8,192 tokens", "pair", "log10 of turns")
+made = {"unscaled": turns_of("linear", 1.0)} | {kind: turns_of(kind) for kind in ("linear", "ntk", "yarn")}
+curves(made, "Turns in 8,192 tokens", "pair", "turns", log="y")
 
 # %% [markdown]
 # Read it from the left: the fast pairs tell neighbors apart, and only interpolation slows those down. On the right, all three

@@ -33,7 +33,7 @@ def scale(name: str, steps: int = 65) -> list[list[str]]:
     return [[to_hex(color), ink_on(color)] for color in colors]
 
 
-SCALES = {"weight": scale("viridis"), "signed": scale("PuOr")}
+SCALES = {"weight": scale("viridis"), "signed": scale("RdBu_r")}
 
 
 def weight_color(weight: float) -> list[str]:
