@@ -167,6 +167,11 @@ def squared(query, key, head_weights):
     return (of_heads(head_weights) * matches(query, key) ** 2).sum(axis=-3)
 
 
+@exercise.mistake("a sigmoid on the weights")
+def sigmoid_on_the_weights(query, key, head_weights):
+    return lightning_index(query, key, 0.5 + 0.5 * np.tanh(head_weights / 2))
+
+
 @exercise.another_way
 def in_two_einsums(query, key, head_weights):
     products = np.einsum("...hqd,...kd->...hqk", query, key)
