@@ -88,6 +88,14 @@ def test_a_copy_is_one_block_however_long_the_request():
     assert table.n_free == 4 and table.slots("a")[:18] == kept, "nobody else holds it any more"
 
 
+def test_an_append_of_nothing_copies_nothing():
+    table = BlockTable(2, 2)
+    table.append("a", 3)
+    table.fork("a", "b")
+    table.append("b", 0)
+    assert table.n_free == 0 and table.slots("a") == table.slots("b")
+
+
 def test_a_copy_needs_a_name_of_its_own():
     table = BlockTable(3, 2)
     table.append("a", 3)
@@ -250,3 +258,9 @@ def test_phases_add_up():
     assert step_time([(10, 2), (4, 6)], 2, 1) == 5 + 6
     assert step_time([], 2, 1) == 0
     assert step_time([(10, 2), (4, 6)], 2, 1) > max(14 / 2, 8 / 1), "the sum of phases, not the largest"
+
+
+@pytest.mark.parametrize("block", [0, -2])
+def test_no_names_for_blocks_below_one(block):
+    with pytest.raises(ValueError, match=f"prefix_hashes: block is {block}, expected at least 1"):
+        prefix_hashes(np.arange(4), block)

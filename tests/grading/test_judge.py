@@ -68,6 +68,19 @@ def test_a_right_answer_passes_in_any_style(answer):
     assert judge("scaled_dot_product_attention", answer).outcome == "right"
 
 
+def test_numbers_of_float32_are_as_coarse_in_a_list():
+    def in_lists(query, key, value, beta):
+        query, key, value, beta = (x.astype(np.float32) for x in (query, key, value, beta))
+        state, rows = np.zeros((key.shape[-1], value.shape[-1]), np.float32), []
+        for i in range(query.shape[-2]):
+            k, v = key[..., i, :, None], value[..., i, None, :]
+            state = state + beta[..., i, None, None] * k * (v - k.swapaxes(-1, -2) @ state)
+            rows.append((query[..., i, None, :] @ state)[..., 0, :])
+        return np.stack(rows, axis=-2).tolist()
+
+    assert judge("delta_rule", in_lists).outcome == "right"
+
+
 def test_a_tensor_of_another_library_is_an_array():
     torch = pytest.importorskip("torch")
 

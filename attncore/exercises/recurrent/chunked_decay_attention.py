@@ -269,6 +269,11 @@ def tail_cut_off(query, key, value, decay, chunk):
     return decay_attention(query, key, value, decay)[..., :whole, :]
 
 
+@exercise.mistake("the token's own decay counts twice on the state")
+def own_decay_twice(query, key, value, decay, chunk):
+    return recurred(query, key, value, decay, chunk, faded, since=lambda d: np.cumprod(d, axis=-1) * d)
+
+
 @exercise.another_way
 def all_states_first(query, key, value, decay, chunk):
     if chunk < 1:

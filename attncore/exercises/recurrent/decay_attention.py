@@ -153,6 +153,16 @@ def mean_decay(query, key, value, decay):
     return decay_attention(query, key, value, np.broadcast_to(decay.mean(axis=-1, keepdims=True), decay.shape))
 
 
+@exercise.mistake("nothing is carried on")
+def nothing_carried(query, key, value, decay):
+    return decay_attention(query, key, value, np.zeros_like(decay))
+
+
+@exercise.mistake("the decay counts twice")
+def decay_twice(query, key, value, decay):
+    return decay_attention(query, key, value, decay**2)
+
+
 @exercise.another_way
 def as_a_masked_square(query, key, value, decay):
     n = decay.shape[-1]

@@ -189,6 +189,11 @@ def beta_doubled(query, key, value, beta):
     return delta_rule(query, key, value, 2 * beta)
 
 
+@exercise.mistake("beta on the state instead of the write")
+def beta_on_the_state(query, key, value, beta):
+    return walk(query, key, value, lambda i, state, k, v: at(beta, i) * state + k * (v - answer(k, state)))
+
+
 @exercise.another_way
 def the_matrix_in_sight(query, key, value, beta):
     same, state, rows = np.eye(key.shape[-1]), np.zeros((key.shape[-1], value.shape[-1])), []

@@ -203,6 +203,16 @@ def sign_turned(query, key, value, beta, decay):
     return walk(query, key, value, step)
 
 
+@exercise.mistake("neither decay nor subtraction: the plain sum")
+def plain_sum(query, key, value, beta, decay):
+    return decay_attention(query, key, beta[..., None] * value, np.ones_like(decay))
+
+
+@exercise.mistake("one minus beta is the rate of the write")
+def one_minus_beta(query, key, value, beta, decay):
+    return gated_delta_rule(query, key, value, 1 - beta, decay)
+
+
 @exercise.another_way
 def the_matrix_in_sight(query, key, value, beta, decay):
     same, state, rows = np.eye(key.shape[-1]), np.zeros((key.shape[-1], value.shape[-1])), []

@@ -224,6 +224,19 @@ def both_scaled_before_the_feature_map(query, key, value, causal=True):
     return linear_attention(query * scale, key * scale, value, causal)
 
 
+@exercise.mistake("softplus as the feature map")
+def softplus_as_the_feature_map(query, key, value, causal=True):
+    return linear_with(lambda x: np.logaddexp(x, 0), query, key, value, causal)
+
+
+@exercise.mistake("divided by the number of keys")
+def divided_by_the_number_of_keys(query, key, value, causal=True):
+    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
+    if causal:
+        weights = weights * causal_mask(query.shape[-2], key.shape[-2])
+    return weights @ value / key.shape[-2]
+
+
 @exercise.another_way
 def keys_and_values_first(query, key, value, causal=True):
     n_query, n_key = query.shape[-2], key.shape[-2]

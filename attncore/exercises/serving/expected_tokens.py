@@ -99,6 +99,11 @@ def rounded_down(acceptance, n_draft):
     return int(expected_tokens(acceptance, n_draft))
 
 
+@exercise.mistake("the whole draft, whatever is accepted")
+def whole_draft(acceptance, n_draft):
+    return n_draft + 1
+
+
 @exercise.another_way
 def a_sum_of_powers(acceptance, n_draft):
     return sum(acceptance**i for i in range(n_draft + 1))

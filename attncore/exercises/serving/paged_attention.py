@@ -153,6 +153,13 @@ def counted_from_one(query, key_pool, value_pool, slots, scale=None):
     return paged_attention(query, key_pool, value_pool, (np.asarray(slots) - 1) % key_pool.shape[-2], scale)
 
 
+@exercise.mistake("the last slots of the pool are read, whatever `slots` says")
+def last_slots(query, key_pool, value_pool, slots, scale=None):
+    in_pool(key_pool, slots)
+    n_slots = key_pool.shape[-2]
+    return paged_attention(query, key_pool, value_pool, np.arange(n_slots - len(slots), n_slots), scale)
+
+
 @exercise.another_way
 def as_a_mask_over_the_pool(query, key_pool, value_pool, slots, scale=None):
     n_query, n_slots = query.shape[-2], key_pool.shape[-2]

@@ -178,6 +178,12 @@ def any_block(tokens, block):
     return prefix_hashes(tokens, max(abs(block), 1))
 
 
+@exercise.mistake("only the parent's last token counts")
+def one_token_before(tokens, block):
+    blocks = blocks_of(tokens, block)
+    return list(zip([None, *(each[-1] for each in blocks)], blocks, strict=False))
+
+
 @exercise.another_way
 def all_tokens_so_far(tokens, block):
     if block < 1:

@@ -248,6 +248,16 @@ def downwards(x, bits, axis):
     return codes, -scale, -low
 
 
+@exercise.mistake("the largest number of the whole tensor for every line")
+def largest_of_all(x, bits, axis):
+    return codes_of(x, bits, axis, most=x.max())
+
+
+@exercise.mistake("the range isn't divided into steps")
+def not_divided(x, bits, axis):
+    return codes_of(x, bits, axis, levels=1)
+
+
 @exercise.other_convention("the zero is a code: (codes - zero) * scale")
 def zero_is_a_code(x, bits, axis):
     _, scale, low = codes_of(x, bits, axis)

@@ -158,6 +158,17 @@ def up_to_the_parent(parents):
     return (np.arange(len(parents)) <= np.asarray(parents)[:, None]) | np.eye(len(parents), dtype=bool)
 
 
+@exercise.mistake("a node sees itself alone")
+def itself_alone(parents):
+    checked(parents)
+    return np.eye(len(parents), dtype=bool)
+
+
+@exercise.mistake("a node sees its children as well")
+def children_too(parents):
+    return tree_mask(parents) | (np.asarray(parents) == np.arange(len(parents))[:, None])
+
+
 @exercise.other_convention("True where a node may not look")
 def hidden_where_true(parents):
     return ~tree_mask(parents)

@@ -174,6 +174,12 @@ def any_of_the_tied(block_scores, block, n_key, n_keep):
     return (np.arange(n_key) // block == places[..., None]).any(axis=-2)
 
 
+@exercise.mistake("the last blocks instead of the best")
+def last_blocks(block_scores, block, n_key, n_keep):
+    places = np.broadcast_to(np.arange(block_scores.shape[-1]) * 1.0, block_scores.shape)
+    return block_mask(places, block, n_key, n_keep)
+
+
 @exercise.other_convention("ones and zeros")
 def ones_and_zeros(block_scores, block, n_key, n_keep):
     return block_mask(block_scores, block, n_key, n_keep).astype(int)

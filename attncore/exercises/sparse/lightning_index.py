@@ -3,6 +3,7 @@
 import numpy as np
 
 from attncore.exercises.exercise import case, code, usual
+from attncore.masks import causal_mask
 from attncore.softmax import softmax
 from attncore.sparse import lightning_index
 
@@ -152,7 +153,7 @@ def mean_weights(query, key, head_weights):
 @exercise.mistake("causal, though nobody asked")
 def causal(query, key, head_weights):
     index = lightning_index(query, key, head_weights)
-    return np.where(np.tri(*index.shape[-2:], index.shape[-1] - index.shape[-2], dtype=bool), index, -np.inf)
+    return np.where(causal_mask(*index.shape[-2:]), index, -np.inf)
 
 
 @exercise.mistake("causal, though nobody asked")
@@ -164,6 +165,11 @@ def causal_with_zeros(query, key, head_weights):
 @exercise.mistake("the square of the ReLU")
 def squared(query, key, head_weights):
     return (of_heads(head_weights) * matches(query, key) ** 2).sum(axis=-3)
+
+
+@exercise.mistake("a sigmoid on the weights")
+def sigmoid_on_the_weights(query, key, head_weights):
+    return lightning_index(query, key, 0.5 + 0.5 * np.tanh(head_weights / 2))
 
 
 @exercise.another_way

@@ -191,6 +191,21 @@ def over_the_width(outputs, gates):
     return (gates[..., None] * outputs).sum(axis=-1)
 
 
+@exercise.mistake("outputs and gates summed apart")
+def summed_apart(outputs, gates):
+    return outputs.sum(axis=0) * gates.sum(axis=0)[..., None]
+
+
+@exercise.mistake("outputs and gates summed apart")
+def mean_times_the_sum(outputs, gates):
+    return outputs.mean(axis=0) * gates.sum(axis=0)[..., None]
+
+
+@exercise.mistake("a hyperbolic tangent on the gates")
+def tanh_on_the_gates(outputs, gates):
+    return mixed_branches(outputs, np.tanh(gates))
+
+
 @exercise.another_way
 def a_product_and_a_sum(outputs, gates):
     missing = outputs.ndim - 1 - gates.ndim
