@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Positions: where am I
 #
-# "The cat sat on the mat" has two "the", one of a cat and one of a mat. Give the six word vectors to self-attention,
-# with no mask and nothing else. What can you say about the outputs of the two?
+# "The cat sat on the mat" has the word "the" twice, once for a cat and once for a mat. Give the six word vectors to
+# self-attention, with no mask and nothing else. What can you say about the outputs of the two?
 
 # %%
 import numpy as np
@@ -35,9 +35,9 @@ twice = np.abs(look_back(look_back(shuffled)) - look_back(look_back(x)))[-1].max
 print(f"the last output moves by {once:.1g} after one layer, by {twice:.2g} after two")
 
 # %% [markdown]
-# One layer can't notice. A second one can: the words before it have seen different pasts by then. So a decoder can
-# learn some order from its mask alone (Haviv et al., 2022), and an encoder can't. Most models put the order in, at one
-# of three points:
+# One layer can't notice. A second one can: by then, the words before the last have seen different pasts. So a decoder
+# can learn some order from its mask alone (Haviv et al., 2022), and an encoder can't. Most models put the order in, at
+# one of three points:
 #
 # | where | how often | schemes |
 # |---|---|---|
@@ -65,15 +65,15 @@ P = yours.sinusoidal_positions(64, 64)
 texture(P, "What does the table look like?", "entry", "position")
 
 # %% [markdown]
-# On the left the fast hands, changing from row to row; on the right hands that hardly move within 64 positions. Why hands, and
-# not any other pattern? Look at dot products. Positions 3 and 10 are compared below, then 33 and 40.
+# On the left are the fast hands, changing from row to row; on the right, hands that hardly move within 64 positions.
+# Why hands, and not some other pattern? Look at dot products. Below we compare positions 3 and 10, then 33 and 40.
 
 # %%
 print(f"{P[3] @ P[10]:.6f}  {P[33] @ P[40]:.6f}")
 
 # %% [markdown] folded="Why are they equal?"
-# For one pair with angles $a$ and $b$, the dot product is $\sin a \sin b + \cos a \cos b = \cos(a - b)$, and the whole is a
-# sum of such cosines. Seven steps on, each hand has turned by its own seven steps, wherever it was before.
+# For one hand at angles $a$ and $b$, the dot product is $\sin a \sin b + \cos a \cos b = \cos(a - b)$, and the whole is
+# a sum of such cosines. Seven steps on, each hand has turned by seven of its own steps, wherever it was before.
 
 # %% [markdown]
 # The rows are added to the word vectors, so sizes matter: each row of the table is $\sqrt{d/2}$ long. That's probably
@@ -82,10 +82,10 @@ print(f"{P[3] @ P[10]:.6f}  {P[33] @ P[40]:.6f}")
 # %% [markdown]
 # ## Or learn the table
 #
-# BERT and GPT-2 learn one vector for each position instead: 512 rows (Devlin et al., 2018) and 1,024 (Radford et al., 2019).
-# Vaswani et al. (2017) tried both on English to German and got 25.7 BLEU learned, 25.8 with the formula. The difference
-# comes after the last row: a table simply ends. A formula goes on, but defined isn't trained. A model that never saw
-# position 1,024 doesn't know what to make of it, whoever wrote the vector.
+# BERT and GPT-2 learn one vector for each position instead: 512 rows (Devlin et al., 2018) and 1,024 (Radford et al.,
+# 2019). Vaswani et al. (2017) tried both on English to German and got 25.7 BLEU with a learned table, 25.8 with the
+# formula. The two differ after the last row: a table simply ends. A formula goes on, but being defined isn't being
+# trained. A model that never saw position 1,024 doesn't know what to make of it, whoever wrote the vector.
 
 # %% exercise="bert-position-table"
 
@@ -114,8 +114,8 @@ for s, t in ((3, 10), (103, 110), (10, 3)):
     print(f"query at {s:>3}, key at {t:>3}: {score.item():.6f}")
 
 # %% [markdown]
-# Seven ahead is the same anywhere, and seven ahead isn't seven back: rotary knows the direction too. Move query and key
-# below. Which dials notice one step, and which notice thirty?
+# Seven ahead is the same anywhere, and seven ahead isn't seven back: rotary knows the direction too. Move the query and
+# the key below. Which dials notice one step, and which notice thirty?
 
 # %%
 from attncore.views.explorables.dials import dials
@@ -152,9 +152,9 @@ for turn_values in (False, True):
 # %% [markdown]
 # ## Two layouts
 #
-# Which two entries make a pair? Neighbors, say the paper and Meta's Llama. One of the first half and one of the second, say
-# GPT-NeoX (Black et al., 2022) and Hugging Face. A dot product doesn't care about the order of its terms, so weights can be
-# converted once, in the columns of `W_query` and `W_key`.
+# Which two entries make a pair? Neighbors, say the paper and Meta's Llama. One from the first half and one from the
+# second, say GPT-NeoX (Black et al., 2022) and Hugging Face. A dot product doesn't care about the order of its terms,
+# so you can convert the weights once, by reordering the columns of `W_query` and `W_key`.
 
 # %% exercise="rotary_halves_order"
 
@@ -174,8 +174,8 @@ print(f"plain scores change by {plain:.1g}, turned ones by up to {gap.max():.2g}
 print(f"turned ones on the diagonal, by {gap.diagonal().max():.1g}")
 
 # %% [markdown]
-# Converted weights under code for the other layout: every shape fits, nothing raises, and all scores between different
-# positions are wrong. If you port a model and it writes nonsense, look here first.
+# Run weights in one layout through code for the other, and every shape fits, nothing raises, and all scores between
+# different positions are wrong. If you port a model and it writes nonsense, look here first.
 
 # %% exercise="fix_rotary_table"
 
@@ -193,8 +193,8 @@ print(f"turned ones on the diagonal, by {gap.diagonal().max():.1g}")
 # A pair that never completes a turn in training has shown only part of its circle, and on a longer text it enters
 # angles that no weight was trained for.
 #
-# Some models turn only part of the width and leave the rest free of positions: GPT-J and GPT-NeoX a quarter, and latent
-# attention (lesson 13) a part of its own.
+# Some models turn only part of the width and leave the rest free of positions: GPT-J and GPT-NeoX turn a quarter,
+# latent attention (lesson 13) a separate part.
 
 # %% exercise="partial_rotary"
 
@@ -202,7 +202,7 @@ print(f"turned ones on the diagonal, by {gap.diagonal().max():.1g}")
 # ## A price for distance
 #
 # Press et al. (2021) have no position vectors at all. Their ALiBi, attention with linear biases, lowers each score in
-# proportion to the distance. It's a float mask, added to the scores, with another slope for each head $h$ of $H$:
+# proportion to the distance. It's a float mask, added to the scores, with a slope of its own for each head $h$ of $H$:
 #
 # $$S_{ij} = \frac{q_i \cdot k_j}{\sqrt d} - s_h\, |i - j|, \qquad s_h = 2^{-8h/H}$$
 
@@ -211,8 +211,8 @@ print(f"turned ones on the diagonal, by {gap.diagonal().max():.1g}")
 # %% exercise="alibi_slopes"
 
 # %% [markdown]
-# With twelve heads the published rule keeps the slopes of eight and adds four of those that sixteen heads would have in
-# between. Odd, but it's what their code does, and yours has to load their weights.
+# With twelve heads, the published rule takes the slopes of eight and adds four that sixteen heads would have in
+# between. That's odd, but it's what their code does, and yours has to work with their weights.
 
 # %% exercise="bias-shape"
 
@@ -235,7 +235,7 @@ curves(
 # %% [markdown]
 # ## Who knows the distance
 #
-# Four schemes. We move a query and a key together. Which of the scores are sure to stay as they were?
+# You've met four schemes. Move a query and a key together: under which of the four is the score sure to stay as it was?
 
 # %% exercise="both-shifted"
 
@@ -251,8 +251,8 @@ score = {
 {name: [round(float(between(s, s + 7)), 3) for s in (3, 33)] for name, between in score.items()}
 
 # %% [markdown]
-# The sinusoids keep the distance among themselves. But a sum of word and position, multiplied by another, makes four
-# products, and two of those are a word times a position.
+# Between themselves, the sinusoids do depend on the distance alone. But one sum of word and position times another
+# makes four products, and two of those are a word times a position.
 
 # %% [markdown]
 # ## Past the training length
@@ -277,16 +277,16 @@ runs = positions_experiment(latest)
 curves(runs.accuracies, "Which special token came last?", "tokens", "accuracy", runs.lengths)
 
 # %% [markdown]
-# So there's no winner, and "scheme X extrapolates" isn't a fact about X alone. The linear bias stays flat because the farther
-# a key is, the less it counts: hardly anything new comes in. Press et al. (2021) say themselves that their model may not be
-# using contexts longer than those of training. For real models with rotary, perplexity climbs soon past the trained length
-# (Chen et al., 2023a).
+# So there's no winner, and "scheme X extrapolates" isn't a fact about X alone. The linear bias stays flat because the
+# farther a key is, the less it counts: hardly anything new comes in. Press et al. (2021) say themselves that their
+# model may not be using contexts longer than those of training. In real models with rotary, perplexity climbs soon
+# after the trained length (Chen et al., 2023a).
 
 # %% [markdown]
-# The remedies slow the hands of a model that's already trained. **Interpolation** divides all positions, so that 32,768 looks
-# like 8,192 (Chen et al., 2023a). **NTK-aware** scaling raises the base, which slows the slowest pair fully and the fastest
-# not at all (Peng et al., 2023, describe it). **YaRN** (Peng et al., 2023) decides pair by pair, by the turns that it made in
-# training.
+# The remedies slow the hands of a model that's already trained. **Interpolation** divides all positions, so that 32,768
+# looks like 8,192 (Chen et al., 2023a). **NTK-aware** scaling raises the base, which slows the slowest pair by the full
+# factor and the fastest not at all (described by Peng et al., 2023). **YaRN** (Peng et al., 2023) decides pair by pair,
+# by how many turns the pair made in training.
 
 # %% exercise="scaled_frequencies"
 
@@ -300,9 +300,9 @@ made = {"unscaled": turns_of("linear", 1.0)} | {kind: turns_of(kind) for kind in
 curves(made, "Turns in 8,192 tokens", "pair", "turns", log="y")
 
 # %% [markdown]
-# Read it from the left: the fast pairs tell neighbors apart, and only interpolation slows those down. On the right, all three
-# bring the slow pairs back toward angles that the model knows. Do all three bring all of them back? Stretch the text to eight times
-# its length, and count the orange ones.
+# Read it from the left: the fast pairs tell neighbors apart, and only interpolation slows those down. On the right, all
+# three bring the slow pairs back toward angles that the model knows. Does each of the three bring all of them back?
+# Stretch the text to eight times its length, and count the orange pairs.
 
 # %%
 from attncore.views.explorables.turns import turns
@@ -310,21 +310,23 @@ from attncore.views.explorables.turns import turns
 turns()
 
 # %% [markdown]
-# NTK-aware scaling lets them go a little too far, unless its factor is chosen larger than the text needs. After any of the three,
-# the model is usually trained a little more. Then why do new models simply start with a base of 500,000 or a million? A larger base leaves *more* pairs without a full
-# turn, but each moves so slowly that a longer text takes it hardly any further.
+# NTK-aware scaling lets them go a little too far, unless you choose a larger factor than the text needs. After any of
+# the three, the model is usually trained a little more. So why do new models simply start with a base of 500,000 or a
+# million? A larger base leaves *more* pairs without a full turn, but each moves so slowly that a longer text takes it
+# hardly any further.
 
 # %% [markdown]
 # ## What models do now
 #
-# As of November 2026, rotary is the default, and mixing it with layers *without* positions is common: SmolLM3 (2025) leaves them
-# out in every fourth layer. Gemma 3 uses two bases, 10,000 in its local layers and a million in its global
-# ones (Gemma Team, 2025). For images and video, Qwen2-VL splits the pairs among time, height and width (Wang et al., 2024).
+# As of November 2026, rotary is the default, and mixing it with layers *without* positions is common: SmolLM3 (2025)
+# leaves positions out of every fourth layer. Gemma 3 uses two bases, 10,000 in its local layers and a million in its
+# global ones (Gemma Team, 2025). For images and video, Qwen2-VL splits the pairs among time, height and width (Wang et
+# al., 2024).
 
 # %% [markdown]
 # ## The same in PyTorch
 #
-# The layout of halves, as Hugging Face's code has it:
+# This is the layout in halves, as in Hugging Face's code:
 #
 # ```python
 # import torch
@@ -376,20 +378,21 @@ turns()
 # minutes, aloud, beginning with where positions enter at all. Then compare.
 
 # %% [markdown] folded="One way to say it"
-# "Attention doesn't know order, so positions are put in: added to the embeddings, as a rotation of queries and keys in every
-# layer, or as a penalty on the scores. With rotary, each pair turns at its own speed and a score depends on the difference
-# of positions. Past the trained length the slow pairs, which never completed a turn, reach angles that the weights have
-# never seen, and perplexity climbs. I can divide the positions by four, which blurs neighbors; raise the base, which spares
-# the fast pairs; or use YaRN, which leaves pairs with many turns alone and squeezes those with less than one. I'd expect to
-# fine-tune briefly after that, and I'd measure retrieval at all depths, not only perplexity."
+# "Attention doesn't know order, so we put positions in: as vectors added to the embeddings, as a rotation of queries
+# and keys in every layer, or as a penalty on the scores. With rotary, each pair turns at its own speed and a score
+# depends on the difference of positions. Past the trained length the slow pairs, which never completed a turn, reach
+# angles that the weights have never seen, and perplexity climbs. I can divide the positions by four, which blurs
+# neighbors; raise the base, which spares the fast pairs; or use YaRN, which leaves pairs with many turns alone and
+# squeezes those with less than one. I'd expect to fine-tune briefly after that, and I'd measure retrieval at all
+# depths, not only perplexity."
 
 # %% [markdown]
 # ## Roads not taken
 #
 # Shaw et al. (2018) learn a vector for each distance. T5 learns a number for each head and bucket of distances, and
-# adds it to the scores (Raffel et al., 2019). The code of Llama 3.1 scales pairs by their wavelength, with bounds of
-# its own: that's `kind="llama3"` in your function. And a study of decoders without any positions found that they
-# generalize to longer inputs at least as well, on small tasks of reasoning (Kazemnejad et al., 2023).
+# adds it to the scores (Raffel et al., 2019). Llama 3.1's code scales pairs by their wavelength, with bounds of its
+# own: that's `kind="llama3"` in your function. And on small reasoning tasks, decoders without any positions generalize
+# to longer inputs at least as well as those with them (Kazemnejad et al., 2023).
 
 # %% sources="here"
 

@@ -22,7 +22,7 @@ from attncore.views.tables import bars, heat_map, mask_map
 # %% [markdown]
 # ## Add, don't replace
 #
-# To measure it we take the cosine between every two tokens, and the mean of those. At 1 all tokens point the same way.
+# To measure that, take the cosine of every two tokens, and average. At 1 all tokens point the same way.
 
 # %%
 alike = {kind: found[:, 1] for kind, found in cosine_experiment().items()}
@@ -30,7 +30,7 @@ curves({"replaced": alike["no addition"]}, "How alike are eight tokens?", "block
 
 # %% [markdown]
 # After two blocks you can hardly tell the tokens apart. Dong et al. (2021) prove it for attention alone: the tokens
-# collapse doubly exponentially with depth. There are feed-forward layers in this stack as well, and here they don't help.
+# collapse doubly exponentially with depth. This stack has feed-forward layers as well, and here they don't help.
 #
 # What helps is to keep what was there. A layer $f$ only adds what it has found, an idea from networks that read images (He
 # et al., 2015):
@@ -44,7 +44,7 @@ curves({"replaced": alike["no addition"]}, "How alike are eight tokens?", "block
 curves(alike, "How alike are they, if layers add?", "block", "mean cosine")
 
 # %% [markdown]
-# Adding slows the collapse. It doesn't stop it, and it matters how one normalizes.
+# Adding slows the collapse but doesn't stop it, and how you normalize matters.
 
 # %% [markdown]
 # ## A norm for every token
@@ -72,7 +72,7 @@ yours.layer_norm(three, ones, zeros).round(3)
 # The second token is ten times the first, the third is the first plus 100, and you can't tell them apart any more. Neither
 # scale nor shift gets through.
 #
-# Why along the token's own numbers, and not along the sequence? Below there's one norm of each kind, on six tokens. We
+# Why along the token's own numbers, and not along the sequence? Below is one norm of each kind, on six tokens. We
 # change the last token and see how far the five before it move.
 
 
@@ -106,8 +106,9 @@ for name, norm in norms.items():
 # %% exercise="without-activation"
 
 # %% [markdown]
-# The first Transformer had the ReLU. BERT and GPT-2 have the GELU, $x$ times the share of a standard normal distribution
-# below $x$ (Hendrycks and Gimpel, 2016). Llama has the SiLU, $x$ times the sigmoid of $x$ (Elfwing et al., 2017).
+# The first Transformer used the ReLU. BERT and GPT-2 use the GELU, $x$ times the share of a standard normal
+# distribution that lies below $x$ (Hendrycks and Gimpel, 2016). Llama uses the SiLU, $x$ times the sigmoid of $x$
+# (Elfwing et al., 2017).
 
 # %%
 from attncore.transformer import silu
@@ -148,15 +149,15 @@ yours.feed_forward(np.array([[3.0, 0.0], [-2.0, 0.0], [0.5, 0.0]]), pair).round(
 # %% exercise="encoder_block"
 
 # %% [markdown]
-# You'll be asked to count what you've just written. Two thirds of a block are feed-forward, $8 m^2$ of $12 m^2$. That's the
-# answer for the whiteboard, and here comes the exact one.
+# You'll be asked to count what you've just written. Two thirds of a block is feed-forward, $8 m^2$ of $12 m^2$. That's
+# the answer for the whiteboard; now for the exact one.
 
 # %% exercise="bert-block-parameters"
 
 # %% exercise="feed-forward-share-of-gpt2"
 
 # %% [markdown]
-# This is GPT-2 whole. Walk up the trunk with the arrow keys, then press "Run forward" and watch the stream grow. The
+# This is all of GPT-2. Walk up the trunk with the arrow keys, then press "Run forward" and watch the stream grow. The
 # diamond is what *your* block makes of a small random model's input. "Exchange the parts" turns it into another model.
 
 # %%
@@ -167,8 +168,8 @@ whole("gpt2", function=yours.encoder_block)
 # %% [markdown]
 # ## Where the norm stands
 #
-# In your block the norm stands in the branch, before each part. That's **pre-norm**, as in GPT-2 (Radford et al., 2019) and most
-# models since. Vaswani et al. (2017) put it after the addition, and so does BERT. That's **post-norm**:
+# In your block the norm sits in the branch, before each part. That's **pre-norm**, as in GPT-2 (Radford et al., 2019)
+# and most models since. Vaswani et al. (2017) put it after the addition, and so does BERT. That's **post-norm**:
 #
 # $$x \leftarrow \text{norm}(x + f(x))$$
 
@@ -186,10 +187,11 @@ whole("gpt2", function=yours.encoder_block)
 loss_curves(stack_experiment().losses, "Who learns to turn a sequence around?")
 
 # %% [markdown] folded="What this shows, and what it doesn't"
-# The post-norm stack stays at 2.08, the logarithm of 8: it guesses among eight ids. That's about these twelve blocks at a
-# learning rate of 0.01. Post-norm models do train, BERT is one, and the usual recipe is a **warm-up**: a learning rate that
-# starts near zero. Xiong et al. (2020) explain it by the gradients (lesson 11). At the start of a post-norm model they're
-# large near the output; in pre-norm they aren't, and it trains without a warm-up.
+# The post-norm stack stays at 2.08, the logarithm of 8: it guesses among eight ids. That says something about these
+# twelve blocks at a learning rate of 0.01. Post-norm models do train (BERT is one), and the usual recipe is a
+# **warm-up**: a learning rate that starts near zero. Xiong et al. (2020) explain it by the gradients (lesson 11): at
+# the start of training, those of a post-norm model are large near the output. In pre-norm they aren't, so it trains
+# without a warm-up.
 
 # %% [markdown]
 # Pre-norm has its price. Nothing ever normalizes the stream itself, so it grows, and later blocks change it relatively
@@ -198,8 +200,9 @@ loss_curves(stack_experiment().losses, "Who learns to turn a sequence around?")
 # %% [markdown]
 # ## One block, three masks
 #
-# Nothing in your block knows whether it belongs to BERT or to GPT. The mask decides. An **encoder** sees everything: that's BERT
-# (Devlin et al., 2018). A **decoder** is causal: that's GPT. Between the two stands the prefix mask of lesson 06.
+# Nothing in your block knows whether it belongs to BERT or to GPT. The mask decides. An **encoder** sees everything:
+# that's BERT (Devlin et al., 2018). A **decoder** is causal: that's GPT. Between the two lies the prefix mask of lesson
+# 06.
 
 # %% exercise="whole-prefix"
 
@@ -214,8 +217,8 @@ pictures = [
 beside(*pictures)
 
 # %% [markdown]
-# What does an encoder do with its freedom? Let's ask a trained one, all-MiniLM-L6-v2, whose heads are recorded. For
-# each word, how much of its attention goes to words that come *later*, as a mean over all 72 heads?
+# What does an encoder do with its freedom? Let's ask a trained one, all-MiniLM-L6-v2, whose heads are recorded. How
+# much of each word's attention goes to words that come *later*, averaged over all 72 heads?
 
 # %%
 from attncore.recorded import recorded_maps
@@ -248,13 +251,13 @@ for i, j in zip(inputs, targets, strict=True):
 # **teacher forcing**.
 
 # %% [markdown]
-# Between ids and scores there's little that's new. A table of embeddings turns ids into vectors, and a second table adds a
-# vector for each position (lesson 08). Then come the blocks, the final norm, and a product with the first table again. The
-# result is one score for each token of the vocabulary, the **logits**. Using one table at both ends is called **weight
-# tying** (Press and Wolf, 2016).
+# There's little new between ids and scores. A table of embeddings turns ids into vectors, and a second table adds a
+# vector for each position (lesson 08). Then come the blocks, the final norm, and a product with the first table again.
+# The result is one score for each token of the vocabulary, the **logits**. Using one table at both ends is called
+# **weight tying** (Press and Wolf, 2016).
 #
-# The weights have a name for each of these: `token_embedding`, `position_embedding`, `blocks`, a tuple with what
-# `encoder_block` wants in each place, and `gain` and `bias` of the final norm.
+# The weights have a name for each of these: `token_embedding` and `position_embedding`; `blocks`, a tuple of what
+# `encoder_block` takes; and the `gain` and `bias` of the final norm.
 
 # %% exercise="gpt_logits"
 
@@ -273,22 +276,23 @@ loss = cross_entropy(yours.gpt_logits(ids, weights, tiny_gpt.N_HEADS), targets)
 print(f"loss {loss:.2f}, guessing {np.log(len(tiny_gpt.CHARACTERS)):.2f}")
 
 # %% [markdown]
-# The loss is minus the log-probability of the right character, as a mean (lesson 02). *e* to the loss is the
+# The loss is the mean of minus the log-probability of the right character (lesson 02). *e* to the loss is the
 # **perplexity**: among how many equally likely characters would a guess be just as unsure?
 
 # %%
 print(f"perplexity {np.exp(loss):.1f}, guessing {len(tiny_gpt.CHARACTERS)}")
 
 # %% [markdown]
-# This one runs on a forward pass like yours. Its final norm comes as a `NormWeights(gain, bias)`, as those in the blocks do.
+# The next exercise has a forward pass much like yours. Its final norm comes as a `NormWeights(gain, bias)`, as the
+# norms in the blocks do.
 
 # %% exercise="fix_gpt_logits"
 
 # %% [markdown]
 # ## From logits to text
 #
-# The model gives scores, and somebody has to choose. Always taking the largest is **greedy** decoding. Otherwise one
-# draws, after dividing the logits by a **temperature**. What follows "alice was beginning to be very t"?
+# The model gives scores, and you have to choose. Always taking the largest is **greedy** decoding. Otherwise you draw,
+# after dividing the logits by a **temperature**. What follows "alice was beginning to be very t"?
 
 
 # %%
@@ -302,16 +306,16 @@ names = [tiny_gpt.CHARACTERS[i] for i in best]
 beside(*(bars(softmax(logits / T)[best], names, f"Temperature {T}") for T in (0.3, 1, 2)))
 
 # %% [markdown]
-# At temperature 2 many unlikely characters get a little each, and together they get a lot. So one cuts off the tail first. **Top-k** keeps
-# the $k$ most likely tokens (Fan et al., 2018). **Top-p**, or nucleus sampling, keeps as few as it takes to reach a probability of $p$
-# (Holtzman et al., 2019).
+# At temperature 2 many unlikely characters get a little each, and together they get a lot. So you cut off the tail
+# first. **Top-k** keeps the $k$ most likely tokens (Fan et al., 2018). **Top-p**, or nucleus sampling, keeps as few as
+# it takes to reach a probability of $p$ (Holtzman et al., 2019).
 
 # %% exercise="nucleus-by-hand"
 
 # %% exercise="sample_token"
 
 # %% [markdown]
-# A model is **autoregressive** if it reads what it has just written. That's a loop around your last two functions.
+# A model is **autoregressive** if it reads what it has written so far. That's a loop around your last two functions.
 
 # %% exercise="generate"
 
@@ -330,14 +334,14 @@ for how in ({"temperature": 0, "n_new": 200}, {"top_p": 0.9}, {"temperature": 2}
     print(how, write("said the queen, ", **how), sep="\n", end="\n\n")
 
 # %% [markdown]
-# Greedy text is safe, and soon goes in circles. At temperature 2 there are hardly any words left. The useful settings are between the
-# two, and nobody can tell you which one without trying.
+# Greedy text is safe, and soon goes in circles. At temperature 2 there are hardly any words left. The useful settings
+# lie between the two, and you find them only by trying.
 
 # %% [markdown]
 # ## BERT fills in the blanks
 #
-# Under BERT's mask, predicting the next token would be copying. So something has to be taken out. Devlin et al. (2018) choose 15% of
-# the tokens. Of those, 80% become [MASK], 10% become a random token, and 10% stay as they are.
+# Under BERT's mask, predicting the next token would be copying. So something has to come out of the text. Devlin et al.
+# (2018) choose 15% of the tokens. Of those, 80% become [MASK], 10% become a random token, and 10% stay as they are.
 
 # %% exercise="tokens-bert-learns-from"
 
@@ -352,17 +356,17 @@ print(*(vocabulary[i] for i in read))
 print(*("-" if i == -100 else vocabulary[i] for i in said))
 
 # %% [markdown]
-# (At a rate of one half, so that eight words show something.) Above is what the model reads, below what it has to say. Where there's
-# a dash the target is -100, and the loss skips it.
+# (At a rate of one half, so that eight words show something.) The first line is what the model reads, the second what
+# it has to say. A dash is a target of -100, which the loss skips.
 #
-# Why not always the mask? In use there are no masks in a text. A model that's asked at masks alone needn't think about any other
-# token. If any word may be wrong, each has to be weighed against its neighbors.
+# Why not always the mask? In use, a text has no masks in it. A model that's only ever asked at masks needn't think
+# about any other token. If any word may be wrong, it has to weigh each against its neighbors.
 
 # %% exercise="fix_masked_pair"
 
 # %% [markdown]
-# A mask and a way to train belong together. Here you may part them. Give BERT's mask the next word to predict and see what turns
-# orange; then train GPT's mask on masked words. The masks are those of your own function.
+# A mask and a way to train belong together. Here you can separate them. Give BERT's mask the next word to predict and
+# see what turns orange; then train GPT's mask on masked words. The masks come from your own function.
 
 # %%
 from attncore.views.widgets.transformer import zoo_picture
@@ -370,8 +374,8 @@ from attncore.views.widgets.transformer import zoo_picture
 zoo_picture(yours.mask_for)
 
 # %% [markdown]
-# Orange is an answer in plain sight, which the model can copy, and learns to copy. Compare also how many targets there are: GPT has one at
-# nearly every position, BERT at 15% of them. But each of BERT's is predicted from both sides.
+# Orange is an answer in plain sight: the model can copy it, and learns to. Compare the number of targets, too: GPT has
+# one at nearly every position, BERT at 15% of them. But BERT predicts each of its targets from both sides.
 
 # %% [markdown]
 # ## Two texts: who asks, and who answers
@@ -384,8 +388,8 @@ zoo_picture(yours.mask_for)
 # %% exercise="cross_attention"
 
 # %% [markdown]
-# You've met it before. Bahdanau's alignment in lesson 03 is cross-attention with another score. Here three words ask a sentence,
-# with raw word vectors and one head.
+# You've met it before. Bahdanau's alignment in lesson 03 is cross-attention with a different score. Here three words
+# ask a sentence, with raw word vectors and one head.
 
 # %%
 from attncore.words import embed, tokens
@@ -404,8 +408,8 @@ heat_map(found, tokens(asking), tokens(memory), "Whom do three words ask?")
 # %% exercise="decoder-block-weights"
 
 # %% [markdown]
-# Take the memory away and a GPT block is left. That's all that **decoder-only** means. Below is the model of 2017 with both of its
-# stacks: follow the arrow from the encoder's end to every block of the decoder.
+# Take the memory away, and you're left with a GPT block. That's all that **decoder-only** means. Below is the 2017
+# model with both of its stacks: follow the arrow from the encoder's end to every block of the decoder.
 
 # %%
 whole("transformer")
@@ -416,8 +420,8 @@ whole("transformer")
 # %% exercise="fix_translator"
 
 # %% [markdown]
-# **T5** (Raffel et al., 2019) trains such a pair on text alone. Spans are taken out of the source, three tokens long on average and
-# 15% in all, and a **sentinel** stands for each. The decoder writes what was missing, as next tokens:
+# **T5** (Raffel et al., 2019) trains such a pair on text alone. It cuts spans out of the source, three tokens long on
+# average and 15% in all, and puts a **sentinel** in place of each. The decoder writes what's missing, as next tokens:
 #
 # | | |
 # |---|---|
@@ -436,14 +440,14 @@ whole("transformer")
 yours.rms_norm(three, ones).round(3)
 
 # %% [markdown]
-# The three tokens of before: the scale is gone, and the shift now gets through. **SwiGLU** (Shazeer, 2020) has two wide layers, and lets one of
-# them gate the other: `weights.W_gate` and `weights.W_up`, with `weights.W_down` on the way back.
+# These are the same three tokens: the scale is gone, but the shift now gets through. **SwiGLU** (Shazeer, 2020) has two
+# wide layers, one of which gates the other: `weights.W_gate` and `weights.W_up`, with `weights.W_down` on the way back.
 
 # %% exercise="swiglu"
 
 # %% [markdown]
-# That makes three matrices where there were two. To keep the count at $8 m^2$ the inner width would be $\frac83 m$; Llama 2 7B rounds it up to
-# 11,008. How many more weights does it have for that?
+# That makes three matrices where there were two. To keep the count at $8 m^2$ the inner width would be $\frac83 m$;
+# Llama 2 7B rounds it up to 11,008. How many more weights does that make?
 
 # %%
 m, inner = 4096, 11_008
@@ -459,8 +463,8 @@ print(
 # |---|---|
 # | several heads share keys and values (lesson 13) | Llama 3 (Grattafiori et al., 2024) |
 # | queries and keys are normalized, head by head: QK-norm | Qwen3 (Qwen Team, 2025), Gemma 3 (Gemma Team, 2025) |
-# | the norm stands behind each part, but still in the branch | OLMo 2 (OLMo 2, 2024) |
-# | a norm before *and* behind each part | Gemma 2 (Gemma Team, 2024b) |
+# | the norm comes after each part, but still in the branch | OLMo 2 (OLMo 2, 2024) |
+# | a norm before *and* after each part | Gemma 2 (Gemma Team, 2024b) |
 # | each token goes to a few of many feed-forward layers: mixture of experts | DeepSeek-V3 (DeepSeek-V3, 2024) |
 
 # %% [markdown]
@@ -540,12 +544,13 @@ print(
 # "Draw a Transformer, and tell me how BERT, GPT and T5 differ." Two minutes, aloud, drawing while you talk. Then compare.
 
 # %% [markdown] folded="One way to say it"
-# "A block is attention between the tokens, then a feed-forward layer for each token. Each part reads the stream through a norm and adds to
-# it; that's pre-norm, and it leaves a path of additions from bottom to top. The feed-forward layers are two thirds of the weights, $8 m^2$ of
-# $12 m^2$. The mask makes the family. BERT sees everything, so it learns by filling in 15% of the tokens. GPT is causal and learns from every
-# next token, all in one pass; to write, it draws a token, appends it and reads on. T5 has an encoder and a causal decoder that asks the
-# encoder's output by cross-attention: queries from the text being written, keys and values from the memory. At the top stand a final norm and a
-# product with the embeddings. For labels and vectors I'd take an encoder, for text something causal."
+# "A block is attention between the tokens, then a feed-forward layer for each token. Each part reads the stream through
+# a norm and adds to it; that's pre-norm, and it leaves a path of additions from bottom to top. The feed-forward layers
+# are two thirds of the weights, $8 m^2$ of $12 m^2$. The mask makes the family. BERT sees everything, so it learns by
+# filling in 15% of the tokens. GPT is causal and learns from every next token, all in one pass; to write, it draws a
+# token, appends it and reads on. T5 has an encoder and a causal decoder that asks the encoder's output by
+# cross-attention: queries from the text being written, keys and values from the memory. At the top come a final norm
+# and a product with the embeddings. For labels and vectors I'd take an encoder, for text something causal."
 
 # %% [markdown]
 # ## Roads not taken

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Images as sequences
 #
-# A Transformer reads a sequence of vectors, and an image isn't one. So we cut it into squares, called patches. Here's an image of four
-# rows and six columns, one number to a pixel. The patches are two by two. Which numbers are in the second one?
+# A Transformer reads a sequence of vectors, and an image isn't one. So we cut it into squares, called patches. Here's
+# an image of four rows and six columns, one number per pixel. The patches are two by two. Which numbers are in the
+# second one?
 
 # %%
 import numpy as np
@@ -24,8 +25,8 @@ tiny[..., 0]
 # %% [markdown]
 # ## Patches
 #
-# Why not make each pixel a token? Attention compares all pairs, and an image has too many pixels. Work out how much that is, for one
-# head of one layer.
+# Why not make each pixel a token? Attention compares all pairs, and an image has too many pixels for that. Work out how
+# much memory it would take, for one head of one layer.
 
 # %% exercise="pixel-score-bytes"
 
@@ -37,8 +38,9 @@ tiny[..., 0]
 # %% exercise="patchify"
 
 # %% [markdown]
-# Now a photograph: a cat named Chelsea (by Stefan van der Walt), 96 by 96 pixels, with a byte for red, for green and for blue. These are
-# the tokens that *your* function cuts. Choose the size: smaller patches make more tokens, and each of them knows less.
+# Now a photograph: a cat named Chelsea (by Stefan van der Walt), 96 by 96 pixels, with a byte each for red, green and
+# blue. These are the tokens that *your* function cuts. Choose the size: smaller patches make more tokens, and each of
+# them knows less.
 
 # %%
 cut_picture(yours.patchify)
@@ -48,7 +50,7 @@ cut_picture(yours.patchify)
 # %% exercise="patches-half-as-wide"
 
 # %% [markdown]
-# Nothing is lost by cutting, so there's a way back. Write it, and the round trip has to be exact.
+# Cutting loses nothing, so there's a way back. Write it; the round trip has to be exact.
 
 # %% exercise="unpatchify"
 
@@ -67,8 +69,9 @@ print(f"largest difference {np.abs(again.astype(int) - photo).max()}, dtype {aga
 # %% [markdown]
 # ## A projection of patches is a convolution
 #
-# Each patch is projected to the model width $m$ by one matrix $W$ of shape $(p, m)$, the same for all patches. That has another
-# name. A convolution slides a kernel over the image; if its stride is as large as the kernel, each stop is a patch.
+# Each patch is projected to the model width $m$ by one matrix $W$ of shape $(p, m)$, the same for all patches. There's
+# another name for that. A convolution slides a kernel over the image; if its stride is as large as the kernel, each
+# stop is a patch.
 
 # %%
 W = np.random.default_rng(0).standard_normal((4, 3))
@@ -89,7 +92,7 @@ print("equal to 1e-12:", np.allclose(convolved.reshape(6, 3), projected, rtol=0,
 # %% exercise="vit-patch-parameters"
 
 # %% [markdown]
-# A step of a whole patch has a consequence. Guess first.
+# Moving by a whole patch at a time has a consequence. Guess first.
 
 # %% exercise="moved-by-a-pixel"
 
@@ -106,12 +109,12 @@ def reappearing(shift):
 # %% [markdown]
 # ## One token for the whole image
 #
-# To name what's in a photograph we need one vector, not 36. ViT does as BERT does with its [CLS]: in front of the patches stands a
-# learned **class token**. It attends to all of them, and a classifier reads its last state.
+# To name what's in a photograph we need one vector, not 36. ViT does what BERT does with its [CLS]: it puts a learned
+# **class token** in front of the patches. That token attends to all of them, and a classifier reads its last state.
 #
 # $$z_0 = [\,x_\text{class};\; x_1 W;\; \dots;\; x_n W\,] + E, \qquad E \text{ of shape } (n + 1, m)$$
 #
-# $E$ holds the positions, learned as in lesson 08, a row for each token.
+# $E$ holds the positions, learned as in lesson 08, one row for each token.
 
 # %% exercise="patch-token-by-hand"
 
@@ -128,7 +131,8 @@ def reappearing(shift):
 # %% [markdown]
 # ## A puzzle
 #
-# Cut the photograph, shuffle the 36 pieces, put them together. You see a puzzle. What does a model without positions see?
+# Cut up the photograph, shuffle the 36 pieces, and put them back together. You see a puzzle. What does a model without
+# positions see?
 
 # %%
 pixels = (photo - photo.mean()) / photo.std()
@@ -165,9 +169,9 @@ for name, E in (("without", np.zeros((37, 8))), ("with", rng.standard_normal((37
 # Without positions the difference is rounding. Attention, norms and feed-forward layers treat all tokens alike, so shuffled patches
 # stay shuffled patches through any number of blocks.
 #
-# How much does it cost to know nothing of the order? Less than you'd think. In an ablation of Dosovitskiy et al. (2020, appendix D.4)
-# a ViT-B/16 without positions gets 61.4% on ImageNet (with a linear classifier on five images a class). With positions numbered along
-# the sequence it's 64.2%, by row and column 64.0%.
+# How much does it cost to know nothing of the order? Less than you'd think. In an ablation of Dosovitskiy et al. (2020,
+# appendix D.4) a ViT-B/16 without positions gets 61.4% on ImageNet (with a linear classifier on five images per class).
+# With positions numbered along the sequence it's 64.2%, by row and column 64.0%.
 
 # %% [markdown]
 # ## Where does a patch look?
@@ -199,8 +203,9 @@ spread, directions = np.linalg.eigh(np.cov(colors.T))
 bars(spread[::-1] / spread.sum(), ["first", "second", "third"], "Which direction varies most?")
 
 # %% [markdown]
-# The first is light against dark, and it drowns the others. So let all three count alike: turn the colors to those directions, and divide each by its own standard deviation. That's PCA
-# **whitening**. It's linear, so it's a matrix that a model could have learned as its $W_Q$ and $W_K$.
+# The first is light against dark, and it drowns the others. So let all three count alike: rotate the colors to those
+# directions, and divide each by its own standard deviation. That's PCA **whitening**. It's linear, so it's a matrix
+# that a model could have learned as its $W_Q$ and $W_K$.
 
 # %%
 W_even = W_mean @ directions / np.sqrt(spread)
@@ -245,8 +250,8 @@ beside(
 # %% exercise="stretched-position"
 
 # %% [markdown]
-# In two dimensions we do that for rows, and then for columns. It's called **bilinear**. Where a new center lies outside the old
-# ones, the value at the edge is kept.
+# In two dimensions we do that for rows, and then for columns. It's called **bilinear**. A new center outside the old
+# ones takes the value at the edge.
 
 # %% exercise="resize_positions"
 
@@ -266,9 +271,10 @@ number_map(grid, range(4), range(4), title="What lies between 0, 4, 8 and 4?")
 # %% [markdown]
 # ## What was given up
 #
-# A convolution knows three things about images before it has seen one: neighbors belong together, a cat is a cat wherever
-# it sits, and the grid has two dimensions. A ViT has only the cutting of patches. What a model assumes before it has seen
-# any data is its **inductive bias**. What's it worth? Here are eight shapes in noise, the data of a small experiment.
+# A convolution knows three things about images before it has seen one: neighbors belong together, a cat is a cat
+# wherever it sits, and the grid has two dimensions. A ViT assumes only what's in its patches. What a model assumes
+# before it has seen any data is its **inductive bias**. What's it worth? Here are eight shapes in noise, the data of a
+# small experiment.
 
 # %%
 images, labels = drawn_images(np.random.default_rng(0), 8)
@@ -285,8 +291,8 @@ share = [part for model in runs.accuracies.values() for part in model]
 bars(share, names, "What share of new images is right?")
 
 # %% [markdown]
-# With twenty times as many images the ViT comes closer. Now the other promise of a convolution, "wherever it sits". Both models are trained
-# on shapes that stand in the *left* of the image only, and tested on the left and on the right.
+# With twenty times as many images the ViT comes closer. Now the other promise of a convolution, "wherever it sits". We
+# train both models on shapes in the *left* half of the image only, and test them on the left and on the right.
 
 # %%
 names = [f"{model}, {side}" for model in runs.moved for side in ("left", "right")]
@@ -294,22 +300,24 @@ share = [part for model in runs.moved.values() for part in model]
 bars(share, names, "Trained on the left. What share is right?")
 
 # %% [markdown]
-# The ViT has learned shapes at places; somewhere else it's not much better than a guess among eight. (This small convolution doesn't get it quite
-# for free either.)
+# The ViT has learned shapes in their places; elsewhere it's not much better than guessing among eight. (This small
+# convolution doesn't get it entirely for free either.)
 
 # %% [markdown]
 # Real ViTs show the same at scale. Trained on the 1.3 million images of ImageNet alone, ViT-B/16 gets 77.9% at 384 pixels and
 # stays below ResNets of its size. Pretrained on JFT-300M, a private set of 300 million, the larger ViTs overtake them (Dosovitskiy et al., 2020).
 #
-# "ViTs need 300 million images" is no law, though. Touvron et al. (2020) train the same ViT-B on ImageNet alone, with strong augmentation and
-# regularization, and get 83.1% at 384 pixels. Augmentation shows by examples what a convolution has built in. And the class
-# token isn't essential: the mean of all patches does as well, once the learning rate suits it (Dosovitskiy et al., 2020, appendix D.3; Beyer et al., 2022).
+# "ViTs need 300 million images" is no law, though. Touvron et al. (2020) train the same ViT-B on ImageNet alone, with
+# strong augmentation and regularization, and get 83.1% at 384 pixels. Augmentation teaches by example what a
+# convolution has built in. And the class token isn't essential: the mean of all patches does as well, once the learning
+# rate suits it (Dosovitskiy et al., 2020, appendix D.3; Beyer et al., 2022).
 
 # %% [markdown]
 # ## Windows
 #
-# Full attention over $n$ patches has $n^2$ scores. Swin (Liu et al., 2021) lets patches attend only within windows, of 7 by 7. And cutting
-# a grid of tokens into windows is cutting an image into patches once more: your function does it. Six by six tokens, windows of three:
+# Full attention over $n$ patches has $n^2$ scores. Swin (Liu et al., 2021) lets patches attend only within windows of 7
+# by 7. Cutting a grid of tokens into windows is the same as cutting an image into patches, so your function can do it.
+# Here are six by six tokens in windows of three by three:
 
 # %%
 grid = (cut(pixels, 16) @ W).reshape(6, 6, 8)
@@ -319,15 +327,15 @@ joined = yours.unpatchify(inside.reshape(4, 9 * 8), 3, 6, 6)
 print(f"{joined.shape}, with {4 * 9**2} scores instead of {36**2:,}")
 
 # %% [markdown]
-# The windows are a batch, and none sees another. With windows of a fixed size the cost grows with the number of patches and no longer with its
-# square. Swin shifts the windows by half in every second layer, so information gets across.
+# The windows are a batch, and none sees another. With windows of a fixed size, the cost grows with the number of
+# patches and not with its square. Swin shifts the windows by half in every second layer, so information gets across.
 
 # %% [markdown]
 # ## Which region is it?
 #
-# Recognition names the image. **Segmentation** names each pixel or patch. Give each class a vector, and let the patches choose by dot
-# product, as in Segmenter (Strudel et al., 2021), whose class vectors are tokens of the Transformer. Ours are four patches of the photograph,
-# in the whitened colors of before.
+# Recognition names the image. **Segmentation** names each pixel or patch. Give each class a vector, and let the patches
+# choose by dot product, as in Segmenter (Strudel et al., 2021), whose class vectors are tokens of the Transformer. Ours
+# are four patches of the photograph, in the whitened colors from before.
 
 # %%
 regions = even[[eye, 3, nose, 12 * 11 + 2]]
@@ -335,11 +343,11 @@ scores = even @ regions.T - (regions**2).sum(axis=1) / 2  # the largest is the n
 photo_regions(scores.argmax(axis=1), ["an eye", "fur", "nose", "pale fur"], "What is where?")
 
 # %% [markdown]
-# **Detection** asks where each thing is. DETR (Carion et al., 2020) has learned **object queries**, 100 of them. They attend to the
-# image by the cross-attention of lesson 09, and each answers with one box, or with "no object".
+# **Detection** asks where each thing is. DETR (Carion et al., 2020) has 100 learned **object queries**. They attend to
+# the image by the cross-attention of lesson 09, and each answers with one box, or with "no object".
 #
-# Our keys hold the color, and how far right the patch lies, from -1 to 1. Three queries ask for the color of an eye: one wherever it is, one
-# on the left, one on the right. Where is the mean of what each of them attends to?
+# Our keys hold each patch's color, and how far right it lies, from -1 to 1. Three queries ask for the color of an eye:
+# one anywhere, one on the left, one on the right. Where does each of them look, on average?
 
 # %%
 spots = np.argwhere(np.ones((12, 12)))
@@ -353,9 +361,10 @@ photo_spots(found, ["eye color", "eye color, left", "eye color, right"], "Where 
 # matches each true object with one query, so the queries learn to share the image among them.
 
 # %% [markdown]
-# A **language model** reads images in the same way. A ViT makes vectors of the patches, a projector (in LLaVA a single matrix; Liu et al.,
-# 2023b) brings them to the model's width, and they stand in the prompt as if they were tokens. The mask stays causal, or it's lesson 06's
-# prefix mask with the image in the prefix, as in PaliGemma (Beyer et al., 2024). What does an image cost?
+# A **language model** reads images in much the same way. A ViT makes vectors of the patches, a projector (in LLaVA a
+# single matrix; Liu et al., 2023b) brings them to the model's width, and they stand in the prompt as if they were
+# tokens. The mask stays causal, or it's lesson 06's prefix mask with the image in the prefix, as in PaliGemma (Beyer et
+# al., 2024). What does an image cost?
 
 # %% exercise="tokens-in-a-language-model"
 
@@ -419,9 +428,10 @@ photo_spots(found, ["eye color", "eye color, left", "eye color, right"], "Where 
 # %% [markdown]
 # ## Roads not taken
 #
-# A few convolutions before the first block make training steadier than one with stride 16 (Xiao et al., 2021). Patches can be hidden and guessed, as
-# BERT hides words: masked autoencoders hide three in four (He et al., 2021). A ViT can learn without labels, from two views of one image (Caron et al.,
-# 2021), or with captions in their place (CLIP; Radford et al., 2021). And positions may be rotary in two dimensions, so no table has to be resized.
+# A few convolutions before the first block make training steadier than one with stride 16 (Xiao et al., 2021). Patches
+# can be hidden and guessed, as BERT hides words: masked autoencoders hide three in four (He et al., 2021). A ViT can
+# learn without labels, from two views of one image (Caron et al., 2021), or from captions instead (CLIP; Radford et
+# al., 2021). And positions can be rotary in two dimensions, so that no table has to be resized.
 
 # %% sources="here"
 
