@@ -252,7 +252,7 @@ saturation_picture(yours.softmax_backward)
 
 # %% [markdown]
 # So your backward pass needs no line for the mask. Here the last key is hidden from everybody, and the query in the
-# middle sees nothing at all. Here's the largest entry in each row of the three gradients:
+# middle sees nothing at all. Below is the largest entry in each row of the three gradients:
 
 # %%
 mask = np.ones((3, 5), dtype=bool)
@@ -264,8 +264,8 @@ masked = yours.attention_backward(Q, K, V, dO, mask)
 }
 
 # %% [markdown]
-# The key, its value and that query get zeros, and everything else gets numbers. A library in which such a row gives NaN sends
-# the NaN back too, into every weight of the model.
+# The key, its value and that query get zeros, and everything else gets a gradient. A library in which such a row gives
+# NaN sends the NaN back too, into every weight of the model.
 
 # %% [markdown]
 # ## Used twice, added up

@@ -89,8 +89,8 @@ f"equal to 1e-5: {np.allclose(alone, full[-1:], rtol=0, atol=1e-5)}"
 
 # %% [markdown]
 # If yours joins arrays, it copies all earlier tokens at each step. If it doubles its room whenever it's full, it copies
-# about one token for each token appended, which is called **amortized** constant; the price is empty room. Servers do
-# neither: they preallocate, or use pages (more on those below).
+# about one token for each token appended, which is called **amortized** constant time; the price is empty room. Servers
+# do neither: they preallocate, or use pages (more on those below).
 #
 # Now the attention around it. New tokens come in, one or many, and attend to everything that's there.
 
@@ -268,9 +268,9 @@ shapes = {
 {name: f"{yours.kv_cache_bytes(*shape, tokens=1):,}" for name, shape in shapes.items()}
 
 # %% [markdown]
-# Bytes for a single token, at two bytes a number (configurations: Radford et al., 2019; Allal et al., 2025; Grattafiori et al.,
-# 2024). SmolLM2 gets by with little: nine query heads share three key heads, which is lesson 13. What about a model in which
-# nobody shares?
+# These are the bytes of a single token, at two bytes a number (configurations: Radford et al., 2019; Allal et al.,
+# 2025; Grattafiori et al., 2024). SmolLM2 gets by with little: nine query heads share three key heads, which is lesson
+# 13. What about a model in which nobody shares?
 
 # %% exercise="kv-bytes"
 
@@ -292,17 +292,18 @@ memory_picture(yours.kv_cache_bytes)
 # ## Prefill and decode
 #
 # Reading the prompt is **prefill**: all its tokens go through the weights together, and the user waits for the first
-# token (the TTFT). Then comes **decode**, one token at a time (the TPOT, time per output token). Either way, a pass
-# reads each weight from memory once. The number of operations per byte moved is called **arithmetic intensity**.
+# token (the TTFT, time to first token). Then comes **decode**, one token at a time (the TPOT, time per output token).
+# Either way, a pass reads each weight from memory once. The number of operations per byte moved is called **arithmetic
+# intensity**.
 
 # %% exercise="tokens-to-the-ridge"
 
 # %% [markdown]
 # With two bytes a weight, each token brings one operation a byte. So the number you've just worked out is also the
-# **ridge** of that GPU, the intensity at which neither waits for the other. For an H100 it's $989 \cdot 10^{12}$
-# operations over $3.35 \cdot 10^{12}$ bytes a second (NVIDIA, 2023), or 295. Left of it you wait for memory, and the
-# work is **memory-bandwidth-bound**; right of it you wait for arithmetic, and it's **compute-bound** (Williams et al.,
-# 2009). Raise the batch in the picture. Which dots move, and which never do?
+# **ridge** of that GPU, the intensity at which reading and arithmetic take equally long. For an H100 it's $989 \cdot
+# 10^{12}$ operations over $3.35 \cdot 10^{12}$ bytes a second (NVIDIA, 2023), or 295. Left of it you wait for memory,
+# and the work is **memory-bandwidth-bound**; right of it you wait for arithmetic, and it's **compute-bound** (Williams
+# et al., 2009). Raise the batch in the picture. Which dots move, and which never do?
 
 # %%
 from attncore.views.explorables.roofline import roofline

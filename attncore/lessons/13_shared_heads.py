@@ -104,8 +104,8 @@ shared = np.broadcast_to(cached[:, None], (8, 4, 8192, 128))
 # ## What a group has in common
 #
 # SmolLM2-135M (Allal et al., 2025) has nine query heads and three KV heads in each layer. Give it fifty random tokens,
-# twice. Some of its heads are **induction heads**: from a token in the second half they look at the one that came
-# *after* it in the first. Suppose one query head of a group does that.
+# twice. Some of its heads are **induction heads**: from a token in the second half, they look at the token that came
+# *after* it in the first half. Suppose one query head of a group does that.
 
 # %% exercise="heads-of-one-group"
 
@@ -372,12 +372,12 @@ sizes = {"layers": 61, "n_heads": 128, "d_head": 128, "n_groups": 8, "d_latent":
 # %% exercise="price-of-absorbing"
 
 # %% [markdown]
-# With hundreds of queries to a key, in prefill and in training, unpack. In decode, absorb; speculative decoding with
+# With hundreds of queries per key, in prefill and in training, unpack. In decode, absorb; speculative decoding with
 # its few queries is still on that side. Absorbed MLA does about 242 FLOPs on each byte it reads, so this decode step
 # isn't plainly memory-bandwidth-bound any more: it's near the ridge of an H100.
 #
-# Is the quality as good? The V2 report finds MLA better than multi-head attention, and in another experiment groups
-# worse than it (DeepSeek-V2, 2024). These are DeepSeek's own comparisons.
+# Is the quality as good? The V2 report finds MLA better than multi-head attention and, in another experiment, finds
+# groups worse (DeepSeek-V2, 2024). These are DeepSeek's own comparisons.
 
 # %% [markdown]
 # ### The names in the code

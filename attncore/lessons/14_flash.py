@@ -122,7 +122,7 @@ for block in (1, 3, 4, 7, 100):
     print(f"blocks of {block:>3}: equal to 1e-12: {same}")
 
 # %% [markdown]
-# It doesn't, down to rounding. FlashAttention (Dao et al., 2022) is this loop in one GPU program, a **kernel**, and
+# It doesn't, up to rounding. FlashAttention (Dao et al., 2022) is this loop in one GPU program, a **kernel**, and
 # it's **exact**: nothing is left out or approximated. Sums taken in another order differ in their last digits, and
 # that's all.
 #
@@ -238,8 +238,8 @@ ways = {"stretches": token // 16, "stripes": token % 4, "zigzag": np.minimum(str
 #
 # The other way to split a sequence is **Ulysses** (Jacobs et al., 2023): right before attention the devices exchange
 # tokens for heads, all to all, so that each has the whole sequence for some heads, and afterwards they swap back. Any
-# kernel will do, but there can't be more devices than heads, and with more devices than KV heads, those have to be
-# copied.
+# kernel will do, but there can't be more devices than heads, and with more devices than KV heads, the KV heads have to
+# be copied.
 
 # %% [markdown]
 # ## Fewer operations?
@@ -272,9 +272,9 @@ tile_traffic = (n // block) * 2 * n * d + 2 * n * d
 round(plain_traffic / tile_traffic, 2)
 
 # %% [markdown]
-# Nearly four times less. For long sequences the ratio is $4n^2$ to $2n^2 d$ over the block: twice the block over $d$.
-# The larger the tile that fits into SRAM, the less is read again. With room for $M$ numbers that's a block of about
-# $M / d$ rows, and a traffic of the order of $n^2 d^2 / M$; the paper proves it (Dao et al., 2022).
+# That's nearly four times less. For long sequences the ratio is $4n^2$ to $2n^2 d$ over the block: twice the block over
+# $d$. The larger the tile that fits into SRAM, the less is read again. With room for $M$ numbers that's a block of
+# about $M / d$ rows, and a traffic of the order of $n^2 d^2 / M$; the paper proves it (Dao et al., 2022).
 
 # %% [markdown]
 # And measured? On an A100, the attention of GPT-2 medium, forward and backward, 1,024 tokens, 16 heads of width 64,
