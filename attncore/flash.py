@@ -147,8 +147,8 @@ def peak_floats(n, d, block=None):
     """Count the numbers that attention holds at once, for one head of n tokens of width d.
 
     The scores held at once, two statistics for each query (the maximum and the total), and the
-    output. Without a block the scores are all n * n of them, with one they are those of a tile of
-    block * block. A tile is never larger than the text. Query, key and value are not counted.
+    output. Without a block, all n * n scores are held; with one, those of a tile of block * block.
+    A tile is never larger than the text. Query, key and value are not counted.
     Raises ValueError for a block below 1.
     """
     if block is not None and block < 1:

@@ -47,7 +47,7 @@ def apply_rotary(x, positions, base=10000.0):
 def partial_rotary(x, positions, n_rotated, base=10000.0):
     """Rotate the first numbers of each vector by its position, and leave the rest as it is.
 
-    The first n_rotated of the width turn as in `apply_rotary`: adjacent pairs, counter-clockwise,
+    The first n_rotated numbers turn as in `apply_rotary`: adjacent pairs, counter-clockwise,
     pair i by position * base^(-2i / n_rotated). With the whole width it is `apply_rotary`. Integers
     become float64. Raises ValueError for an odd n_rotated, and for one below 2 or above the width.
     Wang and Komatsuzaki (2021), in GPT-J.

@@ -73,7 +73,7 @@ def latent_attention(x, weights, n_heads, mask=None):
     `weights` is a `LatentWeights`. Each head compares its own d numbers without position, plus r
     rotated ones (`apply_rotary`) whose key all heads share; the scale is 1/sqrt(d + r). Only the
     latent and the rotated key need to be cached. A boolean mask: True = may attend; a float mask
-    is added to the scaled scores. A mask (batch, n, n) is one for each sequence, the same for
+    is added to the scaled scores. A mask (batch, n, n) holds one for each sequence, the same for
     every head. A mask with four axes or more has an axis for the heads in it already. Raises
     ValueError for a mask with three axes where there is no batch. A row with nothing allowed gives
     zeros, never NaN. DeepSeek-V2 (2024), without the compression of the queries.
@@ -93,10 +93,10 @@ def latent_attention_absorbed(x, weights, n_heads, mask=None):
     """Do the same without unpacking: compare and add up in the latent space itself.
 
     W_up_key is absorbed into the query and W_up_value into the output, so that a decode step
-    reads z + r numbers a token instead of h * (d + v). Equal to `latent_attention`, and so are its
-    masks. A mask with four axes or more has an axis for the heads in it already. Raises ValueError
-    for a mask with three axes where there is no batch. A row with nothing allowed gives zeros,
-    never NaN. DeepSeek-V2 (2024).
+    reads z + r numbers a token instead of h * (d + v). It equals `latent_attention` and takes the
+    same masks. A mask with four axes or more has an axis for the heads in it already. Raises
+    ValueError for a mask with three axes where there is no batch. A row with nothing allowed gives
+    zeros, never NaN. DeepSeek-V2 (2024).
     """
     latent = (x @ weights.W_latent)[..., None, :, :]
     query = split_heads(x @ weights.W_query, n_heads)

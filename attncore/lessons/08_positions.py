@@ -193,8 +193,8 @@ print(f"turned ones on the diagonal, by {gap.diagonal().max():.1g}")
 # A pair that never completes a turn in training has shown only part of its circle, and on a longer text it enters
 # angles that no weight was trained for.
 #
-# Some models turn only part of the width and leave the rest free of positions: GPT-J and GPT-NeoX turn a quarter,
-# latent attention (lesson 13) a separate part.
+# Some models turn only part of the width and leave the rest free of positions: GPT-J and GPT-NeoX turn a quarter, and
+# latent attention (lesson 13) turns a separate part.
 
 # %% exercise="partial_rotary"
 
@@ -311,8 +311,8 @@ turns()
 
 # %% [markdown]
 # NTK-aware scaling lets them go a little too far, unless you choose a larger factor than the text needs. After any of
-# the three, the model is usually trained a little more. So why do new models simply start with a base of 500,000 or a
-# million? A larger base leaves *more* pairs without a full turn, but each moves so slowly that a longer text takes it
+# the three, the model is usually trained a little more. Why, then, do new models simply start with a base of 500,000 or
+# a million? A larger base leaves *more* pairs without a full turn, but each moves so slowly that a longer text takes it
 # hardly any further.
 
 # %% [markdown]

@@ -91,7 +91,8 @@ for name, norm in norms.items():
     print(f"{name:15} {np.abs(norm(after) - norm(before))[:-1].max():.3f}")
 
 # %% [markdown]
-# A norm over the tokens carries the future into the past: it's a leak, like those of lesson 06, and no mask can see it.
+# A norm over the tokens carries the future into the past: it's a leak, like those of lesson 06, and no mask can stop
+# it.
 
 # %% [markdown]
 # ## Each token by itself
@@ -187,11 +188,10 @@ whole("gpt2", function=yours.encoder_block)
 loss_curves(stack_experiment().losses, "Who learns to turn a sequence around?")
 
 # %% [markdown] folded="What this shows, and what it doesn't"
-# The post-norm stack stays at 2.08, the logarithm of 8: it guesses among eight ids. That says something about these
-# twelve blocks at a learning rate of 0.01. Post-norm models do train (BERT is one), and the usual recipe is a
-# **warm-up**: a learning rate that starts near zero. Xiong et al. (2020) explain it by the gradients (lesson 11): at
-# the start of training, those of a post-norm model are large near the output. In pre-norm they aren't, so it trains
-# without a warm-up.
+# The post-norm stack stays at 2.08, the logarithm of 8: it guesses among eight ids. That's true of these twelve blocks
+# at a learning rate of 0.01. Post-norm models do train (BERT is one), and the usual recipe is a **warm-up**: a learning
+# rate that starts near zero. Xiong et al. (2020) explain it by the gradients (lesson 11): at the start of training,
+# those of a post-norm model are large near the output. In pre-norm they aren't, so it trains without a warm-up.
 
 # %% [markdown]
 # Pre-norm has its price. Nothing ever normalizes the stream itself, so it grows, and later blocks change it relatively
@@ -246,9 +246,9 @@ for i, j in zip(inputs, targets, strict=True):
     print(f"{' '.join(story[: i + 1]):<32} -> {story[j]}")
 
 # %% [markdown]
-# Those are seven examples from one pass. Under the causal mask row $i$ is what it would be if the text ended there, so all seven
-# can be computed at once. Each example gets the *true* words before it, whatever the model would have written itself:
-# **teacher forcing**.
+# Those are seven examples from one pass. Under the causal mask, row $i$ is what it would be if the text ended there, so
+# all seven can be computed at once. Each example gets the *true* words before it, whatever the model would have written
+# itself: **teacher forcing**.
 
 # %% [markdown]
 # There's little new between ids and scores. A table of embeddings turns ids into vectors, and a second table adds a
@@ -315,7 +315,7 @@ beside(*(bars(softmax(logits / T)[best], names, f"Temperature {T}") for T in (0.
 # %% exercise="sample_token"
 
 # %% [markdown]
-# A model is **autoregressive** if it reads what it has written so far. That's a loop around your last two functions.
+# A model is **autoregressive** if it reads what it has written itself. That's a loop around your last two functions.
 
 # %% exercise="generate"
 

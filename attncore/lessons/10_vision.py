@@ -272,9 +272,9 @@ number_map(grid, range(4), range(4), title="What lies between 0, 4, 8 and 4?")
 # ## What was given up
 #
 # A convolution knows three things about images before it has seen one: neighbors belong together, a cat is a cat
-# wherever it sits, and the grid has two dimensions. A ViT assumes only what's in its patches. What a model assumes
-# before it has seen any data is its **inductive bias**. What's it worth? Here are eight shapes in noise, the data of a
-# small experiment.
+# wherever it sits, and the grid has two dimensions. A ViT has these built in only where it cuts patches. What a model
+# assumes before it has seen any data is its **inductive bias**. What's it worth? Here are eight shapes in noise, the
+# data of a small experiment.
 
 # %%
 images, labels = drawn_images(np.random.default_rng(0), 8)

@@ -23,8 +23,8 @@ from attncore.words import embed, tokens
 # %% [markdown]
 # ## Measure it
 #
-# How far does it fall? Call the output the loss, $L$, and measure. Move one score a little up, then a little down, and
-# divide by the distance between the two. That's a **central difference** with step $h$:
+# How far does the output fall? Call it the loss, $L$, and measure. Move one score a little up, then a little down, and
+# divide the change in $L$ by the distance between the two. That's a **central difference** with step $h$:
 #
 # $$\frac{\partial L}{\partial x_0} \approx \frac{L(x_0 + h) - L(x_0 - h)}{2h}$$
 #
@@ -39,8 +39,9 @@ measured = yours.numerical_gradient(lambda x: yours.softmax(x) @ values, x)
 measured.round(4)
 
 # %% [markdown]
-# Now without measuring. The **chain rule** multiplies slopes along the way: first from the loss to the weights, $dp$, which
-# is just the values, since $L = \sum_i p_i v_i$. Then from the weights to the scores. Does the slope $p(1-p)$ do?
+# Now without measuring. The **chain rule** multiplies slopes along the way: first from the loss to the weights, $dp$,
+# which is just the values, since $L = \sum_i p_i v_i$. Then from the weights to the scores. Is the slope $p(1-p)$
+# enough for that?
 
 # %%
 dp = values
@@ -53,14 +54,14 @@ p * (1 - p) * dp
 # %% [markdown]
 # ## The Jacobian of softmax
 #
-# All slopes of all outputs with respect to all inputs, in one matrix, are a **Jacobian**: a row for each output, a column
-# for each input.
+# The slopes of all outputs with respect to all inputs, in one matrix, make up the **Jacobian**: a row for each output,
+# a column for each input.
 
 # %% exercise="jacobian-shape"
 
 # %% [markdown]
-# The quickest way to it is the logarithm. Since $\log p_i = x_i - \log \sum_k e^{x_k}$, and the slope of the second term with
-# respect to $x_j$ is $p_j$,
+# The quickest way to it is the logarithm. Since $\log p_i = x_i - \log \sum_k e^{x_k}$, and the slope of that log of a
+# sum with respect to $x_j$ is $p_j$,
 #
 # $$\frac{\partial \log p_i}{\partial x_j} = [i = j] - p_j$$
 #
@@ -96,22 +97,23 @@ np.stack([dp @ J, measured]).round(4)
 # %% exercise="jacobian-bytes"
 
 # %% [markdown]
-# Nobody builds it. You only want its product with a vector, so put $\text{diag}(p) - p\,p^\top$ into $dp\,J$ and multiply
-# out, on paper. What's left of $p\,p^\top$ when a vector stands in front? Then write it, for rows of any batch.
+# Nobody builds it. You only want its product with a vector, so put $\text{diag}(p) - p\,p^\top$ into $dp\,J$ and
+# multiply out, on paper. What's left of $p\,p^\top$ once a vector multiplies it from the left? Then write the product,
+# for rows of any batch.
 
 # %% exercise="softmax_backward"
 
 # %% [markdown]
-# Here it is in the three keys, with your function on the way back. Move the second score. Where does its gradient become
-# nearly zero, and why?
+# Here are the three keys again, with your function on the way back. Move the second score. Where does its gradient
+# become nearly zero, and why?
 
 # %%
 flow_picture(yours.softmax_backward)
 
 # %% [markdown] folded="What does the formula say in words?"
-# The number you subtract, $p \cdot dp$, is the mean of the gradients under the weights; here it's 3.5, the loss itself. A key
-# whose value lies above that mean pulls the loss up when its score rises, one below pulls it down, and each counts by its
-# weight.
+# The number you subtract, $p \cdot dp$, is the mean of the gradients under the weights; here it's 3.5, the loss itself.
+# When its score rises, a key whose value lies above that mean pulls the loss up, one below pulls it down, and each
+# counts by its weight.
 
 # %% [markdown]
 # Lesson 02 had a special case: with cross-entropy on top, the gradient of the logits is $p$ minus the target. Does yours
@@ -124,8 +126,8 @@ np.stack([yours.softmax_backward(p, -target / p), p - target])
 # %% [markdown]
 # ## Back through attention
 #
-# The forward pass has three lines, with $c = 1/\sqrt d$. We go through them from the last to the first and hand a gradient
-# from line to line.
+# The forward pass has three lines, with $c = 1/\sqrt d$. We go through them from last to first, and each line hands a
+# gradient to the one before.
 #
 # $$S = c\, Q K^\top \qquad P = \text{softmax}(S) \qquad O = P V$$
 #
@@ -136,16 +138,16 @@ np.stack([yours.softmax_backward(p, -target / p), p - target])
 # %% exercise="gradient-shapes"
 
 # %% [markdown]
-# That's one half of a rule that serves for every matrix product. If $C = A B$, then
+# That's one half of a rule that holds for every matrix product. If $C = A B$, then
 #
 # $$dA = dC\, B^\top \qquad dB = A^\top dC$$
 #
 # When sizes differ, the shapes leave you no other choice. You have all the parts now: two products, a softmax between them,
 # and a scale. Put them in the right order.
 #
-# One helper is there for batches. If an input was broadcast, say one set of keys for several queries, its gradient comes
-# out as large as the batch. `sum_to(gradient, key.shape)` adds it up to the shape of the input; why a sum is right you'll
-# see under "Used twice, added up".
+# You get one helper, for batches. If an input was broadcast, say one set of keys for several queries, its gradient
+# comes out as large as the batch. `sum_to(gradient, key.shape)` adds it up to the shape of the input; you'll see why a
+# sum is right under "Used twice, added up".
 
 # %% exercise="attention_backward"
 
@@ -174,8 +176,8 @@ for name, way, at, gradient in zip("QKV", ways, (Q, K, V), derived, strict=True)
     print(f"d{name}: off by {np.abs(gradient - yours.numerical_gradient(way, at)).max():.0e}")
 
 # %% [markdown]
-# Measuring took two forward passes for each of 94 numbers. Deriving took one backward pass for all of them, and that's why
-# networks with billions of weights can be trained at all.
+# Measuring took two forward passes for each of 94 numbers. The derivation took one backward pass for all of them, and
+# that's why networks with billions of weights can be trained at all.
 
 # %% [markdown]
 # ## How small a step
@@ -191,10 +193,10 @@ for h in (1e-2, 1e-4, 1e-6, 1e-8, 1e-10):
     print(f"step {h:.0e}: one-sided off by {abs(one - 1):.0e}, central by {abs(two - 1):.0e}")
 
 # %% [markdown]
-# That's the slope of $e^x$ at 0. A long step sees the curve: central differences err by $h^2 f''' / 6$, one-sided ones by
-# $h f'' / 2$. A short step sees the rounding of $f$, divided by $h$. So the best central step is near the cube root of the
-# machine epsilon, $6 \cdot 10^{-6}$, give or take what $f'''$ is; the best one-sided step near the square root,
-# $1.5 \cdot 10^{-8}$.
+# That's the slope of $e^x$ at 0. A long step sees the curve: central differences err by $h^2 f''' / 6$, one-sided ones
+# by $h f'' / 2$. A short step sees the rounding of $f$, divided by $h$. So the best central step is near the cube root
+# of the machine epsilon, $6 \cdot 10^{-6}$ (it depends a little on $f'''$); the best one-sided step is near the square
+# root, $1.5 \cdot 10^{-8}$.
 
 # %% [markdown]
 # Your own `numerical_gradient` on attention is the cross below. Move the step. How would you tell a wrong derivation from a
@@ -204,8 +206,8 @@ for h in (1e-2, 1e-4, 1e-6, 1e-8, 1e-10):
 step_picture(yours.numerical_gradient)
 
 # %% [markdown] folded="How?"
-# A right derivation gives a V: the error falls, and then rounding takes over. Beside a wrong one (here the scale is
-# forgotten) it stays high, whatever the step.
+# A right derivation gives a V: the error falls, and then rounding takes over. With a wrong one (here the scale is
+# forgotten) the error stays high, whatever the step.
 
 # %% [markdown]
 # ## A query that learns
@@ -249,8 +251,8 @@ saturation_picture(yours.softmax_backward)
 # %% exercise="hidden-score-gradient"
 
 # %% [markdown]
-# So your backward pass needs no line for the mask. Here the last key is hidden from everybody, and the query in the middle
-# sees nothing at all. The rows of the three gradients, by their largest entry:
+# So your backward pass needs no line for the mask. Here the last key is hidden from everybody, and the query in the
+# middle sees nothing at all. Below is the largest entry in each row of the three gradients:
 
 # %%
 mask = np.ones((3, 5), dtype=bool)
@@ -262,14 +264,14 @@ masked = yours.attention_backward(Q, K, V, dO, mask)
 }
 
 # %% [markdown]
-# The key, its value and that query get zeros, and everything else gets numbers. A library in which such a row gives NaN sends
-# the NaN back too, into every weight of the model.
+# The key, its value and that query get zeros, and everything else gets a gradient. A library in which such a row gives
+# NaN sends the NaN back too, into every weight of the model.
 
 # %% [markdown]
 # ## Used twice, added up
 #
-# When one array serves several times, each use sends a gradient back, and they add. Broadcasting is such a use: one set of
-# keys for a batch of two queries. The backward of a broadcast is a sum over the axis that was stretched.
+# When one array is used several times, each use sends a gradient back, and they add up. Broadcasting is such a use: one
+# set of keys for a batch of two queries. The backward of a broadcast is a sum over the axis that was stretched.
 
 # %%
 two = rng.standard_normal((2, 3, 8))
@@ -278,18 +280,18 @@ each = [yours.attention_backward(one, K, V, dO)[1] for one in two]
 d_key.shape, np.allclose(d_key, sum(each), rtol=0, atol=1e-12)
 
 # %% [markdown]
-# The case that interviewers ask about is **self-attention**. There $x$ serves three times, as queries, keys and values, so
-# three gradients come back to it, each through its own matrix:
+# The case that interviewers ask about is **self-attention**. There $x$ is used three times, for queries, keys and
+# values, so three gradients come back to it, each through its own matrix:
 #
 # $$dx = dQ\, W_Q^\top + dK\, W_K^\top + dV\, W_V^\top \qquad dW_Q = x^\top dQ$$
 #
-# And in a block there's a residual as well. Somebody has written that down; read carefully.
+# And in a block there's a residual as well. Somebody has coded that; read it carefully.
 
 # %% exercise="fix_block_gradient"
 
 # %% [markdown]
-# Arrays that are used twice hide elsewhere too. A language model reads a word's row of its embedding wherever the word stands,
-# and many use the same table again for the logits.
+# Arrays that are used twice hide elsewhere too. A language model looks up a word's embedding wherever the word occurs,
+# and many models use the same table again for the logits.
 
 # %% exercise="fix_tied_embedding"
 
@@ -301,8 +303,9 @@ d_key.shape, np.allclose(d_key, sum(each), rtol=0, atol=1e-12)
 # %% exercise="shifted-token"
 
 # %% [markdown]
-# A softmax doesn't notice a shift, and its backward pass takes something away until the gradient sums to zero. A layer norm
-# doesn't notice a shift either, and (but for the epsilon) it doesn't notice a stretch. So how many things do you take away?
+# A softmax doesn't notice a shift, and its backward pass takes something away so that the gradient sums to zero. A
+# layer norm doesn't notice a shift either, and (but for the epsilon) it doesn't notice a stretch. So how many things do
+# you take away?
 
 # %% exercise="layer_norm_backward"
 
@@ -319,9 +322,9 @@ print(f"sum {abs(d_token.sum()):.6f}, along the normalized token {d_token @ norm
 # %% [markdown]
 # ## Back through a whole block
 #
-# Attention, norms, additions, two plain layers: you can go back through every part of a block. Press "Run backward". At each
-# addition the gradient goes on along the trunk, and a copy of it into the branch. Then move the norms behind the additions and
-# run it again: what happens to the size of the gradient, from block to block?
+# Attention, norms, additions, two plain layers: you can go back through every part of a block. Press "Run backward". At
+# each addition the gradient goes on along the trunk, and a copy of it goes into the branch. Then move the norms after
+# the additions and run it again: what happens to the size of the gradient, from block to block?
 
 # %%
 from attncore.views.explorables.whole import whole
@@ -329,7 +332,8 @@ from attncore.views.explorables.whole import whole
 whole("gpt2")
 
 # %% [markdown]
-# Written down, with your two functions in it. First the heads, which are `fix_block_gradient` without its residual:
+# Here it is in code, with your two functions in it. First the heads, which are `fix_block_gradient` without its
+# residual:
 
 # %%
 from attncore.backpropagation import attend, feed_forward_backward, matrix_backward
@@ -366,8 +370,8 @@ def block_backward(x, weights, d_output, n_heads, mask=None):
 
 
 # %% [markdown]
-# Two places add `d_output` and `d_middle`: those are the residuals. Is every array right? The gap to the measured gradient, as
-# a share of the largest:
+# Two places add `d_output` and `d_middle`: those are the residuals. Is every array right? Here's the gap between each
+# and the measured gradient, as a share of the largest:
 
 # %%
 from attncore.experiments.gradients import block_experiment, forgetful_backward, gradient_gaps
@@ -375,8 +379,8 @@ from attncore.experiments.gradients import block_experiment, forgetful_backward,
 {name: f"{gap:.0e}" for name, gap in gradient_gaps(block_backward).items()}
 
 # %% [markdown]
-# Then it can train. The block gets six tokens and has to return them in reverse order. Beside it stands a control, with a
-# mistake in its backward pass.
+# So it can train. The block gets six tokens and has to return them in reverse order. Beside it we train a control, with
+# a mistake in its backward pass.
 
 # %% exercise="forgotten-branch"
 
@@ -385,8 +389,8 @@ losses = block_experiment(block_backward)
 loss_curves(losses, "What does a mistake in the backward pass look like?")
 
 # %% [markdown]
-# Had you seen the "forgetful" curve alone, would you have looked for a mistake? It falls, and you'd have tuned the learning
-# rate. Compared with a measurement, the same mistake looks like this:
+# If you'd seen only the "forgetful" curve, would you have looked for a mistake? It falls, and you'd have tuned the
+# learning rate. Compared with a measurement, the same mistake looks like this:
 
 # %%
 gaps = gradient_gaps(forgetful_backward)
@@ -395,7 +399,7 @@ bars(
 )
 
 # %% [markdown]
-# The check doesn't just say that something is wrong, it says where: below the feed-forward layers, all of it. Here's
+# The check doesn't just say that something is wrong, it says where: everywhere below the feed-forward layers. Here's
 # another mistake, one that shows only on padded data.
 
 # %% exercise="fix_accumulation"
@@ -403,8 +407,8 @@ bars(
 # %% [markdown]
 # ## Where the row sum comes from
 #
-# The number that you subtract in $dS$ seems to need a whole row of $P$ and of $dP$. But put $dP = dO\, V^\top$ into it and
-# exchange the two sums:
+# The number that you subtract in $dS$ seems to need a whole row of $P$ and of $dP$. But put in $dP = dO\, V^\top$ and
+# swap the two sums:
 #
 # $$\sum_j P_{ij}\, dP_{ij} = \sum_j P_{ij} \sum_w dO_{iw} V_{jw} = \sum_w dO_{iw}\, O_{iw}$$
 
@@ -413,9 +417,9 @@ P = yours.attention_weights(Q, K)
 np.stack([np.sum(P * (dO @ V.T), axis=-1), np.sum(dO * (P @ V), axis=-1)]).round(4)
 
 # %% [markdown]
-# One number for each query, from two arrays as narrow as a value. FlashAttention calls it $D$ and never needs a row of
-# weights in one piece (Dao et al., 2022); its second version has $D$ ready before it looks at the first block of keys
-# (Dao, 2023). Lesson 14 goes through the keys in such blocks.
+# That's one number for each query, from two arrays as narrow as a value. FlashAttention calls it $D$ and never needs a
+# row of weights in one piece (Dao et al., 2022); its second version has $D$ ready before it looks at the first block of
+# keys (Dao, 2023). Lesson 14 goes through the keys in such blocks.
 
 # %% [markdown]
 # ## Store or compute again
@@ -437,15 +441,15 @@ curves(
 )
 
 # %% [markdown]
-# Queries, keys, values and outputs grow with the length, the weights with its square. So your `attention_backward` made the
-# weights again, from arrays that are there anyway. What did that cost?
+# Queries, keys, values and outputs grow with the length, the weights with its square. So your `attention_backward`
+# recomputed the weights, from arrays that are there anyway. What did that cost?
 
 # %% exercise="backward-flops-ratio"
 
 # %% [markdown]
-# With values as wide as keys: $4 n^2 d$ forward, $8 n^2 d$ back, $10 n^2 d$ with the scores made again. More operations, and
-# on a GPU it's still the faster way, because reading and writing that square takes longer than making it (Dao et al., 2022).
-# Doing the same with whole layers is called gradient checkpointing (Chen et al., 2016).
+# With values as wide as keys: $4 n^2 d$ forward, $8 n^2 d$ back, $10 n^2 d$ with the scores recomputed. That's more
+# operations, and on a GPU it's still faster, because reading and writing that square takes longer than computing it
+# (Dao et al., 2022). Doing the same with whole layers is called gradient checkpointing (Chen et al., 2016).
 
 # %% [markdown]
 # ## The same in PyTorch
@@ -501,12 +505,13 @@ curves(
 # compare.
 
 # %% [markdown] folded="One way to say it"
-# "The Jacobian of softmax is diag p minus p p transposed. Times a vector that's p times the vector minus its mean under p,
-# so I never build the matrix. Attention goes back in five lines: dV is P transposed dO, dP is dO V transposed, then the
-# softmax step to dS, then dQ is c dS K and dK is c dS transposed Q. Masked entries get zero by themselves, saturated ones
-# nearly so. Whatever is used several times gets the sum. The row sum equals that of dO times O, one number a query, and the
-# weights are cheaper to make again than to keep: two and a half times the forward's operations instead of two. I check it
-# against central differences in float64, with odd shapes, a mask and a random loss. A falling loss is no check."
+# "The Jacobian of softmax is diag p minus p p transposed. Times a vector that's p times the vector minus its mean under
+# p, so I never build the matrix. Attention goes back in five lines: dV is P transposed dO, dP is dO V transposed, then
+# the softmax step to dS, then dQ is c dS K and dK is c dS transposed Q. Masked entries get zero by themselves,
+# saturated ones nearly so. Whatever is used several times gets the sum. The row sum equals that of dO times O, one
+# number a query. And I recompute the weights instead of keeping them: that's two and a half times the forward's
+# operations instead of two, but far less memory traffic. I check it against central differences in float64, with odd
+# shapes, a mask and a random loss. A falling loss is no check."
 
 # %% [markdown]
 # ## Roads not taken

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # What attention costs, and the cache
 #
-# A model that writes reads its own text over and over. In this lesson you'll find out what of that is needed, keep it, and
-# then count: operations, bytes, and which of the two you're waiting for. Start with a guess.
+# A model that writes reads its own text over and over. In this lesson you'll find out which part of that work can be
+# kept, keep it, and then count: operations, bytes, and which of the two you're waiting for. Start with a guess.
 
 # %%
 import numpy as np
@@ -19,9 +19,9 @@ from attncore.views.plots import curves
 # %% [markdown]
 # ## Generation repeats itself
 #
-# Let's look inside a trained model. The course ships a small one that writes *Alice in Wonderland*, one character at a time,
-# in three layers. It reads a sentence, and then the same sentence with one more character. By how much do the earlier rows
-# move, layer by layer?
+# Let's look inside a trained model. The course comes with a small one that writes *Alice in Wonderland*, one character
+# at a time, in three layers. It reads a sentence, and then the same sentence with one more character. By how much do
+# the earlier rows move, layer by layer?
 
 # %%
 model = tiny_gpt.load()
@@ -54,19 +54,19 @@ moved(yours.causal_mask)
 moved(lambda n: None)
 
 # %% [markdown]
-# That's what each layer returns, so from the second layer on nothing old is valid any more. A decoder may keep what it
-# computed; an encoder has to read the whole text again whenever a word is added.
+# Those are the rows that each layer returns, so from the second layer on nothing old is valid any more. A decoder may
+# keep what it computed; an encoder has to read the whole text again whenever you add a word.
 
 # %% [markdown]
 # ## What the last row needs
 #
-# So a step has to compute one row. What does that row need of the others?
+# So a step has to compute one row. What does that row need from the others?
 
 # %% exercise="what-to-keep"
 
 # %% [markdown]
-# Here's the last row alone, in the first layer of the model, beside the last row of a full pass. It needs no mask either: it
-# stands at the end, and may see everything.
+# Here's the last row alone, in the first layer of the model, beside the last row of a full pass. It needs no mask
+# either: it's the last one, and may see everything.
 
 # %%
 block = model.blocks[0]
@@ -88,9 +88,9 @@ f"equal to 1e-5: {np.allclose(alone, full[-1:], rtol=0, atol=1e-5)}"
 # %% exercise="KVCache"
 
 # %% [markdown]
-# If yours joins arrays, it copies all earlier tokens at each step. Room that doubles when it's full copies about one token for
-# each token appended, which is called **amortized** constant; the price is room that stands empty. Servers do neither: they
-# preallocate, or use pages (you'll see below).
+# If yours joins arrays, it copies all earlier tokens at each step. If it doubles its room whenever it's full, it copies
+# about one token for each token appended, which is called **amortized** constant time; the price is empty room. Servers
+# do neither: they preallocate, or use pages (more on those below).
 #
 # Now the attention around it. New tokens come in, one or many, and attend to everything that's there.
 
@@ -122,14 +122,14 @@ generation(n_layers=2)
 # %% [markdown]
 # ## A model that writes
 #
-# Time for the real loop, which is called **autoregressive**: each token is chosen from what the model says about all those before
-# it. First count what it'll take without a cache.
+# Time for the real loop, which is called **autoregressive**: the model reads everything so far, and its scores decide
+# the next token. First count what that takes without a cache.
 
 # %% exercise="rows-without-a-cache"
 
 # %% [markdown]
-# Here's a whole model with a cache for each layer. It's the block of lesson 09, with your attention in it, and it's told where
-# its first token stands.
+# Here's a whole model with a cache for each layer. It's the block of lesson 09, with your attention in it, and you tell
+# it the position of its first token.
 
 
 # %%
@@ -143,7 +143,8 @@ def read(ids, start, caches):
 
 
 # %% [markdown]
-# And the loop, which always takes the likeliest character. Without the cache it starts with empty ones at each step.
+# And here's the loop, which always takes the likeliest character. Without the cache (`keep=False`) it starts each step
+# with empty ones.
 
 
 # %%
@@ -164,16 +165,17 @@ print(write("alice was ", 40, keep=False))
 print(write("alice was ", 40))
 
 # %% [markdown]
-# The same text, character by character, for a twenty-fourth of the rows. (It's a small model, so don't expect much of a plot.)
-# Positions have to go on, too. A careless loop counts each new chunk from 0:
+# The same text, character by character, for a twenty-fourth of the rows. (It's a small model, so don't expect much of a
+# plot.) Positions have to go on counting, too. A careless loop counts each new chunk from 0:
 
 # %%
 print(write("alice was ", 40, position=lambda start: 0))
 
 # %% [markdown]
-# Such mistakes are hard to see, because people evaluate models by reading texts in one pass, and there everything's fine. The
-# course has put mistakes into the parts of SmolLM2, a model of 135 million weights, and measured the loss both ways: of a page
-# read at once, and of its later tokens read one by one behind a cache. These show up only there.
+# Such mistakes are hard to see, because people evaluate models by reading texts in one pass, and there everything's
+# fine. The course has put mistakes into the parts of SmolLM2, a model of 135 million weights, and measured the loss
+# both ways: of a page read at once, and of its later tokens read one by one behind a cache. The mistakes below show up
+# only in the second.
 
 # %%
 from attncore.recorded import recorded_mistakes
@@ -184,7 +186,7 @@ for m in recorded_mistakes():
         print(f"at once {m.whole:.2f}, decoding {m.decoding:.2f}   {mistake}")
 
 # %% [markdown]
-# One more piece of bookkeeping. Beam search keeps several texts alive at once, and they change places.
+# One more piece of bookkeeping. Beam search keeps several texts alive at once, and they move from row to row.
 
 # %% exercise="fix_beam_search"
 
@@ -196,8 +198,8 @@ for m in recorded_mistakes():
 # %% exercise="product-flops"
 
 # %% [markdown]
-# Multi-head attention makes six kinds of products: four projections, the scores, the weighted sum. Before you count them, say
-# how the sum behaves.
+# Multi-head attention makes six kinds of products: four projections, the scores, the weighted sum. Before you count
+# them, say how the total grows.
 
 # %% exercise="twice-the-text"
 
@@ -245,14 +247,14 @@ curves(
 )
 
 # %% [markdown] folded="What do the slopes say?"
-# For each factor of ten in tokens the upper line climbs by three factors of ten, on the right, and the lower by two. The cache takes one power of $n$ away: cubic
-# becomes quadratic, and nothing spares a token the comparison with all that came before. Still, a text written token by token
-# takes no more arithmetic than one causal pass over it.
+# On the right, for each factor of ten in tokens, the upper line climbs by three factors of ten and the lower by two.
+# The cache takes one power of $n$ away: cubic becomes quadratic, and nothing spares a token the comparison with
+# everything before it. Still, a text written token by token takes no more arithmetic than one causal pass over it.
 
 # %% [markdown]
 # ## Bytes
 #
-# What you saved in operations you hold in memory. Count it: what's kept, in all layers, for a batch of sequences?
+# What you saved in operations you pay for in memory. Count it: what's kept, in all layers, for a batch of sequences?
 
 # %% exercise="kv_cache_bytes"
 
@@ -266,15 +268,15 @@ shapes = {
 {name: f"{yours.kv_cache_bytes(*shape, tokens=1):,}" for name, shape in shapes.items()}
 
 # %% [markdown]
-# Bytes for a single token, at two bytes a number (configurations: Radford et al., 2019; Allal et al., 2025; Grattafiori et al.,
-# 2024). SmolLM2 gets by with little: nine query heads share three key heads, which is lesson 13. What about a model in which
-# nobody shares?
+# These are the bytes of a single token, at two bytes a number (configurations: Radford et al., 2019; Allal et al.,
+# 2025; Grattafiori et al., 2024). SmolLM2 gets by with little: nine query heads share three key heads, which is lesson
+# 13. What about a model in which nobody shares?
 
 # %% exercise="kv-bytes"
 
 # %% [markdown]
-# What fits into a GPU's memory? Below are sixteen sequences. With how many does the picture run out of room, and what would help
-# more then, a smaller model or shorter sequences? Then try 24 GB: how long may a single sequence get?
+# What fits into a GPU's memory? Below are sixteen sequences. At how many does the picture run out of room, and what
+# would help more then, a smaller model or shorter sequences? Then try 24 GB: how long may a single sequence get?
 
 # %%
 from attncore.views.widgets.cache import memory_picture
@@ -289,17 +291,19 @@ memory_picture(yours.kv_cache_bytes)
 # %% [markdown]
 # ## Prefill and decode
 #
-# Reading the prompt is **prefill**: all its tokens go through the weights together, and the user waits for the first token (the
-# TTFT). Then comes **decode**, one token at a time (the TPOT, time per output token). Either way each weight is read from memory
-# once in a pass. Operations per byte moved are called **arithmetic intensity**.
+# Reading the prompt is **prefill**: all its tokens go through the weights together, and the user waits for the first
+# token (the TTFT, time to first token). Then comes **decode**, one token at a time (the TPOT, time per output token).
+# Either way, a pass reads each weight from memory once. The number of operations per byte moved is called **arithmetic
+# intensity**.
 
 # %% exercise="tokens-to-the-ridge"
 
 # %% [markdown]
-# With two bytes a weight, each token brings one operation a byte. So that number is the **ridge** of a GPU. For an H100 it's $989 \cdot 10^{12}$ operations over $3.35 \cdot 10^{12}$ bytes a second
-# (NVIDIA, 2023), or 295. Left of it you wait for memory, and the work is **memory-bandwidth-bound**; right of it you wait for
-# arithmetic, and it's **compute-bound** (Williams et al., 2009). Raise the batch in the picture. Which dots move, and which
-# never do?
+# With two bytes a weight, each token brings one operation a byte. So the number you've just worked out is also the
+# **ridge** of that GPU, the intensity at which reading and arithmetic take equally long. For an H100 it's $989 \cdot
+# 10^{12}$ operations over $3.35 \cdot 10^{12}$ bytes a second (NVIDIA, 2023), or 295. Left of it you wait for memory,
+# and the work is **memory-bandwidth-bound**; right of it you wait for arithmetic, and it's **compute-bound** (Williams
+# et al., 2009). Raise the batch in the picture. Which dots move, and which never do?
 
 # %%
 from attncore.views.explorables.roofline import roofline
@@ -307,9 +311,9 @@ from attncore.views.explorables.roofline import roofline
 roofline()
 
 # %% [markdown] folded="Which ones?"
-# Matrix products in decode move right with the batch, since one reading of the weights serves all sequences. Attention in
-# decode stays where it is: each sequence has keys of its own, which one query reads once. With a key head for each query head
-# that's about one operation a byte, at any batch and any length. GQA and MLA (lesson 13) move it.
+# Matrix products in decode move right with the batch, since the weights are read once for all sequences. Attention in
+# decode stays where it is: each sequence has keys of its own, and one query reads each of them once. With a key head
+# for each query head that's about one operation a byte, at any batch and any length. GQA and MLA (lesson 13) move it.
 
 # %% exercise="tokens-a-second"
 
@@ -354,16 +358,16 @@ curves(
 )
 
 # %% [markdown]
-# Short sequences gain until the products reach the ridge, near a batch of 295. Long ones flatten much earlier, because the part
-# that the batch doesn't share has taken over. (64 sequences of 8,192 tokens wouldn't even fit into 80 GB.) These are lower
-# bounds by the data sheet; lesson 18 builds schedules on them.
+# Short sequences gain until the products reach the ridge, near a batch of 295. Long ones flatten much earlier, because
+# the part that the batch doesn't share has taken over. (64 sequences of 8,192 tokens wouldn't even fit into 80 GB.) The
+# times behind these curves are lower bounds, from the data sheet; lesson 18 builds schedules on them.
 
 # %% [markdown]
 # ## A long prompt in chunks
 #
-# A prompt of 100,000 tokens in one pass keeps the GPU busy for seconds, while everybody else waits for a token. Chunks behind a
-# cache give the same rows, and let the others decode in between (Agrawal et al., 2023). The price: weights and earlier cache are
-# read again for every chunk. How small may a chunk be? By phases, as before:
+# A prompt of 100,000 tokens in one pass keeps the GPU busy for seconds, while everybody else waits for a token. Chunks
+# behind a cache give the same rows, and let the others decode in between (Agrawal et al., 2023). The price: weights and
+# earlier cache are read again for every chunk. How small may a chunk be? Count by phases, as before:
 
 
 # %%
@@ -380,15 +384,15 @@ taken = {"100,000 tokens": [prompt_seconds(size) for size in chunks]}
 curves(taken, "How long does the prompt take?", "tokens in a chunk", "seconds", chunks, log="x")
 
 # %% [markdown]
-# It's flat from 512 on, and climbs below. That's the ridge again: a chunk needs about as many tokens as the GPU has operations
-# for a byte, 295 here, or its products wait for the weights. With chunks of 512 the bound is 4.1 s, all of it arithmetic. With
-# 128 it's 5.9 s: the products wait, the attention doesn't, and neither can help the other.
+# It's flat from 512 on, and climbs below. That's the ridge again: a chunk needs about as many tokens as the GPU does
+# operations per byte, 295 here, or its products wait for the weights. With chunks of 512 the bound is 4.1 s, all of it
+# arithmetic. With 128 it's 5.9 s: the products wait, the attention doesn't, and neither can help the other.
 
 # %% [markdown]
 # ## The cache in pages
 #
-# Nobody knows how long an answer will be. Reserving 2,048 slots for every request is safe and wasteful. Paging (Kwon et al.,
-# 2023) hands out blocks of 16 slots, a new one when the last is full. Five requests:
+# Nobody knows how long an answer will be. Reserving 2,048 slots for every request is safe and wasteful. Paging (Kwon et
+# al., 2023) hands out blocks of 16 slots, a new one when the last is full. Here are five requests:
 
 # %%
 tokens = np.array([37, 810, 5, 1290, 203])
@@ -396,9 +400,9 @@ slots = {"reserved": 2048 * len(tokens), "in pages": 16 * np.ceil(tokens / 16).s
 {name: f"{tokens.sum() / held:.0%} in use" for name, held in slots.items()}
 
 # %% [markdown]
-# The paper measured 20 to 38 % in the systems before it. A table says where each block of a request lies, so blocks may lie
-# anywhere, and requests that begin alike can share them. Sharing is where it gets dangerous. You'll write the table in lesson
-# 18; here's the danger.
+# In earlier systems the paper measured 20 to 38%. A table says where each block of a request lies, so blocks may lie
+# anywhere, and requests that begin alike can share them. Sharing is where it gets dangerous. You'll write the table in
+# lesson 18; here's the danger.
 
 # %% exercise="fix_shared_prefix"
 
@@ -425,8 +429,8 @@ slots = {"reserved": 2048 * len(tokens), "in pages": 16 * np.ceil(tokens / 16).s
 # torch.Size([2, 6, 8]) True
 # ```
 #
-# No mask in the loop, since the one query is the last position. With a chunk of several you need one, aligned at the bottom
-# right; `is_causal=True` is aligned at the top left (lesson 06).
+# No mask in the loop, since the one query is the last position. With a chunk of several tokens you need one, aligned at
+# the bottom right; `is_causal=True` is aligned at the top left (lesson 06).
 
 # %% [markdown]
 # ## The interview corner

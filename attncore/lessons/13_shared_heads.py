@@ -2,8 +2,8 @@
 # # Shared heads: MQA, GQA, MLA
 #
 # Every new token reads the whole cache (lesson 12). So let several query heads read the same keys. Say there are six
-# query heads and three key heads, and neighbors form a group. Run the cell below, then tell which key head query head
-# 4 should read.
+# query heads and three key heads, and neighbors form a group. Run the cell below, then say which key head query head 4
+# should read.
 
 # %%
 import math
@@ -49,8 +49,8 @@ heat_map(weights[:, 0], ["head 0", "head 1"], ["k0", "k1", "k2"], title="Do they
 # Same keys, different questions. That's **multi-query attention**, MQA (Shazeer, 2019): one key head and one value
 # head for all query heads. The heads axis of the key has length one, and broadcasting does the rest.
 #
-# One for all costs some quality, as we'll see. **Grouped-query attention**, GQA (Ainslie et al., 2023), keeps $g$ of
-# them, and neighboring query heads share one:
+# One key head for all costs some quality, as we'll see. **Grouped-query attention**, GQA (Ainslie et al., 2023), keeps
+# $g$ of them, and neighboring query heads share one:
 #
 # $$\text{key head of } i = \left\lfloor \frac{i}{h / g} \right\rfloor$$
 #
@@ -59,14 +59,14 @@ heat_map(weights[:, 0], ["head 0", "head 1"], ["k0", "k1", "k2"], title="Do they
 # %% exercise="grouped-shape"
 
 # %% [markdown]
-# Now write it, for any $g$ that divides $h$, with a batch in front if there is one, and with a mask. The check
-# compares numbers; you'll want to ask yourself whether your version copies the keys.
+# Now write it, for any $g$ that divides $h$, with a batch in front if there is one, and with a mask. The check only
+# compares numbers; ask yourself whether your version copies the keys.
 
 # %% exercise="grouped_query_attention"
 
 # %% [markdown]
-# This picture measures on your function which key head, and which value head, each query head reads. Move the number
-# of key heads, and change the model.
+# This picture runs your function to find out which key head, and which value head, each query head reads. Move the
+# number of key heads, and change the model.
 
 # %%
 sharing_picture(function=yours.grouped_query_attention)
@@ -74,10 +74,10 @@ sharing_picture(function=yours.grouped_query_attention)
 # %% [markdown]
 # ## No copy is needed
 #
-# There are two ways to write it. One repeats each key head for its group, then attends as in lesson 07. The other cuts
-# the *query's* heads axis in two, $(g, h/g)$, gives the keys an axis of length one, and lets broadcasting read each
-# key head for its whole group. Same numbers. But look at what the first one has to build from the cache at every step,
-# here for one layer of Llama 3 8B at 8,192 tokens, in MiB:
+# There are two ways to write this. One repeats each key head for its group, then attends as in lesson 07. The other
+# cuts the *query's* heads axis in two, $(g, h/g)$, gives the keys an axis of length one, and lets broadcasting read
+# each key head for its whole group. Same numbers. But look at what the first one has to build from the cache at every
+# step, here for one layer of Llama 3 8B at 8,192 tokens, in MiB:
 
 # %%
 cached = np.zeros((8, 8192, 128), np.float16)
@@ -90,8 +90,8 @@ shared = np.broadcast_to(cached[:, None], (8, 4, 8192, 128))
 }
 
 # %% [markdown]
-# The repeat multiplies just the traffic that we wanted to save. And if it happens *before* the keys are appended, the
-# cache itself doesn't shrink: a classic bug, and you can only see it in the memory.
+# The repeat multiplies the very traffic that we wanted to save. And if it happens *before* the keys are appended, the
+# cache itself doesn't shrink: a classic bug, which shows only in the memory.
 
 # %% exercise="fix_grouped_layer"
 
@@ -104,8 +104,8 @@ shared = np.broadcast_to(cached[:, None], (8, 4, 8192, 128))
 # ## What a group has in common
 #
 # SmolLM2-135M (Allal et al., 2025) has nine query heads and three KV heads in each layer. Give it fifty random tokens,
-# twice. Some of its heads are **induction heads**: from a token in the second half they look at the one that came
-# *after* it in the first. Suppose one query head of a group does that.
+# twice. Some of its heads are **induction heads**: from a token in the second half, they look at the token that came
+# *after* it in the first half. Suppose one query head of a group does that.
 
 # %% exercise="heads-of-one-group"
 
@@ -136,7 +136,7 @@ own = moved[:, same & ~np.eye(9, dtype=bool)].mean()
 {"share a KV head": round(float(own), 3), "don't": round(float(moved[:, ~same].mean()), 3)}
 
 # %% [markdown]
-# Is that difference more than luck? Call any three heads of a layer a group, at random, a thousand times.
+# Is that difference more than luck? Group the heads of each layer at random, a thousand times.
 
 # %%
 rng = np.random.default_rng(0)
@@ -161,9 +161,9 @@ print(
 
 # %% [markdown]
 # What shrinks is what's kept and read, and the two projections that make it. Each number that's read now serves $h/g$
-# queries, so attention does $h/g$ FLOPs per byte instead of one. Find the points for attention in decode below, one with a
-# KV head for each query head and one with groups. Does the batch move them? (The last of the decode dots, MLA, comes later
-# in this lesson.)
+# queries, so attention does $h/g$ FLOPs per byte instead of one. Below, find the two points for attention in decode,
+# one with a KV head for each query head and one with groups. Does the batch move them? (The last of the decode dots,
+# MLA, comes later in this lesson.)
 
 # %%
 from attncore.views.explorables.roofline import roofline
@@ -180,8 +180,8 @@ roofline()
 # %% exercise="llama-8b-key-value-parameters"
 
 # %% [markdown]
-# What does it cost? Ainslie et al. (2023) measured T5-XXL, whose decoder has 64 heads. Time is in seconds a sample,
-# the score is a mean over summarization, translation and question answering.
+# What does it cost? Ainslie et al. (2023) measured T5-XXL, whose decoder has 64 heads. Time is in seconds a sample; the
+# score is a mean over summarization, translation and question answering.
 #
 # | attention | time | score |
 # |---|---|---|
@@ -192,9 +192,9 @@ roofline()
 # %% [markdown]
 # ## Eight groups for eight GPUs
 #
-# Why do so many models have eight? Large ones are split over several GPUs by heads (tensor parallelism). Llama 3 70B has 80
-# layers and heads of width 128. Tensor parallelism doesn't cut a KV head, so each GPU holds at least one. Bytes a token on
-# each of eight GPUs, by the number of KV heads:
+# Why do so many models have eight? Large ones are split over several GPUs by heads (tensor parallelism). Llama 3 70B
+# has 80 layers and heads of width 128. Tensor parallelism doesn't cut a KV head, so each GPU holds at least one. Here
+# are the bytes a token takes on each of eight GPUs, by the number of KV heads:
 
 # %%
 per_head = yours.kv_cache_bytes(layers=80, kv_heads=1, d_head=128, tokens=1)
@@ -202,7 +202,8 @@ per_head = yours.kv_cache_bytes(layers=80, kv_heads=1, d_head=128, tokens=1)
 
 # %% [markdown]
 # Below eight nothing is saved any more: a single KV head is copied to every GPU, and the copies eat the saving. Eight
-# costs each GPU the same and does better work. Ainslie et al. (2023) give this as one reason for groups.
+# KV heads cost each GPU no more than one, and the model is better. Ainslie et al. (2023) give this as one reason for
+# groups.
 
 # %% [markdown]
 # ## From many heads to few
@@ -215,10 +216,10 @@ per_head = yours.kv_cache_bytes(layers=80, kv_heads=1, d_head=128, tokens=1)
 # %% exercise="pool_kv_heads"
 
 # %% [markdown]
-# The projection is linear, so the pooled key is the mean of the keys. What's lost is whatever they disagreed on. How
-# much is that in a trained model? The course has one with four heads, which writes *Alice* a character at a time. Pool
-# its keys and values with your function, train nothing, and measure the loss on pages it hasn't seen. Guess first: its
-# loss is about 1.4 nats, and knowing nothing at all would cost ln 39 = 3.7.
+# The projection is linear, so the pooled key is the mean of the keys. What's lost is whatever the heads disagreed on.
+# How much is that in a trained model? The course has one with four heads, which writes *Alice* a character at a time.
+# Pool its keys and values with your function, train nothing, and measure the loss on pages it hasn't seen. Guess first:
+# its loss is about 1.4 nats, and knowing nothing at all would cost ln 39 = 3.7.
 
 # %%
 from attncore.experiments.shared_heads import pooling_experiment
@@ -272,8 +273,8 @@ print("query ", q @ U.T, (q @ U.T) @ latents.T)
 # %% [markdown]
 # ## Rotary stands in the way
 #
-# Rotary positions turn query $i$ by $R_i$ and key $j$ by $R_j$, *after* the key has been unpacked. What if we leave
-# the turning out, absorb as above, and compare with the scores we should have had?
+# Rotary positions turn query $i$ by $R_i$ and key $j$ by $R_j$, *after* the key has been unpacked. What if we leave out
+# the turning, absorb as above, and compare with the scores we should have had?
 
 # %% exercise="rotated-and-absorbed"
 
@@ -319,13 +320,14 @@ latent()
 # ## Two forms, one result
 #
 # Now the absorbed form, without ever making a key or a value. `by_head(W, n_heads)` cuts an up-projection into one
-# matrix a head, `(h, z, d)`. One thing to watch: the scale belongs to the score, and the score is still the same
+# matrix per head, `(h, z, d)`. One thing to watch: the scale belongs to the score, and the score is still the same
 # number.
 
 # %% exercise="latent_attention_absorbed"
 
 # %% [markdown]
-# Do your two agree? Six random tokens, causal, twelve heads of 32 + 8 numbers, and a latent of 48.
+# Do your two functions agree? We take six random tokens, causal, with twelve heads of 32 + 8 numbers and a latent of
+# 48.
 
 # %%
 sizes = [(384, 384), (384, 96), (384, 48), (384, 8), (48, 384), (48, 384), (384, 384)]
@@ -337,7 +339,7 @@ print(f"numbers up to {np.abs(unpacked).max():.2f}")
 print("equal to 1e-12:", np.allclose(unpacked, absorbed, rtol=0, atol=1e-12))
 
 # %% [markdown]
-# So one model may use both. And read from the cache, the absorbed form is multi-query attention: all heads share one
+# So one model may use both. And seen from the cache, the absorbed form is multi-query attention: all heads share one
 # key of $z + r$ numbers, whose first $z$ numbers are the value as well. That's why the cache has no factor of two.
 
 # %% exercise="fix_latent_forms"
@@ -370,18 +372,18 @@ sizes = {"layers": 61, "n_heads": 128, "d_head": 128, "n_groups": 8, "d_latent":
 # %% exercise="price-of-absorbing"
 
 # %% [markdown]
-# With hundreds of queries to a key, in prefill and in training, unpack. In decode, absorb; speculative decoding with
+# With hundreds of queries per key, in prefill and in training, unpack. In decode, absorb; speculative decoding with
 # its few queries is still on that side. Absorbed MLA does about 242 FLOPs on each byte it reads, so this decode step
-# isn't plainly memory-bandwidth-bound any more: it stands near the ridge of an H100.
+# isn't plainly memory-bandwidth-bound any more: it's near the ridge of an H100.
 #
-# Is the quality as good? The V2 report finds MLA better than multi-head attention and, in another experiment, groups worse
-# (DeepSeek-V2, 2024). These are its own comparisons.
+# Is the quality as good? The V2 report finds MLA better than multi-head attention and, in another experiment, finds
+# groups worse (DeepSeek-V2, 2024). These are DeepSeek's own comparisons.
 
 # %% [markdown]
 # ### The names in the code
 #
 # It's worth opening [DeepSeek's own
-# implementation](https://github.com/deepseek-ai/DeepSeek-V3/blob/main/inference/model.py) and knowing what is what.
+# implementation](https://github.com/deepseek-ai/DeepSeek-V3/blob/main/inference/model.py) and knowing what's what.
 #
 # | there | here |
 # |---|---|
@@ -470,7 +472,7 @@ sizes = {"layers": 61, "n_heads": 128, "d_head": 128, "n_groups": 8, "d_latent":
 # multi-query attention, and quality suffers; with groups, head i reads KV head i // (h/g), which divides cache and
 # traffic by h/g and leaves the FLOPs of the scores as they were. Eight groups also split cleanly over eight GPUs. Or I
 # keep a latent: MLA caches one small vector and one rotated key a token, and every head unpacks its own keys from it.
-# In decode you never unpack; the up-projections are absorbed into the query and the output. That only works because no
+# In decode I never unpack; the up-projections are absorbed into the query and the output. That only works because no
 # rotation stands between them, so positions travel in a few numbers of their own. It costs more arithmetic, which is
 # why prefill runs the unpacked form."
 

@@ -29,8 +29,8 @@ from attncore.words import embed
 #
 # $$p_j = \frac{e^{s_j - m}}{t}, \qquad m = \max_j s_j, \qquad t = \sum_j e^{s_j - m}$$
 #
-# You've just found $t$ without seeing the row again. The old total counts in units of $e^m$, for a maximum that's no
-# longer the largest, and it has to be converted.
+# You've just found $t$ without seeing the row again. The old total counts in units of $e^m$, for an $m$ that's no
+# longer the maximum, so it has to be converted.
 
 # %% exercise="unchanged-maximum"
 
@@ -44,8 +44,8 @@ from attncore.words import embed
 # $$m' = \max(m, \max_j s_j), \qquad t' = t\, e^{m - m'} + \sum_j e^{s_j - m'}$$
 #
 # The factor $e^{m - m'}$ is never above 1, so nothing overflows, and it's 0 for the first chunk, since $m$ begins at
-# $-\infty$. The trap is $-\infty - (-\infty)$, which is NaN: where nothing but $-\infty$ has come, subtract 0. This is
-# the **online softmax** of Milakov and Gimelshein (2018).
+# $-\infty$. The trap is $-\infty - (-\infty)$, which is NaN: as long as nothing but $-\infty$ has come, subtract 0.
+# This is the **online softmax** of Milakov and Gimelshein (2018).
 
 # %%
 scores = 5 * embed("bank") @ embed("money loan river water tea").T
@@ -57,7 +57,7 @@ print(
 )
 
 # %% [markdown]
-# The same three lines stand in the fused losses of large vocabularies, which never hold all logits. Here's one that's
+# The same three lines appear in fused losses for large vocabularies, which never hold all logits. Here's one that's
 # off.
 
 # %% exercise="fix_loss_in_blocks"
@@ -80,14 +80,14 @@ print(
 #
 # With many queries, both sides are cut into blocks. A block of queries and a block of keys meet in a **tile** of
 # scores. For each block of queries you walk along the keys, tile by tile, and keep the three things for each of its
-# rows. `slices` does the cutting, the last one as short as it comes.
+# rows. `slices` does the cutting; the last block may be shorter.
 
 # %%
 slices(0, 7, 3)
 
 # %% [markdown]
 # One saving is free. A GPU raises 2 to a power more easily than $e$, and $e^x = 2^{x \log_2 e}$. So kernels multiply
-# the scale by $\log_2 e$ once, and use powers of two everywhere; the Triton tutorial does, too. The weights don't change:
+# the scale by $\log_2 e$ once and use powers of two everywhere, as the Triton tutorial does. The weights don't change:
 
 # %%
 in_twos = np.exp2(scores * math.log2(math.e))
@@ -102,8 +102,9 @@ print("equal to 1e-12:", np.allclose(in_twos / in_twos.sum(), softmax(scores), r
 # %% exercise="tiled_attention"
 
 # %% [markdown]
-# Step through it, on eight queries and eight keys in tiles of two by two. On the right is what lies in which memory. After
-# a row's first tile, where does the factor drop below 1, and what does the causal switch do to the count of numbers moved?
+# Step through it, on eight queries and eight keys in tiles of two by two. The right side shows what's in which memory.
+# After a row's first tile, where does the factor drop below 1, and what does the causal switch do to the count of
+# numbers moved?
 
 # %%
 from attncore.views.explorables.tiles import tiles
@@ -121,11 +122,11 @@ for block in (1, 3, 4, 7, 100):
     print(f"blocks of {block:>3}: equal to 1e-12: {same}")
 
 # %% [markdown]
-# It doesn't, down to rounding. FlashAttention (Dao et al., 2022) is this loop in one GPU program, a **kernel**, and
-# it's **exact**: nothing is left out or approximated. Sums taken in another order differ in their last digits, that's
-# all.
+# It doesn't, up to rounding. FlashAttention (Dao et al., 2022) is this loop in one GPU program, a **kernel**, and
+# it's **exact**: nothing is left out or approximated. Sums taken in another order differ in their last digits, and
+# that's all.
 #
-# What it needs is memory, and this picture measures that: the most that your function takes at once, beside the plain
+# How much memory does it need? This picture measures the most that your function takes at once, beside the plain
 # formula.
 
 # %%
@@ -148,17 +149,17 @@ for name, part in (("left", left), ("right", right)):
     print(f"{name:5}", *(f"{field} {x.item():.3f}" for field, x in part._asdict().items()))
 
 # %% [markdown]
-# `attend_to_tile` is what you know, for a single tile: the maximum, the exponentials relative to it, their total, and the
-# weighted mean of the values. Over all four keys the output would be 4.5, and the mean of 5.33 and 4 isn't. How much
-# should each part count?
+# `attend_to_tile` is what you know, for a single tile: the maximum, the exponentials relative to it, their total, and
+# the weighted mean of the values. Over all four keys the output would be 4.5, which isn't the mean of 5.33 and 4. How
+# much should each part count?
 
 # %% exercise="share-of-a-part"
 
 # %% exercise="merge_partials"
 
 # %% [markdown]
-# Merging is associative, and the order doesn't matter. The seven words again, their keys in three parts, merged in all
-# six orders:
+# Merging is associative, and the order doesn't matter. Here are the seven words again, their keys in three parts,
+# merged in all six orders:
 
 # %%
 from itertools import permutations
@@ -169,9 +170,9 @@ merged = [reduce(yours.merge_partials, order).output for order in permutations(p
 print("equal to 1e-12:", *(np.allclose(o, plain, rtol=0, atol=1e-12) for o in merged))
 
 # %% [markdown]
-# So the keys of one query may lie anywhere. **Flash-Decoding** (Dao et al., 2023) uses that for one new token and a long
-# cache: it splits the keys over all streaming multiprocessors of a GPU and merges at the end, which is also called
-# split-K. Here's somebody's attempt.
+# So the keys of one query may lie anywhere. **Flash-Decoding** (Dao et al., 2023) uses that for one new token and a
+# long cache: it splits the keys over all processors of a GPU and merges at the end, which is also called split-K.
+# Here's somebody's attempt.
 
 # %% exercise="fix_split_decode"
 
@@ -187,7 +188,7 @@ blocks = yours.causal_mask(12).reshape(3, 4, 3, 4)
 blocks.any(axis=(1, 3)).astype(int) + blocks.all(axis=(1, 3))
 
 # %% [markdown]
-# Twelve tokens in blocks of four: 2 is a tile that's seen as a whole, 1 one that's hidden in part, and 0 isn't
+# These are twelve tokens in blocks of four: a tile marked 2 is seen as a whole, 1 is hidden in part, and 0 isn't
 # visited. So a kernel runs in two phases, the tiles below the diagonal, which need no mask, and those on it, which do.
 # A window (lesson 15) skips more tiles, and it's easy to skip one too many.
 
@@ -196,15 +197,15 @@ blocks.any(axis=(1, 3)).astype(int) + blocks.all(axis=(1, 3))
 # %% [markdown]
 # ## Around a ring of devices
 #
-# And if the sequence itself doesn't fit on one device? A million tokens, spread over eight: each holds a part of the
-# queries, the keys and the values. In **ring attention** (Liu et al., 2023a), one form of context parallelism, queries stay
-# where they are, and keys and values go around. Each device passes them on to its neighbor while it's still working on
-# them.
+# And if the sequence itself doesn't fit on one device? Spread a million tokens over eight devices: each holds a part of
+# the queries, the keys and the values. In **ring attention** (Liu et al., 2023a), one form of context parallelism,
+# queries stay where they are, and keys and values go around. Each device passes them on to its neighbor while it's
+# still working on them.
 
 # %% exercise="ring_attention"
 
 # %% [markdown]
-# Four devices, eight tokens each. Is your ring's result the plain one, causal?
+# Take four devices of eight tokens each. Does your ring, causal, give the plain result?
 
 # %%
 rng = np.random.default_rng(0)
@@ -236,14 +237,16 @@ ways = {"stretches": token // 16, "stripes": token % 4, "zigzag": np.minimum(str
 # systems deal the tokens out in stripes or zigzag, and then the causal mask costs next to nothing.
 #
 # The other way to split a sequence is **Ulysses** (Jacobs et al., 2023): right before attention the devices exchange
-# tokens for heads, all to all, so that each has the whole sequence for some heads, and afterwards they change back. Any
-# kernel will do, but there can't be more devices than heads, and copies begin beyond the number of KV heads.
+# tokens for heads, all to all, so that each has the whole sequence for some heads, and afterwards they swap back. Any
+# kernel will do, but there can't be more devices than heads, and with more devices than KV heads, the KV heads have to
+# be copied.
 
 # %% [markdown]
 # ## Fewer operations?
 #
 # Back to one GPU. Tiles are held one at a time, but every query still meets every key: the two products take $4 n^2 d$
-# operations either way. So it isn't fewer operations. It's even a few more, since every tile rescales what's there.
+# operations either way. So there aren't fewer operations. There are even a few more, since every tile rescales what's
+# there.
 
 # %% exercise="rescaling-share"
 
@@ -269,14 +272,14 @@ tile_traffic = (n // block) * 2 * n * d + 2 * n * d
 round(plain_traffic / tile_traffic, 2)
 
 # %% [markdown]
-# Nearly four times less. For long sequences the ratio is $4n^2$ to $2n^2 d$ over the block: twice the block over $d$.
-# The larger the tile that fits into SRAM, the less is read again. With room for $M$ numbers that's a block of about
-# $M / d$ rows, and a traffic of the order of $n^2 d^2 / M$; the paper proves it (Dao et al., 2022).
+# That's nearly four times less. For long sequences the ratio is $4n^2$ to $2n^2 d$ over the block: twice the block over
+# $d$. The larger the tile that fits into SRAM, the less is read again. With room for $M$ numbers that's a block of
+# about $M / d$ rows, and a traffic of the order of $n^2 d^2 / M$; the paper proves it (Dao et al., 2022).
 
 # %% [markdown]
 # And measured? On an A100, the attention of GPT-2 medium, forward and backward, 1,024 tokens, 16 heads of width 64,
-# batch 64 (Dao et al., 2022, figure 2). Of the operations we give the ratio, since the paper counts them in another
-# unit.
+# batch 64 (Dao et al., 2022, figure 2). For the operations we give only the ratio, since the paper counts them in
+# another unit.
 #
 # | | operations | traffic | time |
 # |---|---|---|---|
@@ -291,11 +294,11 @@ square, array = 64 * 16 * 1024 * 1024 * 2, 64 * 16 * 1024 * 64 * 2
 {"squares moved": round(40.3e9 / square, 1), "arrays moved": round(4.4e9 / array, 1)}
 
 # %% [markdown]
-# Nineteen squares in place of our four: the backward pass moves several more, and so does each kernel that stands by
-# itself, like a mask or dropout. On the other side, our count gives 18 arrays for the forward pass alone, and the
-# measurement has 33 for both. We let every reread of keys and values go to HBM, but between HBM and the SMs an A100
-# has 40 MB of **L2 cache** (NVIDIA, 2020), which can serve some of them. So the count explains the direction. The
-# factor you have to measure.
+# Nineteen squares in place of our four: the backward pass moves several more, and so does each separate kernel, like a
+# mask or dropout. On the other side, our count gives 18 arrays for the forward pass alone, and the measurement has 33
+# for both. We let every reread of keys and values go to HBM, but between HBM and the SMs an A100 has 40 MB of **L2
+# cache** (NVIDIA, 2020), which can serve some of them. So the count explains the direction; for the factor, you have to
+# measure.
 
 # %% [markdown]
 # ## Backward: compute it again
@@ -340,8 +343,8 @@ print(f"gradients up to {np.abs(d_tile).max():.2f}, equal to 1e-12: {same}")
 # %% [markdown]
 # ## When it does not pay
 #
-# A new token that meets a cache brings one query: its scores are a single row, there's no square to save, and all the
-# time goes into reading keys and values. Operations a byte in bfloat16, where every head has its own keys:
+# A new token behind a cache brings one query: its scores are a single row, there's no square to save, and all the time
+# goes into reading keys and values. Here are the operations per byte in bfloat16, where every head has its own keys:
 
 # %%
 n, d = 8192, 128
@@ -357,7 +360,7 @@ operations / bytes_read
 # %% [markdown]
 # ## Four versions of one loop
 #
-# The mathematics has stayed; the hardware hasn't. As of November 2026:
+# The mathematics has stayed the same; the hardware hasn't. As of November 2026:
 #
 # | | for | what changed |
 # |---|---|---|
@@ -369,10 +372,10 @@ operations / bytes_read
 # On a B200 the tensor cores doubled, and the exponential units didn't, so the exponential became the bottleneck.
 
 # %% [markdown]
-# Rescaling "only where it matters" sounds like an approximation. Is it? Any number may stand in for the maximum, so long as
-# nothing overflows and not everything rounds to zero, because it cancels at the end. So keep the old one, until a new one
-# is larger by more than some slack; 8, in base two, is a factor of 256. How many of 256 blocks rescale, in random order and
-# with rising scores?
+# Rescaling "only where it matters" sounds like an approximation. Is it? Any number may stand in for the maximum, as
+# long as nothing overflows and not everything rounds to zero, because it cancels at the end. So keep the old maximum
+# until a new one is larger by more than some slack; 8, in base two, is a factor of 256. How many of 256 blocks rescale,
+# in random order and with rising scores?
 
 
 # %%
@@ -395,7 +398,7 @@ for name, order in {"random": np.arange(4096), "rising": np.argsort(drawn)}.item
         print(f"{name}, slack {slack}: {lazily(drawn[order], value[order], slack)}")
 
 # %% [markdown]
-# The same output, with a fraction of the work where scores rise. In low precision the slack has to
+# The output is the same, with a fraction of the rescalings where scores rise. In low precision the slack has to
 # leave room in the exponent, which is why it isn't larger.
 
 # %% [markdown]
@@ -456,19 +459,19 @@ for name, order in {"random": np.arange(4096), "rising": np.argsort(drawn)}.item
 # %% [markdown] folded="One way to say it"
 # "Softmax needs the maximum and the total of a row, and both can be kept as you go: when a larger maximum comes, the
 # total so far is multiplied by e to the old minus the new, and so is the sum of the values. So attention can walk over
-# tiles of scores and forget each one; you divide once at the end. It's exact, only the order of the sums changes.
-# Operations are a few more, not fewer, and the time is still quadratic. What falls is the traffic with HBM, because
-# the square never leaves the chip, and the extra memory, which is linear in n. The backward pass keeps a log-sum-exp
-# for each query and computes the scores again. Partial results merge by their totals in any order, and that's how long
-# caches are split, and sequences are spread over devices."
+# tiles of scores and forget each one; you divide once at the end. It's exact, only the order of the sums changes. There
+# are a few more operations, not fewer, and the time is still quadratic. What falls is the traffic with HBM, because the
+# square never leaves the chip, and the extra memory, which is linear in n. The backward pass keeps a log-sum-exp for
+# each query and computes the scores again. Partial results merge by their totals in any order, and that's how long
+# caches are split and sequences spread over devices."
 
 # %% [markdown]
 # ## Roads not taken
 #
 # FlexAttention compiles a rule for scores or masks into such a kernel (Dong et al., 2024). Sequences of different
-# lengths are packed end to end, with the offsets where each begins (lesson 06). On a GPU, the gradient of the query
-# may differ from run to run in its last digits, since many tiles add to one row in no fixed order. Windows (lesson 15)
-# and linear attention (lesson 16) compute another function. The course's own fast version of this loop is in
+# lengths are packed end to end, with the offsets where each begins (lesson 06). On a GPU, the gradient of the query may
+# differ from run to run in its last digits, since many tiles add to one row in no fixed order. Windows (lesson 15) and
+# linear attention (lesson 16) compute a different function. The course's own fast version of this loop is in
 # `attncore.tiles`.
 
 # %% sources="here"
