@@ -44,8 +44,8 @@ interview("intermediate", minutes=30)
 
 # %% [markdown]
 # *Pause* stops the clock. Your answers are saved at every step, so you can close the notebook, restart the kernel, or
-# come back tomorrow: run the cell with the interview again, and it offers to go on. In a terminal, `attncore interview
-# --level senior --minutes 45` starts the same round, and Ctrl-C pauses it.
+# come back tomorrow: run the cell with the interview again, and it offers to go on. Rounds run in a terminal, too:
+# `attncore interview --level senior --minutes 45`, where Ctrl-C pauses.
 
 # %% [markdown]
 # ## Reading the report
