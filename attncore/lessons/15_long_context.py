@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Windows and sinks
 #
-# Your model reads 8,192 tokens today, and product wants 100,000. The first idea that everybody has is to look only at the
-# last few thousand. It's a good idea, and models that weren't trained for it break in a way that hardly anybody
-# expects. Before we get there: how far does a window let you see?
+# Your model reads 8,192 tokens today, and product wants 100,000. Everybody's first idea is to look only at the last few
+# thousand. It's a good idea, but models that weren't trained for it break in a way that hardly anybody expects. Before
+# we get there: how far does a window let you see?
 
 # %%
 import numpy as np
@@ -23,9 +23,9 @@ from attncore.views.widgets.long_context import needle_picture
 # %% [markdown]
 # ## See only the recent past
 #
-# In a sliding window of $w$ each token sees itself and the $w - 1$ tokens before it (Beltagy et al., 2020, for an encoder;
-# Jiang et al., 2023, for Mistral 7B). Write the mask. It also takes a number of first tokens that stay visible; you'll
-# see soon what they're good for.
+# In a sliding window of $w$ each token sees itself and the $w - 1$ tokens before it (Beltagy et al., 2020, for an
+# encoder; Jiang et al., 2023, for Mistral 7B). Write the mask. It also takes the number of **sinks**, tokens at the
+# very beginning that always stay visible; you'll soon see what they're good for.
 
 # %% exercise="sliding_window_mask"
 
@@ -38,8 +38,9 @@ pictures = [
 beside(*pictures)
 
 # %% [markdown]
-# A window as wide as the text is the causal mask of lesson 06, and a window of one is the identity. Luong's local attention
-# (lesson 03) was the first of the kind, around a predicted center. The number of allowed pairs is linear in $n$.
+# A window as wide as the text is the causal mask of lesson 06, and a window of one is the identity. Luong's local
+# attention (lesson 03) was the first of its kind, around a predicted center. The number of allowed pairs grows linearly
+# with $n$.
 
 # %% exercise="window-pairs"
 
@@ -55,7 +56,7 @@ beside(*pictures)
 # | where | what a token sees |
 # |---|---|
 # | this course; the masks of Hugging Face's Transformers | $w$ tokens, itself among them |
-# | the text of the Mistral paper (Jiang et al., 2023) | positions $i - W$ to $i$, which are $W + 1$ |
+# | the text of the Mistral paper (Jiang et al., 2023) | positions $i - W$ to $i$, so $W + 1$ tokens |
 # | `window_size=(left, right)` in FlashAttention | `left` before it, itself, `right` after it |
 # | Longformer (Beltagy et al., 2020) | $w / 2$ on each side, itself between them |
 #
@@ -65,15 +66,15 @@ beside(*pictures)
 # %% [markdown]
 # ## Layers carry further
 #
-# One layer sees a window, and the second looks at tokens that have already looked around. How deep does a stack have to be
-# until the last token can know of one that's far away?
+# One layer sees a window, and the second looks at tokens that have already looked around. How deep does a stack have to
+# be before the last token can hear of one that's far away?
 
 # %% exercise="layers-to-reach-back"
 
 # %% [markdown]
-# So Mistral 7B, with 32 layers and a window of 4,096, has a "theoretical attention span of approximately 131K tokens", as
-# its paper says. A path exists. What arrives over it? Let every layer take the plain mean of its window, and look at what
-# reaches the last token.
+# So Mistral 7B, with 32 layers and a window of 4,096, has a "theoretical attention span of approximately 131K tokens",
+# as its paper says. That tells you that a path exists. What arrives over it? Let every layer take the plain mean of its
+# window, and look at what reaches the last token.
 
 # %%
 mask = yours.sliding_window_mask(41, 6)
@@ -83,13 +84,13 @@ arrives = {f"{L} layers": np.linalg.matrix_power(means, L)[-1] for L in (1, 2, 4
 curves(arrives, "What share of each token arrives?", "tokens back", "share", back)
 
 # %% [markdown]
-# A bell, whose center moves back by half a window a layer while its width grows only with the square root of the depth.
-# Convolutions have the same "effective receptive field" (Luo et al., 2016). For Mistral's sizes the bell has a standard
-# deviation of 6,689 tokens, and the farthest token arrives with a share of 3e-116.
+# It's a bell. Each layer moves its center back by half a window, while its width grows only with the square root of the
+# depth. Convolutions have the same "effective receptive field" (Luo et al., 2016). For Mistral's sizes the bell has a
+# standard deviation of 6,689 tokens, and the farthest token arrives with a share of 3e-116.
 
 # %% [markdown] folded="Can't a trained layer do better than a mean?"
-# It can, and residual connections keep nearer tokens. But every hop has to be learned, by tokens in the middle that don't
-# know what will be asked later. The second version of Mistral 7B has no window any more (model card of v0.2).
+# It can, and residual connections favor nearer tokens. But every hop has to be learned by tokens in the middle, which
+# don't know what will be asked later. Mistral 7B itself dropped the window in its second version (model card of v0.2).
 
 # %% [markdown]
 # ## Local and global in turn
@@ -102,22 +103,23 @@ curves(arrives, "What share of each token arrives?", "tokens back", "share", bac
 # | Gemma 3, 4B and larger (Gemma Team, 2025) | 5 : 1 | 1,024 |
 # | gpt-oss (OpenAI, 2025) | 1 : 1 | 128 |
 #
-# The full layers then own the cache.
+# The full layers then take up most of the cache.
 
 # %% exercise="gemma-cache-share"
 
 # %% [markdown]
 # ## The cache rolls
 #
-# In a local layer, a token that has left the window is never asked again, so it can go. Write down what stays; sinks stay
-# as well, and a token that's a sink and still in the window is kept once.
+# In a local layer, a token that has left the window is never looked at again, so it can go. Write down what stays.
+# Sinks stay as well, and a token that's a sink and still in the window is kept once.
 
 # %% exercise="kept-tokens"
 
 # %% exercise="rolling_cache"
 
 # %% [markdown]
-# Token by token: append, cut, attend. Every row should be that of one pass under the mask, with never more than four keys.
+# Token by token: append, cut, attend. Every row should equal that of one pass under the mask, though there are never
+# more than four keys.
 
 # %%
 x = np.random.default_rng(0).standard_normal((12, 8))
@@ -134,17 +136,18 @@ print(
 # %% exercise="mistral-window-bytes"
 
 # %% [markdown]
-# Real caches don't move memory at each step: token $i$ goes to slot $i \bmod w$, over the one that has just left. The order
-# in that ring is lost, and attention doesn't mind. But a ring of $w$ slots serves one token at a time. Read a prompt in
-# chunks, and it's too small.
+# Real caches don't move memory at each step: token $i$ goes to slot $i \bmod w$ and overwrites the one that has just
+# left. The slots of that ring are out of order, and attention doesn't mind. But $w$ slots are enough only for one token
+# at a time. Read a prompt in chunks, and the ring is too small.
 
 # %% exercise="slots-for-a-chunk"
 
 # %% [markdown]
 # ## A window for a finished model
 #
-# Now take a model that was trained **without** a window, and roll its cache. Here is SmolLM2-135M (Allal et al., 2025) on a
-# page of text, with its loss in nats a token: all keys, or the last 64 only. What would you expect?
+# Now take a model that was trained **without** a window, and roll its cache. Here is SmolLM2-135M (Allal et al., 2025)
+# on a page of text. We measure its loss, in nats per token, with all keys and with only the last 64. What would you
+# expect?
 
 # %% exercise="first-token-kept"
 
@@ -159,9 +162,10 @@ names |= {
 bars([losses[kept] for kept in names], names.values(), "What does the model lose?", top=5)
 
 # %% [markdown]
-# One token out of 64, at the very beginning of the page, and it makes most of the difference. With it, 32 keys do better
-# than 64 without. Xiao et al. (2023) found it on Llama-2-13B: a perplexity of 5,158 with the last 1,024 tokens, 5.40 with
-# the first 4 and the last 1,020, and 5.60 with four line breaks in place of the first 4. So it isn't what the token says.
+# It's one token out of 64, at the very beginning of the page, and it makes most of the difference. With it, 32 keys do
+# better than 64 without it. Xiao et al. (2023) found it on Llama-2-13B: a perplexity of 5,158 with the last 1,024
+# tokens, 5.40 with the first 4 and the last 1,020, and 5.60 with four line breaks in place of the first 4. So it
+# doesn't matter what the token says.
 
 # %%
 share = recorded_sinks().share
@@ -175,17 +179,17 @@ curves(
 )
 
 # %% [markdown]
-# Look at one such head, at a short sentence.
+# Here is one such head, on a short sentence.
 
 # %%
 tokens, maps = recorded_smollm2_maps()["The cat sat on the mat"]
 heat_map(maps[18, 8], tokens, tokens, title="What does this head look at?")
 
 # %% [markdown]
-# Softmax has one unit to spend, even where a head has nothing to look for. So it's spent where it does no harm: on a token
-# that every query can see and whose value is nearly zero. Xiao et al. call it an **attention sink**. The first token is
-# easy to tell apart, too: in the middle layers its vector becomes more than a hundred times as long as the others (Sun et
-# al., 2024).
+# Softmax has one unit to spend, even where a head has nothing to look for. So the head spends it where it does no harm:
+# on a token that every query can see and whose value is nearly zero. Xiao et al. call it an **attention sink**. The
+# first token is easy to tell apart, too: in the middle layers its vector becomes more than a hundred times as long as
+# the others (Sun et al., 2024).
 
 # %%
 sinks = recorded_sinks()
@@ -193,13 +197,13 @@ lengths = {"first token": sinks.first_length, "others": sinks.other_length}
 curves(lengths, "How long is what each layer reads?", "layer", "length", log="y")
 
 # %% [markdown]
-# What happens to a row when its sink is evicted? The others share out the whole unit, in the old proportions.
+# What happens to a row when its sink is evicted? The other tokens share the whole unit, in their old proportions.
 
 # %% exercise="without-the-sink"
 
 # %% [markdown]
-# So heads that had learned to be quiet suddenly get several times their usual weight. Keep a few first tokens, and they
-# stay quiet. It doesn't extend the memory: what lies between the sinks and the window is gone.
+# So heads that had learned to be quiet suddenly get several times their usual weight. Keep the first few tokens, and
+# those heads stay quiet. That doesn't extend the memory: what lies between the sinks and the window is gone.
 #
 # A colleague has built such a stack, with windows, sinks and full layers in turn.
 
@@ -214,9 +218,9 @@ curves(lengths, "How long is what each layer reads?", "layer", "length", log="y"
 # %% exercise="distance-to-the-sink"
 
 # %% [markdown]
-# Xiao et al. count inside the cache, so that no distance ever exceeds what the model was trained on. But a token's place
-# in the cache changes whenever something in front of it goes. So they cache keys **before** rotary, and rotate all of them
-# at each step. Let's see what happens otherwise: a sink and three tokens are left of twelve.
+# Xiao et al. count inside the cache, so that no distance ever exceeds what the model was trained on. But a token's
+# place in the cache changes whenever something in front of it goes. So they cache keys **before** rotary, and rotate
+# all of them at each step. Let's see what happens otherwise, when a sink and three other tokens are left of twelve.
 
 # %%
 from attncore.positions import apply_rotary
@@ -230,9 +234,10 @@ for name, scores in (("in the text", in_text), ("in the cache", in_cache), ("mix
     print(f"positions {name:>12}: {scores[0].round(2)}")
 
 # %% [markdown]
-# In the text or in the cache, the three tokens of the window score the same, since only differences count; the sink
-# doesn't, because it has moved closer. Mix the two, old rotations under new positions, and the window's scores are wrong,
-# without any error message. A rolling cache that keeps positions in the text may store rotated keys, and that's what most do.
+# Whether you count in the text or in the cache, the three tokens of the window score the same, since only differences
+# count; the sink doesn't, because it has moved closer. Mix the two, old rotations under new positions, and the window's
+# scores are wrong, without any error message. A rolling cache that counts positions in the text may store rotated keys,
+# and most of them do.
 
 # %% [markdown]
 # ## Layers without positions
@@ -253,15 +258,16 @@ for layer in (1, 2, 3):
     print(f"after layer {layer} the last token differs by {np.abs(before - after)[-1].max():.2f}")
 
 # %% [markdown]
-# One layer sees a set. But the second looks at tokens of which each has seen only what came before it, and so the mask
-# itself tells the order (Kazemnejad et al., 2023). A full layer without positions meets no distance it hasn't been trained
-# on, while the windows around it have positions and only ever see short distances. That's the idea behind the mixture.
+# One layer sees a set. But by the second layer each token has seen only what came before it, and so the mask itself
+# gives the order away (Kazemnejad et al., 2023). A full layer without positions meets no distance it hasn't been
+# trained on, while the windows around it have positions and only ever see short distances. That's the idea behind the
+# mixture.
 
 # %% [markdown]
 # ## A softmax that may attend to nothing
 #
-# If heads need a place for what they don't want to spend, give them one that is no token: one more score, the sink, which
-# takes part in the softmax and brings nothing.
+# If heads need a place for what they don't want to spend, give them one that isn't a token: one more score, also called
+# a sink, that takes part in the softmax and contributes nothing.
 
 # %% exercise="sum-with-a-sink"
 
@@ -281,21 +287,22 @@ curves(given, "How much do the keys get?", "sink", "sum of the weights", levels)
 # ordinary attention with one extra key whose value is zero.
 
 # %% [markdown] folded="Read it as a gate"
-# The proportions are those of softmax, and in front stands one number: a sigmoid of how far the scores together rise above
-# the sink.
+# The keys keep the proportions of softmax, and one number multiplies them all: a sigmoid of how far the scores together
+# rise above the sink.
 #
 # $$p = \text{softmax}(x) \cdot \sigma\Big(\log \sum_i e^{x_i} - s\Big)$$
 #
-# A kernel needs nothing new for it: one more term in the running sum, at the very end (lesson 14).
+# A kernel hardly needs anything new for it, just one more term in the running sum at the very end (lesson 14).
 
 # %% [markdown]
-# Somebody has made a layer with a sink for each head, in one pass and numerically stable. Or so they say.
+# Somebody has written a layer with a sink for each head, in one pass and numerically stable. Or so they say.
 
 # %% exercise="fix_sink_layer"
 
 # %% [markdown]
 # The other way to let a head be quiet is to gate its output. Qiu et al. (2025) put a sigmoid gate behind attention,
-# computed from the token itself, and report that the first token's share fell from 46.7% to 4.8%. Qwen3-Next (2025) has it.
+# computed from the token itself, and report that the first token's share fell from 46.7% to 4.8%. Qwen3-Next (2025) has
+# such gates.
 
 # %% exercise="gated_output"
 
@@ -308,16 +315,17 @@ for scale in (0.1, 1, 10):
 # %% [markdown]
 # ## Who still finds the needle?
 #
-# The needle is the word "paris", somewhere among 23 others, and the last token asks for it. Drag it. In a stack of layers
-# only the last one asks; the others take means, since nobody tells them what will be asked. Gray is out of sight.
+# The needle is the word "paris", somewhere among 23 others, and the last token asks for it. Drag it. In a stack of
+# layers only the last layer asks; those below take means, since nobody tells them what will be asked. What's gray is
+# out of sight.
 
 # %%
 needle_picture(yours.sliding_window_mask)
 
 # %% [markdown]
-# More layers reach further, and what they bring is blurred. Sinks find only what happens to lie in the first places. So a
-# model with windows alone stays fluent and forgets, and its perplexity hardly shows it: nearly every token of a text can
-# be predicted from the ones just before it.
+# More layers reach further, and what they bring is blurred. Sinks help only if the needle happens to be among the first
+# tokens. So a model with windows alone stays fluent and forgets, and its perplexity hardly shows it: nearly every token
+# of a text can be predicted from the ones just before it.
 
 # %% [markdown]
 # ## The same in PyTorch
@@ -345,7 +353,7 @@ needle_picture(yours.sliding_window_mask)
 # tensor([[0.2500, 0.2500, 0.2500]])
 # ```
 #
-# FlexAttention takes such a function of two indices and skips the tiles in which it's false everywhere (for that, build it
+# FlexAttention takes such a function of indices and skips the tiles in which it's false everywhere (for that, build it
 # with `create_block_mask`; `create_mask` only shows it). The last two lines are gpt-oss's softmax: append the sink, and
 # drop its column.
 
@@ -377,28 +385,28 @@ needle_picture(yours.sliding_window_mask)
 # "Can we just keep the last few thousand tokens?" Two minutes, aloud. Then compare.
 
 # %% [markdown] folded="One way to say it"
-# "A window of w costs n times w, and its cache stops growing at w tokens. A stack of L layers reaches L times w minus one
-# tokens further back in theory; what arrives from there is blurred, so models put full layers between. In a model trained
+# "A window of w costs n times w, and its cache stops growing at w tokens. In theory a stack of L layers reaches back L
+# times (w - 1) tokens, but what arrives from there is blurred, so models put full layers in between. In a model trained
 # without a window, dropping the first token is what breaks it: softmax has to spend its whole unit, and heads with
-# nothing to say park it there. So keep a few first tokens, with positions counted in the cache, which means caching keys
+# nothing to say park it there. So keep the first few tokens, and count positions in the cache, which means caching keys
 # before rotary. Or train the model to be quiet without a sink token, by a learned score in the softmax or a gate on the
 # output. None of that brings memory back: for recall you need full layers."
 
 # %% [markdown]
 # ## Roads not taken
 #
-# Which tokens to keep is a question of its own. H2O (Zhang et al., 2023) keeps, beside the latest, those that have been
-# given most weight so far. Longformer and BigBird (Zaheer et al., 2020) let a few global tokens see all and be seen by
-# all. And what's kept isn't always found: models with full attention have missed facts in the middle of long texts too
-# (Liu et al., 2023c).
+# Which tokens to keep is a question of its own. Besides the latest, H2O (Zhang et al., 2023) keeps those that have been
+# given the most weight so far. Longformer and BigBird (Zaheer et al., 2020) let a few global tokens see all and be seen
+# by all. And what's kept isn't always found: models with full attention have missed facts in the middle of long texts
+# too (Liu et al., 2023c).
 
 # %% sources="here"
 
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# That you know what a rolling cache forgets: everything, all at once. Lesson 16 keeps a memory of fixed size as well, and
-# lets it forget gradually.
+# That you know how a rolling cache forgets: a token is there in full until it leaves the window, and then it's gone.
+# Lesson 16 keeps a memory of fixed size as well, and lets it fade gradually.
 
 # %%
 progress()

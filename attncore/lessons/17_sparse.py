@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Sparse attention: reading only some keys
 #
-# A query meets every key in the text, and then softmax gives most of them next to nothing. Do we have to read them at
-# all? Guess how many matter.
+# A query meets every key in the text, and then softmax gives most of them next to nothing. Do we have to read those at
+# all? Guess how many keys matter.
 
 # %%
 import numpy as np
@@ -26,8 +26,8 @@ from attncore.views.plots import curves
 # %% exercise="top_k_attention"
 
 # %% [markdown]
-# Here are 64 keys, one of which is the needle, and two queries. The first asks for the needle, the second for nothing in
-# particular. As the index we cheat and take the scores themselves. How many keys does each need?
+# Here are 64 keys, one of which is the needle, and two queries. The first asks for the needle, the second for nothing
+# in particular. We cheat and use the scores themselves as the index. How many keys does each query need?
 
 # %%
 rng = np.random.default_rng(17)
@@ -70,24 +70,26 @@ for n_keep in (64, 32, 4):
 # %% [markdown]
 # ## A cheap score to choose by
 #
-# Taking the scores as index was a joke: whoever has the scores has done the work. We need something cheaper that puts
-# the keys in about the same order. DeepSeek-V3.2 (2025) has a small module for that, the **lightning indexer**:
+# Using the scores as the index was cheating: once you have the scores, you've done the work. We need something cheaper
+# that puts the keys in about the same order. DeepSeek-V3.2 (2025) has a small module for that, the **lightning
+# indexer**:
 #
 # $$I_{ts} = \sum_j w_{tj}\; \text{ReLU}(q_{tj} \cdot k_s)$$
 #
-# The heads $j$ have queries of their own and share one small key.
+# The heads $j$ have queries and weights of their own, and share one small key.
 
 # %% exercise="index-by-hand"
 
 # %% exercise="lightning_index"
 
 # %% [markdown] folded="Why ReLU, and not a softmax?"
-# The index only ranks, so nothing needs to sum to one, and a softmax in each head would take a pass over all keys just for its
-# sum. The report gives throughput as the reason for ReLU. What's left is a product, a cut and a sum, which can be done in
-# eight bits.
+# The index only ranks, so nothing needs to sum to one, and a softmax in each head would take a pass over all keys just
+# for its sum. The report gives throughput as the reason for ReLU. What's left is a product, a cutoff at zero and a sum,
+# which can be done in eight bits.
 
 # %% [markdown]
-# Let's give one to our needle: four heads of width 4, drawn at random. How many of the 64 keys rank above the needle?
+# Let's try one on our needle, with four heads of width 4, drawn at random. How many of the 64 keys rank above the
+# needle?
 
 # %%
 W_query, W_key = rng.standard_normal((4, 16, 4)), rng.standard_normal((16, 4))
@@ -95,14 +97,15 @@ index = yours.lightning_index(query[:1] @ W_query, key @ W_key, np.ones((1, 4)))
 int((index > index[0, 41]).sum())
 
 # %% [markdown]
-# It doesn't know what the head is looking for, so it's no better than chance. It'll have to learn; we come to that. First
-# a detail, and then what it costs.
+# It doesn't know what the head is looking for, so it's no better than chance. It'll have to learn, and we'll come to
+# that. First a detail, and then what it costs.
 
 # %% exercise="zeros-in-the-index"
 
 # %% [markdown]
-# A ReLU makes ties, and many libraries, `torch.topk` among them, don't say which of the tied keys they keep. Now the costs,
-# with the published sizes: 128 heads of latent attention, and an indexer of 64 heads of width 128 that selects 2,048 keys.
+# A ReLU makes ties, and many libraries, `torch.topk` among them, don't say which of the tied keys they keep. Now the
+# cost, at the published sizes: 128 heads of latent attention, and an indexer of 64 heads of width 128 that selects
+# 2,048 keys.
 
 # %% exercise="indexer-flops"
 
@@ -135,8 +138,8 @@ for n, gain in zip(tokens, dense / (indexer + selected), strict=True):
 
 # %% [markdown]
 # Three things can be saved, and interviewers like to see them kept apart: FLOPs, the bytes that a step reads, and the
-# bytes that are kept. An indexer saves the first two. The third grows: at one byte a number, 128 more on top of the 1,152
-# of a latent.
+# bytes that are kept. An indexer saves the first two. The third grows: each token keeps 128 more bytes, one for each
+# number of the indexer's key, on top of the 1,152 of its latent.
 
 # %% [markdown]
 # ## Whole blocks at a time
@@ -151,9 +154,9 @@ for n, gain in zip(tokens, dense / (indexer + selected), strict=True):
 # %% exercise="block_mask"
 
 # %% [markdown]
-# MoBA (Lu et al., 2025) works like this: the mean of a block's keys meets the query, the best blocks are read, and
-# each token's own block is read in any case. Our 64 keys in blocks of four, with 16 keys to read by each scheme. The
-# needle is key 41; does it get in?
+# MoBA (Lu et al., 2025) works like this: the mean of a block's keys meets the query, the best blocks are read, and each
+# token's own block is read in any case. Below are our 64 keys in blocks of four, and each scheme may read 16 of them.
+# The needle is key 41; does it get in?
 
 # %%
 from attncore.sparse import best
@@ -164,8 +167,9 @@ by_key = best(query[:1] @ key.T, 16)
 print(f"by block: {np.flatnonzero(by_block)}, by key: {np.flatnonzero(by_key)}")
 
 # %% [markdown]
-# With one strong needle that's luck as much as merit, so try others. Below are 32 keys, and each scheme reads four. Drag
-# the needle, make it weaker, and find a place where its block misses it. Then let its neighbors be about it, too.
+# With one strong needle that's luck as much as merit, so try others. Below are 32 keys, and each scheme reads four.
+# Drag the needle, make it weaker, and find a place where the choice of blocks misses it. Then let its neighbors be
+# about it, too.
 
 # %%
 from attncore.views.explorables.needle import needle
@@ -200,9 +204,10 @@ beside(*(bars(list(f.values()), list(f), f"{kind}: read") for kind, f in runs.fo
 
 # %% [markdown] folded="So are means no good?"
 # They're fine where neighbors belong together: by topic, the blocks find practically every needle, and without a single
-# weight. On scattered texts the mean drowns it more than half of the time. The indexer was fitted on scattered texts only
-# and finds most needles in both, with keys of width 8 where the head has 32. What we haven't shown is a model that was
-# *trained* with block selection. It could learn keys whose means say what's inside, and that's what its authors do.
+# learned weight. On scattered texts the mean drowns the needle more than half of the time. The indexer was fitted on
+# scattered texts only and finds most needles in both, with keys of width 8 where the head has 32. What we haven't shown
+# is a model that was *trained* with block selection. It could learn keys whose means say what's inside, and that's how
+# the authors of such methods use it.
 
 # %% [markdown]
 # ## It has to be trained with it
@@ -224,14 +229,14 @@ loss_curves({"indexer": runs.losses}, "KL to the head's weights, in the warm-up"
 # for 15,000 steps and 944 billion tokens. The indexer goes on learning from KL alone, over the selected keys, and the model
 # from its own loss alone: the indexer's input is detached.
 #
-# Why train the model at all? It has to get used to what it no longer sees. Remember the vague query.
+# Why train the model at all? It has to get used to not seeing everything. Remember the vague query.
 
 # %% [markdown]
 # ## Three branches, and a gate
 #
-# Native sparse attention (Yuan et al., 2025) goes further and trains that way from the first step: hence "native". Every
-# query has three branches. It attends to compressed blocks, to the tokens of selected blocks, and to a window, and a gate
-# for each branch, a sigmoid of the query's token, says how much of it passes.
+# Native sparse attention (Yuan et al., 2025) goes further and trains that way from the first step: hence "native".
+# Every query has three branches. It attends to compressed blocks, to the tokens of selected blocks, and to a window,
+# and a gate for each branch, a sigmoid computed from the query's token, says how much of that branch passes.
 
 # %% exercise="mixed_branches"
 
@@ -256,8 +261,9 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 
 # %% [markdown]
 # One design detail is worth remembering. The selection reuses the scores of the compressed branch, and those get
-# gradients, since the compressed output is part of the answer. So the choice of blocks learns without a KL. And all the heads
-# that share a key head (lesson 13) select the same blocks, or the union would have to be read.
+# gradients, since the compressed output is part of the answer. So the choice of blocks learns without a KL. And all the
+# heads that share a key head (lesson 13) select the same blocks; if each chose its own, the union would have to be
+# read.
 
 # %% [markdown]
 # | | MoBA (Lu et al., 2025) | NSA (Yuan et al., 2025) | DSA (DeepSeek-V3.2, 2025) | MSA (MiniMax-M3, 2026) |
@@ -271,20 +277,21 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # %% [markdown]
 # ## Compress the sequence
 #
-# All of these keep every key. To shrink the cache as well you have to throw something away, and DeepSeek-V4 (2026) does it
-# along the *sequence*. In a layer of **CSA**, compressed sparse attention, a learned pooling makes one entry for every 4
-# tokens, from windows that overlap, and a lightning indexer selects among the entries. In **HCA**, heavily compressed
-# attention, it's one entry for 128 tokens, and all are read. Both keep a window of the last 128 tokens besides.
+# All of these keep every key. To shrink the cache as well you have to throw something away, and DeepSeek-V4 (2026) does
+# it along the *sequence*. In a layer of **CSA**, compressed sparse attention, a learned pooling makes one entry for
+# every 4 tokens, from windows that overlap, and a lightning indexer selects among the entries. In **HCA**, heavily
+# compressed attention, it's one entry for 128 tokens, and all entries are read. Both keep a window of the last 128
+# tokens besides.
 
 # %% exercise="entries-of-a-compressed-layer"
 
 # %% exercise="entries-kept"
 
 # %% [markdown]
-# Compare latent attention (lesson 13): it makes each token's entry *narrower* and keeps one for every token. CSA and HCA keep
-# *fewer*. The two axes multiply. The report says that at a million tokens V4-Pro needs 27% of the FLOPs of V3.2 for a token, and
-# 10% of its cache. V4.1 adds depth as a third axis: only some layers make compressed entries, and the layers above reuse
-# them, with the same selection or one of their own (DeepSeek-V4.1, 2026).
+# Compare latent attention (lesson 13): it makes each token's entry *narrower* and keeps one for every token. CSA and
+# HCA keep *fewer* entries. The two savings multiply. The report says that at a million tokens V4-Pro needs 27% of the
+# FLOPs of V3.2 for a token, and 10% of its cache. V4.1 adds depth as a third axis: only some layers make compressed
+# entries, and the layers above reuse them, with the same selection or one of their own (DeepSeek-V4.1, 2026).
 
 # %% [markdown]
 # ## The table that interviewers ask for
@@ -300,13 +307,14 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # | window | over the window | no | nothing |
 # | linear, delta rule (lesson 16) | no | no, a state | nothing |
 # | top-$k$ with an indexer | over the selected | yes, and an index key | $L$, cheaply, and $k$ |
-# | best blocks by their mean | over the selected | yes, and a mean a block | $L / b$, and $k$ |
+# | best blocks by their mean | over the selected | yes, and a mean for each block | $L / b$, and $k$ |
 # | compression | over the entries | no, $L / m$ entries | $L / m$ |
 
 # %% [markdown]
 # ## The same in PyTorch
 #
-# Hide first, then rank. `topk` returns the best places even where they're hidden, so the mask is needed a second time.
+# Hide first, then rank. `topk` returns `n_keep` places even where fewer are visible, so the mask is needed a second
+# time.
 #
 # ```python
 # import torch
@@ -360,10 +368,10 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # what would it not fix?" Two minutes, aloud, with a number or two. Then compare.
 
 # %% [markdown] folded="One way to say it"
-# "First I'd say what's slow: a step reads the whole cache. Selection cuts what's read and multiplied, not what's kept. With
-# an indexer like DeepSeek's, every new token still looks at every key, but at one small key in eight bits, and then attends
-# to 2,048. At 128k, with DeepSeek's sizes, that's about 13 times fewer FLOPs and 8 times fewer bytes in attention itself,
-# and most of what's left is the indexer. The cache gets a little larger.
+# "First I'd say what's slow: a step reads the whole cache. Selection cuts what's read and multiplied, not what's kept.
+# With an indexer like DeepSeek's, every new token still looks at all of them, but only at a small key for each, in
+# eight bits, and then attends to 2,048. At 128k, with DeepSeek's sizes, that's about 13 times fewer FLOPs and 8 times
+# fewer bytes in attention itself, and most of what's left is the indexer. The cache gets a little larger.
 #
 # I wouldn't just bolt it on: an untrained selection misses needles. So I'd freeze the model, fit the indexer by KL to
 # the dense weights, then train everything with the selection on. If memory is the problem, selection is the wrong tool, and
@@ -372,10 +380,11 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # %% [markdown]
 # ## Roads not taken
 #
-# Quest keeps the smallest and the largest entry of a page's keys, which bounds the score of any key in it, and selects at inference
-# without training (Tang et al., 2024). Reformer hashes queries and keys into buckets (Kitaev et al., 2020). Differential
-# attention subtracts a second softmax, so that weight on what doesn't matter cancels (Ye et al., 2024). And layers can
-# share one cache instead of keeping fewer keys each (Brandon et al., 2024).
+# For each channel, Quest keeps the smallest and the largest entry among a page's keys, which bounds the score of any
+# key in it, and selects at inference without training (Tang et al., 2024). Reformer hashes queries and keys into
+# buckets (Kitaev et al., 2020). Differential attention subtracts a second softmax, so that weight on what doesn't
+# matter cancels (Ye et al., 2024). And layers can share one cache instead of keeping fewer keys each (Brandon et al.,
+# 2024).
 
 # %% sources="here"
 

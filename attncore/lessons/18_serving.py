@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Serving: many requests on one machine
 #
-# So far one request had the machine to itself. A server has hundreds, they come when they like, and nobody knows how
-# long an answer will get. Where do you put a cache that grows, when you can't know how far?
+# So far one request has had the machine to itself. A server has hundreds; they come when they like, and nobody knows
+# how long an answer will get. Where do you put a cache that grows, when you can't know how far?
 
 # %%
 import numpy as np
@@ -17,9 +17,9 @@ from attncore import answer, breaks, card, check, hint, progress, reset, yours
 # a **block table** says where.
 # %% exercise="slot-of-a-token"
 # %% [markdown]
-# The table is a list of block numbers for each request. Besides growing, a request can be **forked**: two answers to one
-# prompt share its blocks, until one of them writes. Then it needs a copy of the block it writes into, and of no other.
-# Write it.
+# The table is a list of block numbers for each request. Besides growing, a request can be **forked**: two answers to
+# one prompt share its blocks, until one of them writes. Then it needs a copy of the block it writes into, and of no
+# other. Write the table.
 # %% exercise="BlockTable"
 # %%
 from attncore.views.serving import block_map
@@ -45,8 +45,8 @@ beside(before, block_map({r: table.slots(r) for r in names}, 6, 4, "And after bo
 # %% [markdown]
 # ## The same numbers from scattered slots
 #
-# Paging moves keys around. Must attention know? Give it the two pools, everybody's keys and everybody's values, and the slots
-# of one request.
+# Paging moves keys around. Does attention have to know? Give it the two pools, everybody's keys and everybody's values,
+# and the slots of one request.
 
 # %% exercise="paged_attention"
 
@@ -66,15 +66,17 @@ print("equal to one piece, to 1e-12:", np.allclose(pieces, whole, rtol=0, atol=1
 # A kernel doesn't gather first, as NumPy does here. It looks up one block after another while it reads, and merges them by a
 # running maximum and sum (lesson 14). The order of the blocks doesn't matter to it, which is why paging costs so little.
 #
-# The next code composes your two functions. Somebody shares a prompt among four samples, and one sample is always the best.
+# The next exercise puts your two functions together. Somebody shares a prompt among four samples, and one sample is
+# always the best.
 
 # %% exercise="fix_parallel_samples"
 
 # %% [markdown]
 # ## Same beginning, same blocks
 #
-# A fork knows that two requests share a prefix. Usually nobody tells you: a thousand users send the same system prompt, each in
-# a request of its own. To find a block that's there already you need a name for it, and the tokens inside aren't enough.
+# With a fork you know that two requests share a prefix. Usually nobody tells you: a thousand users send the same system
+# prompt, each in a request of its own. To find a block that's there already you need a name for it, and the tokens
+# inside aren't enough.
 
 # %% exercise="prefix_hashes"
 
@@ -88,11 +90,11 @@ for text in (one, two):
     print([number.setdefault(name, len(number)) for name in names])
 
 # %% [markdown]
-# Two blocks are found, the third is another one. The name covers the parent's name, so equal names mean equal everything
-# since the first token. What else has to be equal? Whatever changes a key: the adapter, an image behind a placeholder.
-# The vLLM page on prefix caching lists these, and a salt that keeps tenants apart.
+# Two blocks are found; the third is a new one. A block's name covers its parent's name, so equal names mean that
+# everything since the first token is equal. What else has to be equal? Whatever changes a key: the adapter, an image
+# behind a placeholder. The vLLM page on prefix caching lists these, and a salt that keeps tenants apart.
 #
-# Blocks whose count has dropped to zero needn't be wiped. They wait in a queue, the least recently used first, and a request
+# Blocks that have no holder left needn't be wiped. They wait in a queue, the least recently used first, and a request
 # that comes back in time finds its prefix still there.
 
 # %% exercise="saved-by-a-prefix"
@@ -100,8 +102,8 @@ for text in (one, two):
 # %% [markdown]
 # ## What a step takes
 #
-# Now time. A step reads all the weights (but the embedding, strictly), and then each request's cache. Two phases, each with
-# arithmetic and bytes; inside a phase the two overlap. And across phases?
+# Now time. A step reads all the weights (strictly, all but the embedding), and then each request's cache. That makes
+# two phases, each with arithmetic to do and bytes to read. Within a phase the two overlap. Do they across phases?
 
 # %% exercise="step_time"
 
@@ -113,8 +115,9 @@ roofline()
 # %% exercise="one-decode-step"
 
 # %% [markdown]
-# A server that wants long prompts out of the way may cut them into **chunks**. What does a chunk cost? The ridge of an H100
-# is at 295 operations a byte, and a weight of two bytes gives two operations a token. Commit yourself first.
+# A server that doesn't want long prompts in the way may cut them into **chunks**. What does a chunk cost? The ridge of
+# an H100 is at 295 operations a byte, and a weight of two bytes is used for two operations a token. Commit to an answer
+# first.
 
 # %% exercise="chunks-of-128"
 
@@ -124,25 +127,25 @@ from attncore.experiments.serving import prompt_seconds
 {chunk: round(prompt_seconds(chunk), 2) for chunk in (64, 128, 256, 295, 512, 2048)}
 
 # %% [markdown]
-# Seconds for a prompt of 100,000 tokens on Llama 3 8B. From about the ridge on, nothing changes; below it each chunk waits
-# for the weights. That's the **chunk rule**: a chunk needs about as many tokens as the ridge. Take the larger of the totals
-# instead of the sum of the phases, and 128 looks a sixth faster than it is:
+# These are seconds, for a prompt of 100,000 tokens on Llama 3 8B. From about the ridge on, nothing changes; below it
+# each chunk waits for the weights. That's the **chunk rule**: a chunk needs about as many tokens as the ridge. Take the
+# larger of the totals instead of the sum of the phases, and a chunk of 128 looks a sixth faster than it is:
 
 # %% exercise="one-chunk"
 
 # %% [markdown]
 # ## Ten requests on a clock
 #
-# **Continuous batching** (Yu et al., 2022) decides anew before every step who is in it. Requests join when they arrive and
-# leave when they're done. Each step has a **token budget**: one token for each request that writes, and what's left goes to
-# prompts, in chunks (Agrawal et al., 2023). What do you expect of the chunks?
+# **Continuous batching** (Yu et al., 2022) decides before every step who takes part in it. Requests join when they
+# arrive and leave when they're done. Each step has a **token budget**: one token for each request that writes, and
+# what's left goes to prompts, in chunks (Agrawal et al., 2023). What do you expect from the chunks?
 
 # %% exercise="who-waits"
 
 # %% [markdown]
-# Here's such a server, on a simulated clock: ten requests, two of them with long documents, Llama 3 8B on an H100. A step
-# takes what your `step_time` says. First without chunks: where does blue stop, and what does that step hold? Then switch
-# the chunks on. Who is interrupted now?
+# Here's such a server, on a simulated clock: ten requests, two of them with long documents, Llama 3 8B on an H100. A
+# step takes what your `step_time` says. First without chunks: where does the blue of decoding stop, and what does that
+# step hold? Then switch the chunks on. Who is interrupted now?
 
 # %%
 from attncore.views.explorables.timeline import timeline
@@ -158,10 +161,10 @@ for name, served in (("whole prompts", serve(is_chunked=False)), ("chunks of 512
         print(f"{name:14} {what:5} median {np.median(times):6.1f} ms, worst {max(times):6.1f} ms")
 
 # %% [markdown]
-# TTFT is the **time to the first token**, TPOT the mean **time per output token** after that, and `gap` the longest pause a
-# reader saw. With 512 tokens, chunks hardly change TTFT here. They take away the pauses: a step is never longer than its
-# budget allows. Throughput this experiment can't show, since arrivals set the pace; Agrawal et al. (2023) measured up to
-# 1.33 times. Move the budget to 128 and to 2,048, with the ridge in mind.
+# TTFT is the **time to the first token**, TPOT the mean **time per output token** after that, and `gap` the longest
+# pause a reader saw. With 512 tokens, chunks hardly change TTFT here. They take away the pauses: a step is never longer
+# than its budget allows. This experiment can't show throughput, since arrivals set the pace; Agrawal et al. (2023)
+# measured up to 1.33 times as much. Move the budget to 128 and to 2,048, with the ridge in mind.
 #
 # And if the pool is full when somebody needs one more slot? Somebody has to go. Whom would you send away?
 
@@ -169,24 +172,26 @@ for name, served in (("whole prompts", serve(is_chunked=False)), ("chunks of 512
 timeline(n_blocks=540)
 
 # %% [markdown]
-# The latest request is **preempted**: its blocks are freed, and later its prompt is read again, with what it had written
-# (pink, then orange). While somebody who has begun finds no room, nobody new comes in. The cache could be copied to the host's
-# memory instead. Recomputing wastes arithmetic and swapping takes the bus, so which is cheaper depends on length and hardware.
+# The latest request is **preempted**: its blocks are freed, and later its prompt is read again, with what it had
+# written (pink, then orange). As long as a request that has begun finds no room, no new one is let in. The cache could
+# be copied to the host's memory instead. Recomputing costs arithmetic and swapping costs time on the bus, so which is
+# cheaper depends on length and hardware.
 
 # %% [markdown]
 # ## Guess, then check
 #
-# A decode step reads all the weights for one token a request, and the arithmetic units wait. Could it check five tokens at
-# the price of one? It could, if somebody guessed them: a small **draft** model, a lookup in the text, or extra heads.
+# A decode step reads all the weights to write one token for each request, and the arithmetic units wait. Could it check
+# five tokens at the price of one? It could, if somebody guessed them: a small **draft** model, a lookup in the text, or
+# extra heads.
 
 # %% exercise="how-often-accepted"
 
 # %% exercise="drawn-after-a-rejection"
 
 # %% [markdown]
-# Those two numbers are the whole rule (Leviathan et al., 2023; Chen et al., 2023b). A token is accepted with probability
-# min(1, target / draft). The first that isn't is replaced by one from the excess, what follows is thrown away, and if all
-# were accepted the target's last row gives one more for free.
+# Those two numbers are the whole rule (Leviathan et al., 2023; Chen et al., 2023b). A token is accepted with
+# probability min(1, target / draft). The first that isn't is replaced by one drawn from the excess, max(0, target -
+# draft), and what follows is thrown away. If all are accepted, the target's last row gives one more for free.
 
 # %% exercise="speculative_accept"
 
@@ -209,9 +214,10 @@ firsts = [yours.speculative_accept(np.array([token]), *rows, rng)[0] for token i
 np.round(np.bincount(firsts) / len(firsts), 3)
 
 # %% [markdown] folded="Why exactly?"
-# Token $x$ comes out in two ways. Drafted and kept: $q(x)\min(1, p(x)/q(x)) = \min(q(x), p(x))$. Or something was rejected
-# and $x$ is drawn from the excess. The chance of a rejection is $\sum_y \max(p(y)-q(y), 0)$, exactly what the excess was
-# divided by, so that's $\max(p(x)-q(x), 0)$. Together: $p(x)$, whatever $q$ was. A bad draft costs time, never quality.
+# Token $x$ comes out in two ways. It's drafted and kept, with probability $q(x)\min(1, p(x)/q(x)) = \min(q(x), p(x))$,
+# or something is rejected and $x$ is drawn from the excess. The chance of a rejection is $\sum_y \max(p(y)-q(y), 0)$,
+# exactly what the excess is divided by, so the second way adds $\max(p(x)-q(x), 0)$. Together that's $p(x)$, whatever
+# $q$ is. A bad draft costs time, never quality.
 
 # %% [markdown]
 # How much time does it save? Say each token is accepted with the same probability.
@@ -230,19 +236,19 @@ curves(lines, "How long a draft is worth it?", "drafted tokens", "tokens a pass"
 # %% exercise="worth-drafting"
 
 # %% [markdown]
-# The check is free only while weights are what's waited for. In a large batch there's enough arithmetic to fill the time, and
-# checking five tokens costs five. At 128k tokens of context the cache dominates: the target still reads it once for all five,
-# but the draft has a cache of its own, unless it looks at a window.
+# The check is free only while the step waits for weights. In a large batch there's enough arithmetic to fill the time,
+# and checking five tokens costs as much as writing five. At 128k tokens of context the cache dominates: the target
+# still reads it once for all five, but the draft has a cache of its own, unless it looks at a window.
 #
-# The bookkeeping is where it goes wrong. Find an input that shows this one first:
+# What goes wrong is usually the bookkeeping. In this code, first find an input that shows it:
 
 # %% exercise="fix_lookup_decoding"
 
 # %% [markdown]
 # ## A tree of guesses
 #
-# One wrong guess loses everything behind it. So make several guesses for a place, and check all branches in one pass: a tree
-# of tokens in one row (Miao et al., 2023). Who may see whom?
+# One wrong guess loses everything behind it. So make several guesses for a place, and check all branches in one pass: a
+# tree of tokens, laid out in one row (Miao et al., 2023). Who may see whom?
 
 # %% exercise="tree_mask"
 
@@ -257,21 +263,21 @@ beside(
 )
 
 # %% [markdown]
-# A chain is causal. In a tree "barked" sees "the dog" and not the cat.
+# A chain gives the causal mask. In the tree, "barked" sees "the dog" and not the cat.
 
 # %% exercise="position-in-a-tree"
 
 # %% [markdown]
 # Where the guesses come from: Medusa adds heads that predict the tokens two, three and four places ahead (Cai et al.,
-# 2024); EAGLE drafts with one small layer on the target's own features (Li et al., 2024); EAGLE-3 predicts tokens directly,
-# from features of several layers. A model trained with **multi-token prediction** has such a head already: DeepSeek-V3
-# (2024) reports that its second token is accepted 85 to 90 % of the time.
+# 2024); EAGLE drafts with one small layer on the target's own features (Li et al., 2024); EAGLE-3 predicts tokens
+# directly, from features of several layers. A model trained with **multi-token prediction** has such a head already:
+# DeepSeek-V3 (2024) reports that its second token is accepted 85 to 90% of the time.
 
 # %% [markdown]
 # ## Fewer bits
 #
-# The other way to read less is to store less. Two bits a number are four values, and you choose them: which numbers share a
-# least and a largest?
+# The other way to read less is to store less. Two bits give a number four possible values, evenly spaced from a least
+# to a largest. You choose which numbers share those two.
 
 # %% exercise="a-code-by-hand"
 
@@ -294,17 +300,18 @@ for name, errors in outlier_experiment().items():
     print(f"{name:30}", {f"{bits} bits": round(error, 3) for bits, error in errors.items()})
 
 # %% [markdown]
-# Random keys with four large channels, and the error of the attention output. With outliers, a scale for each token is
-# about three times as bad at 4 bits and six times at 2. Without them, the control, the two are about equal (a token's scale
-# covers 64 numbers here and a channel's 256, which is its small lead). So it's the outliers, which Liu et al. (2024) found
-# in the keys of real models. Values have none, and by token a new one can be stored at once.
+# These are errors of the attention output, for random keys with four large channels. With outliers, a scale for each
+# token is about three times as bad at 4 bits and six times at 2. Without them, the control, the two are about equal (a
+# token's scale covers 64 numbers here and a channel's 256, which gives the token's a small lead). So it's the outliers,
+# which Liu et al. (2024) found in the keys of real models. Values have none, and with a scale for each token a new
+# value can be stored at once.
 
 # %% exercise="bits-in-all"
 
 # %% [markdown]
 # ## Another batch, other tokens
 #
-# A customer complains: temperature 0, the same prompt, and in the afternoon another answer.
+# A customer complains: temperature 0, the same prompt, and a different answer in the afternoon.
 
 # %% exercise="another-batch"
 
@@ -318,10 +325,10 @@ for parts, total in sums_in_parts().items():
     )
 
 # %% [markdown]
-# The same 4,096 products, added up in float32 in one piece or in several. A kernel picks the number of parts by the size of
-# the batch, and where two logits nearly tie the choice goes the other way. He et al. (2025) got 80 different answers to
-# one prompt out of 1,000, and a single one with **batch-invariant** kernels, which always add up in the same order and are somewhat
-# slower.
+# These are the same 4,096 products, added up in float32 in one piece or in several. A kernel picks the number of parts
+# by the size of the batch, and where two logits nearly tie the choice can go the other way. He et al. (2025) ran one
+# prompt 1,000 times and got 80 different answers, and a single one with **batch-invariant** kernels, which always add
+# up in the same order and are somewhat slower.
 
 # %% [markdown]
 # ## Two machines instead of one
@@ -341,9 +348,9 @@ for tokens in (1024, 8192, 65_536):
     )
 
 # %% [markdown]
-# At 50 GB a second shipping takes a small part of the prefill, and sent layer by layer most of it hides behind it. Over 1 GB
-# a second, 8,192 tokens would travel seven times as long as they take to read. A sequence too long for one GPU is cut
-# instead, and keys go around a ring: that's `ring_attention` from lesson 14.
+# At 50 GB a second, shipping takes a small part of the prefill's time, and if the cache is sent layer by layer, most of
+# that is hidden behind the prefill. At 1 GB a second, 8,192 tokens would take seven times as long to ship as to read. A
+# sequence too long for one GPU is cut instead, and keys go around a ring: that's `ring_attention` from lesson 14.
 
 # %% [markdown]
 # ## The same in PyTorch
@@ -394,13 +401,13 @@ for tokens in (1024, 8192, 65_536):
 # compare.
 
 # %% [markdown] folded="One way to say it"
-# "The prompt is hashed block by block; blocks that are there already are shared and counted, and the rest is read in chunks,
-# each in a step with everybody's decode tokens, within a token budget. A chunk should have about as many tokens as the
-# ridge. The cache grows in blocks from a pool, copied when a shared one is written; when the pool is full the latest
-# request is preempted. A step takes the sum of its phases: weights, then caches. To get more tokens for reading the
-# weights once, I draft and check: accept by target over draft, replace the first rejected one from the excess, and the
-# distribution is exactly the target's. Keys in few bits get a scale for each channel because of their outliers. And equal
-# prompts can give other tokens in another batch, because sums are added up in another order."
+# "The prompt is hashed block by block; blocks that are there already are shared and counted, and the rest is read in
+# chunks, each in a step with everybody's decode tokens, within a token budget. A chunk should have about as many tokens
+# as the ridge. The cache grows in blocks from a pool, copied when a shared one is written; when the pool is full the
+# latest request is preempted. A step takes the sum of its phases: weights, then caches. To get more tokens for reading
+# the weights once, I draft and check: accept by target over draft, replace the first rejected one from the excess, and
+# the distribution is exactly the target's. Keys in few bits get a scale for each channel because of their outliers. And
+# equal prompts can give different tokens in different batches, because sums are added up in a different order."
 
 # %% [markdown]
 # ## Roads not taken
@@ -415,8 +422,8 @@ for tokens in (1024, 8192, 65_536):
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# Nothing of this one. Lesson 19 looks inside again and asks what a head is for. The pool, the drafts and the clock come back
-# in lesson 21, when a real language model writes with your functions.
+# Nothing from this one. Lesson 19 looks inside again and asks what a head is for. The pool, the drafts and the clock
+# come back in lesson 21, when a real language model writes with your functions.
 
 # %%
 progress()

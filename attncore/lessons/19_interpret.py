@@ -32,7 +32,8 @@ heat_map(maps[23, 3, [-1]], ["to"], tokens, "Where does head 3 of layer 23 look?
 # ## What a head writes
 #
 # A head's map comes from its queries and keys. What it *writes* comes from its values and its share of the output
-# projection. Elhage et al. (2021) call these its **QK circuit** and its **OV circuit**. The two meet only in the weights.
+# projection. Elhage et al. (2021) call these its **QK circuit** and its **OV circuit**. The two meet only where the
+# attention weights multiply the values.
 #
 # What a head writes is added to the residual stream, and logits are one matrix product away from that. So a logit is a sum
 # too: every head adds its own part. Try one by hand.
@@ -55,9 +56,9 @@ number_map(
 )
 
 # %% [markdown]
-# There's our head in the first row. It leaves Mary nearly alone and takes 2.5 from John's logit. McDougall et al. (2023)
-# took such a head of GPT-2 small apart: it looks at a token that the model is about to repeat, and suppresses it. (29, 1)
-# does speak for Mary; (24, 4) and (29, 0) speak against her.
+# Our head is in the first row. It leaves Mary nearly alone and takes 2.5 from John's logit. McDougall et al. (2023)
+# took such a head of GPT-2 small apart: it looks at a token that the model is about to repeat, and suppresses it.
+# Head (29, 1) does speak for Mary; (24, 4) and (29, 0) speak against her.
 
 # %% [markdown]
 # Here are all 270, red for Mary and blue for John. Where do the loud ones sit?
@@ -66,10 +67,10 @@ number_map(
 heads_map(read.lead, "Who speaks for Mary, and who for John?")
 
 # %% [markdown]
-# Before layer 23, no head adds more than 0.26 either way. Don't read that as "they do nothing": attribution counts what a
-# head says *directly*, and what it tells a later head is credited to that later head. Also, all 270 together add 1.6 of a
-# lead of 6.1. Feed-forward layers and the token's own embedding add the rest, and the last norm's factor is taken as it
-# came out.
+# Before layer 23, no head adds more than 0.26 either way. Don't read that as "they do nothing": attribution counts what
+# a head says *directly*, and what it tells a later head is credited to that later head. Also, all 270 together add 1.6
+# of a lead of 6.1. Feed-forward layers and the token's own embedding add the rest. (The last norm divides by a number
+# that depends on all of them; we take it as it came out.)
 
 # %% [markdown]
 # ## Take a head away
@@ -89,9 +90,9 @@ points = np.array([[0.5, -1.0], [2.0, 0.0]])
 np.round([yours.ablation_effect(layer, points, head) for head in range(2)], 2)
 
 # %% [markdown]
-# Head 1 of this little layer matters five times as much, it seems. But look at what it brings: 5, and a trace of x. It's
-# loud, and it hardly says anything. In a network, later layers get used to the 5, and zero is a state that they've never
-# seen. The milder question leaves in place what the head says everywhere.
+# Head 1 of this little layer matters five times as much, it seems. But look at what it brings: 5, and a trace of x.
+# It's loud, and it hardly says anything. In a network, later layers get used to the 5, and zero is a state that they've
+# never seen. A milder question leaves in place what the head says everywhere.
 
 # %% exercise="mean-ablation-by-hand"
 
@@ -102,9 +103,9 @@ others = np.random.default_rng(0).standard_normal((50, 2))
 np.round([yours.mean_ablation_effect(layer, points, head, others) for head in range(2)], 2)
 
 # %% [markdown]
-# The order is reversed. Does the difference matter in a real network? Take eight prompts like ours, in which the right name
-# leads by 5.4 on average, and replace each of the 270 heads in turn: by zeros, and by its mean over the prompts, place by
-# place. Which heads does zero-ablation find?
+# The order is reversed. Does the difference matter in a real network? Take eight prompts like ours, in which the right
+# name leads by 5.4 on average, and replace each of the 270 heads in turn, once with zeros and once with its mean over
+# the prompts, place by place. Which heads does zero-ablation find?
 
 # %% exercise="early-heads-by-mean"
 
@@ -165,9 +166,9 @@ heads_map(sinks.share, "How much does each head give the first token?")
 print(f"mean {sinks.share.mean():.0%}, heads above one half: {(sinks.share > 0.5).sum()} of 270")
 
 # %% [markdown]
-# That's the sink of lesson 15. MiniLM, the sentence encoder of lesson 20, has one as well: its words give [CLS] 53 % of
-# their weight on "The cat sat on the mat", averaged over 72 heads. Is [CLS] that important? Its output is a weight times a
-# vector, and the vector may be short.
+# That's the sink of lesson 15. MiniLM, the sentence encoder of lesson 20, has one as well: in "The cat sat on the mat",
+# the words give [CLS] 53% of their weight, averaged over 72 heads. Is [CLS] that important? What it hands over is a
+# weight times a vector, and the vector may be short.
 
 # %% exercise="share-handed-over"
 
@@ -177,7 +178,7 @@ print(f"mean {sinks.share.mean():.0%}, heads above one half: {(sinks.share > 0.5
 # %% exercise="value_weighted_map"
 
 # %% [markdown]
-# MiniLM's lengths are recorded for all heads. Here are both shares, for the six words of the cat's sentence.
+# MiniLM's lengths are recorded for all heads. Here are both shares, with the six words of that sentence as queries.
 
 # %%
 from attncore.recorded import recorded_maps
@@ -191,13 +192,13 @@ beside(
 )
 
 # %% [markdown]
-# By lengths, [CLS] has 7 % left. Clark et al. (2019) saw the same with [SEP] in BERT, and Xiao et al. (2023) with the first
-# tokens of language models. Softmax forces every row to sum to one, even when the head has nothing to say. A token whose
-# value is short is where that leftover can go.
+# By lengths, [CLS] has 7% left. Clark et al. (2019) saw the same with [SEP] in BERT, and Xiao et al. (2023) with the
+# first tokens of language models. Softmax forces every row to sum to one, even when the head has nothing to say. A
+# token whose value is short is where that leftover can go.
 
 # %% [markdown]
-# Does that mean [CLS] could be deleted? Take it from head (3, 1), once after the softmax and once before it, and see how
-# much "cat" receives.
+# Does that mean [CLS] could be deleted? Take it away from head (3, 1), once after the softmax and once before it, and
+# see how much "cat" receives.
 
 # %%
 from attncore.dot_product import attention_weights
@@ -217,8 +218,9 @@ for name, some in (
     print(f"{name:<13} {np.linalg.norm(some[2] @ handed_over):.2f}")
 
 # %% [markdown]
-# Cut after the softmax, little changes. Masked before it, the weight falls to the other words, and "cat" receives about ten
-# times as much. The sink hands over nearly nothing, and still it does something: it keeps the head quiet.
+# When it's cut after the softmax, little changes. When it's masked before, its weight falls to the other words, and
+# "cat" receives about ten times as much. The sink hands over nearly nothing, and still it does something: it keeps the
+# head quiet.
 
 # %% [markdown]
 # Lengths are blind to direction, though. Two keys that hand over opposite vectors look busy, and nothing arrives.
@@ -247,8 +249,8 @@ print(yours.value_weighted_map(half, opposite, np.eye(2)), half @ opposite)
 #
 # $$R = \tilde{A}_L \cdots \tilde{A}_2\, \tilde{A}_1, \qquad \tilde{A}_l = \tfrac{1}{2} A_l + \tfrac{1}{2} I$$
 #
-# Here it is on MiniLM, your function, the twelve heads of a layer averaged. Start at one layer, add the others, then tick
-# the box. Which do you believe?
+# Here your function runs on MiniLM, with the twelve heads of a layer averaged. Start at one layer, add the others, then
+# tick the box. Which picture do you believe?
 
 # %%
 rollout_picture(yours.attention_rollout)
@@ -264,8 +266,8 @@ rollout_picture(yours.attention_rollout)
 # %% [markdown]
 # ## Two maps, one prediction
 #
-# Jain and Wallace (2019) asked whether a very different set of weights could have led to the same prediction. Four keys,
-# "cat", "dog", "mat" and "rug"; the value says animal or thing.
+# Jain and Wallace (2019) asked whether a very different set of weights could have led to the same prediction. Take four
+# keys, "cat", "dog", "mat" and "rug", whose values say animal or thing.
 
 # %%
 animal_or_thing = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
@@ -273,8 +275,8 @@ np.array([[0.5, 0.0, 0.5, 0.0], [0.0, 0.5, 0.0, 0.5]]) @ animal_or_thing
 
 # %% [markdown]
 # Two maps without a key in common, and one output. In MiniLM's head (3, 1), with "it" looking at "animal", the picture
-# below finds the farthest map that gives the same reading of the output: one number, 1 for what "animal" hands over and 0
-# for what "street" does. Move the slider back toward the recorded map.
+# below finds the farthest map that gives the same reading of the output. The reading is one number, 1 for what "animal"
+# hands over and 0 for what "street" does. Move the slider back toward the recorded map.
 
 # %%
 two_maps_picture()
@@ -285,15 +287,15 @@ two_maps_picture()
 # that leaves all of it as it is; Brunner et al., 2020.)
 
 # %% [markdown]
-# Their other test shuffles each row at random and measures how far the prediction moves.
+# Jain and Wallace's other test shuffles each row at random and measures how far the prediction moves.
 
 # %% exercise="values-alike"
 
 # %% exercise="permutation_effect"
 
 # %% [markdown]
-# Now an experiment on the test itself. "paris" looks for a place among six words. The map stays the same, and we mix the
-# values step by step with their mean, as an encoder may do that reads the whole text first.
+# Now an experiment on the test itself. "paris" looks for a place among six words. The map stays the same, and we mix
+# the values step by step with their mean, as an encoder that reads the whole text first may do.
 
 # %%
 from attncore.words import embed
@@ -317,9 +319,9 @@ for mixed in (0.0, 0.5, 0.9, 1.0):
 # %% [markdown]
 # ## Two heads that continue a text
 #
-# Fifty random tokens, then the same fifty again. SmolLM2's loss is 13.9 nats in the first half (worse than the 10.8 of a
-# uniform guess, since such text is like nothing it has read), and 2.9 in the second. So something in it copies. An **induction head** is
-# a head that looks at what followed last time (Elhage et al., 2021). Write its score.
+# Let SmolLM2 read fifty random tokens, then the same fifty again. Its loss is 13.9 nats in the first half (worse than
+# the 10.8 of a uniform guess, since such text is like nothing it has read), and 2.9 in the second. So something in it
+# copies. An **induction head** is a head that looks at what followed last time (Elhage et al., 2021). Write its score.
 
 # %% exercise="induction_score"
 
@@ -338,8 +340,8 @@ for at, map_of_head in list(seen.maps.items())[:4]:
 print("median of all heads", f"{np.median(seen.scores):.3f}")
 
 # %% [markdown]
-# A handful of the 270 heads does it, and the median is near zero: random tokens are the control, since nothing else stands
-# out in them. On a real sentence, the best of many heads always looks good. Two heads from the two pictures, then:
+# A handful of the 270 heads do it, and the median is near zero. Random tokens are the control, since nothing else
+# stands out in them; on a real sentence, the best of many heads always looks good. Now take one head from each picture:
 
 # %% exercise="which-removal-hurts"
 
@@ -348,19 +350,19 @@ for left_out, (first, second) in seen.losses.items():
     print(f"without {left_out:<23} first half {first:5.2f}, second half {second:5.2f}")
 
 # %% [markdown]
-# The first half is one control: whatever is removed, it stays between 13.7 and 14.3. A set of random heads is the other.
-# Three of them cost 0.2. One set of five costs 3.3, so a random set can do harm too; the gap is what counts, and the gap is
-# what counts.
+# The first half is one control: whatever is removed, it stays between 13.7 and 14.3. A set of random heads is the
+# other. Three of them cost 0.2. One set of five costs 3.3, so a random set can do harm too; what counts is how much
+# more the induction heads cost.
 
 # %% [markdown] folded="What does the head of layer 16 have to do with it?"
 # An induction head compares its query, "I'm an A", with keys. A key that only knows its own token can't say what stood
-# before it. So a head in an earlier layer has to write "before me stood an A" into the next place, and the key is made from
-# that. Elhage et al. (2021) call it K-composition. (16, 0) is that earlier head: it looks one token back. Its own induction
-# score is near zero, and no induction map would have told you that it's needed.
+# before it. So a head in an earlier layer has to write "before me stood an A" into the place after each A, and the key
+# is made from that. Elhage et al. (2021) call it K-composition. (16, 0) is that earlier head: it looks one token back.
+# Its own induction score is near zero, and no induction map would have told you that it's needed.
 
 # %% [markdown]
-# In SmolLM2 we can only infer the path. In a model small enough, we can see it. Two models of attention alone, one layer and
-# two, learn to continue sequences that repeat (about three seconds). Can one layer do it?
+# In SmolLM2 we can only infer the path. In a model small enough, we can see it. Two attention-only models, of one layer
+# and of two, learn to continue sequences that repeat (about three seconds). Can one layer do it?
 
 # %%
 from attncore.experiments.interpret import induction_experiment, patched_run, restored
@@ -370,9 +372,9 @@ trained, losses = induction_experiment()
 loss_curves({f"{n} layer{'s' * (n > 1)}": losses[n] for n in losses}, "Who learns to continue?")
 
 # %% [markdown]
-# With two layers nothing much happens at first, and then the loss falls within some fifty steps. Olsson et al. (2022) see
-# such a short phase in language models, too. Below is the trained circuit,
-# on seven ids and the first five of them again.
+# With two layers nothing much happens at first, and then the loss falls within some fifty steps. Olsson et al. (2022)
+# see such a short phase in language models, too. Below is the trained circuit, on seven ids followed by the first five
+# of them again.
 
 # %%
 from attncore.toy import toy_maps
@@ -382,7 +384,7 @@ small = toy_maps(clean, trained[2])[:, 0]
 print(*clean)
 
 # %% [markdown]
-# A line is a weight, the thicker the larger. Move the slider, and follow the orange path down from the last token.
+# Each line is a weight, and thicker is larger. Move the slider, and follow the orange path down from the last token.
 
 # %%
 circuit_paths([str(i) for i in clean], small)
@@ -404,9 +406,9 @@ title, shown = "How much does one vector restore?", np.clip(grid, 0, 1)
 heat_map(shown, before, places, title, rows="depths", columns="tokens")
 
 # %% [markdown]
-# One vector at a time: what matters starts at the changed token, has mostly moved one place right after the first layer, and
-# arrives at the end after the second. This is the strongest evidence in the lesson, because it follows one difference through the network.
-# It's still one text, one pair, and one kind of difference.
+# The map restores one vector at a time. What matters starts at the changed token, has mostly moved one place right
+# after the first layer, and arrives at the end after the second. This is the strongest evidence in the lesson, because
+# it follows one difference through the network. It's still one text, one pair, and one kind of difference.
 
 # %%
 for name, ids in (("clean", clean), ("corrupted", corrupted)):
@@ -432,8 +434,8 @@ for at in ((3, 1), (5, 11)):
     print(f"head {at}: it {column[it]:.2f}, the others {rest.mean():.2f}")
 
 # %% [markdown]
-# In (5, 11) everybody looks at "animal", so what "it" does says little about "it". In (3, 1) "it" stands out. That's all it
-# does: lesson 05 gave the same head a street that's too wide, and it went on looking at the subject.
+# In (5, 11) everybody looks at "animal", so what "it" does says little about "it". In (3, 1) "it" stands out, and
+# that's all we know: when lesson 05 gave the same head a street that's too wide, it went on looking at the subject.
 
 # %% exercise="bytes-of-all-maps"
 
@@ -530,12 +532,12 @@ for at in ((3, 1), (5, 11)):
 # "You show me an attention map. What does it tell you, and how would you find out more?" Two minutes by the clock, aloud.
 
 # %% [markdown] folded="One way to say it"
-# "A map is what one head of one layer weighs. It leaves out the values, the output projection, the residual and everybody
-# else, so I treat it as a hypothesis. First I look for base rates, and change one thing in the input. Then I ask what the
-# head writes: weight times value length, or what it adds to a logit. Then I intervene. I put the head's mean in its place,
-# because zero is a state the model has never seen; I do that beside random heads, and in sets, because heads stand in for
-# each other. And I patch one run's vector into another to see where a difference is carried. In SmolLM2, the head that looks
-# at John is the one that speaks against him."
+# "A map is what one head of one layer weighs. It leaves out the values, the output projection, the residual and all the
+# other heads, so I treat it as a hypothesis. First I look for base rates, and change one thing in the input. Then I ask
+# what the head writes: weight times value length, or what it adds to a logit. Then I intervene. I put the head's mean
+# in its place, because zero is a state the model has never seen; I do that beside random heads, and in sets, because
+# heads stand in for each other. And I patch one run's vector into another to see where a difference is carried. In
+# SmolLM2, the head that looks at John is the one that speaks against him."
 
 # %% [markdown]
 # ## Roads not taken

@@ -28,18 +28,19 @@ cosines = [Network(model, fault).vectors(text)[0] @ whole for fault in some]
 print("lowest {:.3f}, median {:.4f}, highest {:.5f}".format(*np.quantile(cosines, [0, 0.5, 1])))
 
 # %% [markdown]
-# That's every fourth head. A vector that's 0.99 right looks like a port that works. In the trained network, on two sentences, over all 72 heads and eight kinds of mistake,
-# the median was 0.998, and 92 % were above 0.95. By the end of the lesson you'll have found such a head with ten questions.
+# That's every fourth head. A vector that's 0.99 right looks like a port that works. In the trained network, on two
+# sentences, over all 72 heads and eight kinds of mistake, the median was 0.998, and 92% were above 0.95. By the end of
+# the lesson you'll have found such a head with ten questions.
 #
-# If `attncore get-model minilm` has fetched the network (84 MB), it's what runs here. If not, a small one of the same build
-# with random weights takes its place, and what the trained one does was recorded.
+# If `attncore get-model minilm` has fetched the network (84 MB), it's what runs here. If not, a small one of the same
+# build with random weights takes its place, and you'll see recordings of the trained one.
 
 # %% [markdown]
 # ## What's in the file
 #
-# A checkpoint in the safetensors format is eight bytes with the length of a header, a header that names every array with its
-# type, shape and place, and then the numbers. There's no code in it. MiniLM's has 103 arrays, under names such as
-# `encoder.layer.3.attention.self.query.weight`.
+# A checkpoint in the safetensors format begins with eight bytes that give the length of a header. The header names
+# every array with its type, shape and place, and after it come the numbers. There's no code in it. MiniLM's has 103
+# arrays, under names such as `encoder.layer.3.attention.self.query.weight`.
 
 # %%
 header = b'{"W": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}'
@@ -50,8 +51,9 @@ np.frombuffer(file[start:], dtype="<f4").reshape(2, 2)
 # %% exercise="minilm-parameters"
 
 # %% [markdown]
-# Text becomes tokens first. A word that isn't among the 30,522 is cut into pieces, each the longest that fits, and `##` marks
-# a piece that continues a word (WordPiece; Wu et al., 2016). `[CLS]` goes before the text and `[SEP]` behind it.
+# Text becomes tokens first. A word that isn't among the vocabulary's 30,522 entries is cut into pieces, each the
+# longest that fits, and `##` marks a piece that continues a word (WordPiece; Wu et al., 2016). `[CLS]` goes before the
+# text and `[SEP]` behind it.
 
 # %%
 cat, tired = list(recorded_maps())[:2]
@@ -62,8 +64,8 @@ print(recorded_maps()[tired].tokens)
 # %% [markdown]
 # ## From tokens to one vector
 #
-# After the last layer there's a vector for each token. The sentence's vector is their mean, made length 1 (Reimers and
-# Gurevych, 2019). Sentences of a batch are padded to one length. What should padding contribute to the mean?
+# After the last layer there's a vector for each token. The sentence's vector is their mean, scaled to length 1 (Reimers
+# and Gurevych, 2019). Sentences of a batch are padded to one length. What should padding contribute to the mean?
 
 # %% exercise="sentence_vectors"
 
@@ -111,8 +113,8 @@ print(f"largest difference {np.abs(weights - recorded_maps()[cat].maps[3, 1]).ma
 heat_map(weights, names, names, "Where do the words look?")
 
 # %% [markdown]
-# They agree as far as half precision goes, in which the maps were stored. The projections have biases here, which lesson 05
-# left out. One of them is odd.
+# They agree as far as half precision allows, which is how the maps were stored. The projections have biases here, which
+# lesson 05 left out. One of them is odd.
 
 # %% exercise="shifted-key-bias"
 
@@ -145,8 +147,9 @@ print(inspect.getsource(finish_block))
 #
 # $$\text{pre-norm: } x + f(\text{norm}(x)) \qquad \text{post-norm: } \text{norm}(x + f(x))$$
 #
-# Before the first block, a token's word, its position and its text ("first" or "second") are added up and normalized. That
-# and the mean at the end is the whole network. The course's tests compare it with the published package, to 0.00001.
+# Before the first block, the vectors of a token's word, of its position and of its text ("first" or "second") are added
+# up and normalized. Add the mean at the end, and that's the whole network. The course's tests compare it with the
+# published package, to 0.00001.
 
 # %%
 from attncore.cache import attention_flops
@@ -158,14 +161,14 @@ for n in (8, 256):
     )
 
 # %% [markdown]
-# For the cat, what grows with the square of the length is a third of a percent. Even at 256 tokens, where the published
-# model cuts its input, it's a tenth.
+# For the sentence about the cat, what grows with the square of the length is a third of a percent. Even at 256 tokens,
+# where the published model cuts its input, it's a tenth.
 
 # %% [markdown]
 # ## Is "the" ignored?
 #
-# On "The cat sat on the mat" the attention looks at "cat" and "mat" and ignores "the": it's a popular explanation, and one
-# that we can measure. [CLS] takes 53 % of what the words give (lesson 19). What's left goes to the six words.
+# In "The cat sat on the mat", attention looks at "cat" and "mat" and ignores "the". That's a popular explanation, and
+# one that we can test. [CLS] takes 53% of what the words give (lesson 19). Look only at what goes to the six words.
 
 # %% exercise="share-of-the"
 
@@ -178,8 +181,9 @@ print(f'both "the": {(received[0] + received[4]) / received.sum():.1%}, an even 
 bars(share, [f"layer {i}" for i in range(6)], 'How much of the words\' part goes to both "the"?')
 
 # %% [markdown]
-# Somewhat less than an even third, so not ignored. In layer 0 the articles get more than their share, and in the last layer
-# half of it; an average hides that the layers disagree. And a map isn't a cause. Leave words out, and compare the vectors.
+# That's somewhat less than an even third, so they aren't ignored. In layer 0 the articles get more than an even share,
+# and in the last layer half of one; the average hides that the layers disagree. And a map isn't a cause. Leave words
+# out, and compare the vectors.
 
 # %%
 shorter = ["cat sat on mat", "The sat on the mat", "The cat sat on the", "The cat sat the mat"]
@@ -187,10 +191,10 @@ network = Network(model)
 print((network.vectors(shorter) @ network.vectors([cat])[0]).round(2))
 
 # %% [markdown]
-# The trained network gives 0.96 without both "the", 0.56 without "cat", 0.81 without "mat" and 0.99 without "on". (Random
-# weights give other numbers.) So the popular explanation is roughly right about what matters to the sentence's vector, and
-# wrong about where attention goes. It's one sentence in one model, though, and leaving a word out also moves all that
-# follow it.
+# The trained network gives 0.96 without both "the", 0.56 without "cat", 0.81 without "mat" and 0.99 without "on".
+# (Random weights give other numbers.) So the popular explanation is roughly right about what matters to the sentence's
+# vector, and wrong about where attention goes. It's one sentence in one model, though, and leaving a word out also
+# shifts every word after it.
 
 # %% [markdown]
 # ## What single heads do
@@ -201,8 +205,8 @@ print((network.vectors(shorter) @ network.vectors([cat])[0]).round(2))
 atlas_picture()
 
 # %% [markdown]
-# (0, 2) gives nearly everything to the token before, in every sentence. That's a job one can name. Look into any of them
-# below, by weight and by what's handed over.
+# (0, 2) gives nearly everything to the token before, in every sentence. That's a job you can name. Below you can look
+# into any of the heads, by weight and by what's handed over.
 
 # %%
 map_picture()
@@ -218,7 +222,7 @@ for number, mistake in enumerate(MISTAKES):
     print(number, mistake)
 
 # %% [markdown]
-# The suspect answers ten queries. A query puts one question on a list of texts:
+# The suspect answers ten queries. A query asks one question about a list of texts:
 #
 # | query | what comes back |
 # |---|---|
@@ -234,8 +238,8 @@ gap = np.abs(suspect.reads(texts, 6) - healthy.reads(texts, 6)).max()
 print(f"what the last layer leaves differs by {gap:.2f}; {suspect.left} queries are left")
 
 # %% [markdown]
-# That's one query gone, for something you knew. 72 maps would be far too many, and above the wrong head everything differs
-# anyway. Think before you ask, and use a cell of your own.
+# That's one query gone, for something you already knew. 72 maps would be far too many, and above the wrong head
+# everything differs anyway. Think before you ask, and use a cell of your own.
 
 # %%
 # yours: suspect.reads(texts, ...), suspect.map(texts, ...), suspect.vectors(texts, without=[...])
@@ -286,8 +290,8 @@ beside(
 # A triangle of zeros: somebody has put a causal mask into an encoder. Where a map agrees and the output doesn't, it's the
 # values. Where the columns sum to one, it's the softmax's axis, or a transposed map; `healthy.map(...)` tells which.
 #
-# What would have caught it on day one? Hidden states, layer by layer, against stored ones. The final vector is the worst
-# place to look.
+# What would have caught it on day one? A test that compares hidden states with stored ones, layer by layer. The final
+# vector is the worst place to look.
 
 # %% [markdown]
 # ## What a cosine can't tell you
@@ -300,7 +304,7 @@ beside(
 search_picture(yours.most_similar)
 
 # %% [markdown]
-# Seven of the recorded texts are interview questions. For each, which card of this course would it open?
+# Seven of the recorded texts are interview questions. Which card of this course would each of them open?
 
 # %%
 questions = [text for text in vectors if text.endswith("?")]
@@ -311,12 +315,12 @@ for question in questions:
     print(f"{vectors[question] @ card_vectors[best]:.2f}  {question}\n      {cards[best]}")
 
 # %% [markdown]
-# The cache's question opens the right card, at 0.76. But the scaling factor opens a wrong card at 0.71, and the mask a
-# right one at 0.35. No threshold separates the two. These cosines aren't calibrated on our field, and only pairs from your
-# own field, with known answers, can tell you where they fail.
+# The question about the cache opens the right card, at 0.76. But the one about the scaling factor opens a wrong card at
+# 0.71, and the one about the mask a right one at 0.35. No threshold separates right from wrong. These cosines aren't
+# calibrated on our field, and only pairs from your own field, with known answers, can tell you where they fail.
 
 # %% [markdown]
-# They don't know *not*, either. With the trained network:
+# Cosines don't know *not*, either. With the trained network:
 #
 # | pair | cosine |
 # |---|---|
@@ -337,9 +341,9 @@ print((network.vectors(pairs[1:]) @ network.vectors(pairs[:1])[0]).round(2))
 # The opposite scores higher than the paraphrase. That's why no answer in this course is marked by comparing vectors.
 
 # %% [markdown]
-# MiniLM is a **bi-encoder**: it reads each text by itself, so all documents can be encoded in advance, and a search is one run
-# and a product. A **cross-encoder** reads two texts as one and returns a score. It can see a "not", and nothing can be
-# prepared. So people search with the first and rank the best candidates with the second.
+# MiniLM is a **bi-encoder**: it reads each text by itself, so all documents can be encoded in advance, and a search is
+# one run and a matrix product. A **cross-encoder** reads two texts as one and returns a score. It can see a "not", but
+# nothing can be prepared. So people search with the first and rank the best candidates with the second.
 
 # %% exercise="cross-encoder-runs"
 
@@ -404,19 +408,19 @@ print((network.vectors(pairs[1:]) @ network.vectors(pairs[:1])[0]).round(2))
 # done?" Two minutes by the clock, aloud.
 
 # %% [markdown] folded="One way to say it"
-# "No. One head of 72 can be quite wrong and leave 0.99, since the residual, the other heads and the mean dilute it. I compare
-# hidden states, layer by layer, on a batch with padding: the first that differs by more than rounding holds the bug. In that
-# layer both read the same, so I compare heads, or silence half of them in both models and halve again. The map often names
-# it: no sharpness is a scale, columns that sum to one an axis, a triangle a mask. If maps agree, it's the values. Then I
-# keep those states as a test. And I don't judge by cosines of vectors elsewhere either: they say that two texts share a
-# subject, and a 'not' hardly moves them."
+# "No. One head of 72 can be quite wrong and leave 0.99, since the residual, the other heads and the mean dilute it. I
+# compare hidden states, layer by layer, on a batch with padding: the first that differs by more than rounding holds the
+# bug. In that layer both read the same, so I compare heads, or silence half of them in both models and halve again. The
+# map often names the bug: a wrong sharpness means the scale, columns that sum to one an axis, a triangle a mask. If the
+# maps agree, it's the values. Then I keep those states as a test. And I don't judge by cosines of vectors elsewhere
+# either: they say that two texts share a subject, and a 'not' hardly moves them."
 
 # %% [markdown]
 # ## Roads not taken
 #
-# MiniLM was distilled from a larger network (Wang et al., 2020), and this version keeps every second layer. The sentence
-# could be the [CLS] row, or a weighted mean that's learned (Lin et al., 2017). ColBERT keeps a vector for every token and
-# compares each with each (Khattab and Zaharia, 2020): more exact, and a larger index.
+# MiniLM was distilled from a larger network (Wang et al., 2020), and this version keeps every second layer. The
+# sentence's vector could be the [CLS] row instead, or a weighted mean that's learned (Lin et al., 2017). ColBERT keeps
+# a vector for every token and compares each with each (Khattab and Zaharia, 2020): more exact, and a larger index.
 
 # %% sources="here"
 

@@ -4,8 +4,8 @@
 # You've written every part of a language model: heads, rotary positions, the mask, the cache, the norm, the gated layers,
 # the draw. Today they run inside a real one, SmolLM2-135M-Instruct (Allal et al., 2025), 30 layers in plain NumPy.
 #
-# It's a download of 93 MB: `attncore get-model smollm2`. Without it you'll read what was recorded, and only what you change
-# freely, such as a prompt of your own, needs the model.
+# It's a download of 93 MB: `attncore get-model smollm2`. Without it you'll read recordings; only what you make up
+# yourself, such as a prompt of your own, needs the model.
 
 # %%
 import numpy as np
@@ -37,14 +37,14 @@ writes("The capital of France is", 12, apply_rotary=my_rotary)
 symptoms(apply_rotary=my_rotary)
 
 # %% [markdown]
-# Paris survives even without any positions. That's worth remembering when somebody shows you one good answer as proof that
-# their engine works.
+# Paris survives even with no positions at all. That's worth remembering when somebody shows you one good answer as
+# proof that their engine works.
 
 # %% [markdown]
 # ## Which of the parts are yours
 #
 # The model takes nine functions by name. `yours` looks through your notebooks: where `check` has found a function
-# right, yours runs, in all 30 layers; where it hasn't yet, the course's does. So it's English either way.
+# right, yours runs, in all 30 layers; where it hasn't yet, the course's does. So the text is English either way.
 
 # %%
 from attncore.language_model import Parts
@@ -55,9 +55,9 @@ writes("Once upon a time, in a village by the sea,", 40, **mine)
 # %% [markdown]
 # ## From a text to ids
 #
-# The model reads no letters, it reads ids from 0 to 49,151. Where do they come from? From byte-pair encoding
-# (Sennrich et al., 2015): start with the bytes of a large text, and merge the most frequent pair of neighbors into a new
-# token; then again, and again. "abab", say: (a, b) comes twice, so it becomes one token, 256, and the text is 256, 256.
+# The model doesn't read letters; it reads ids from 0 to 49,151. They come from byte-pair encoding (Sennrich et al.,
+# 2015): start with the bytes of a large text, and merge the most frequent pair of neighbors into a new token; then
+# again, and again. "abab", say: (a, b) comes twice, so it becomes one token, 256, and the text is 256, 256.
 
 # %% exercise="bpe_merges"
 
@@ -70,9 +70,9 @@ for i, (left, right) in enumerate(merges):
 [spelled[256 + i].decode() for i in range(len(merges))]
 
 # %% [markdown]
-# Endings come out, and beginnings of words with the space before them, and nobody told it any grammar. To encode another
-# text later, the merges are replayed in the order in which they were learned. Why not simply take the longest token that
-# fits? Because then the same word could be cut in ways that training never saw.
+# What comes out is endings, and beginnings of words with the space before them, though nobody told it any grammar. To
+# encode another text later, the merges are replayed in the order in which they were learned. Why not simply take the
+# longest token that fits? Because then the same word could be cut in ways that training never saw.
 
 # %% exercise="bpe_encode"
 
@@ -96,7 +96,7 @@ from attncore.recorded import recorded_smollm2_maps
 # ## Thirty blocks
 #
 # Here is one block, as it runs. Every name after `parts.` is a function that you've written; attention comes in as
-# `attend`, and it has the others in it.
+# `attend`, which calls the other parts itself.
 
 # %%
 import inspect
@@ -122,8 +122,8 @@ names = ["embedding, tied", "attention", "feed-forward", "norms"]
 bars(counts / counts.sum(), names, "Where are the 134,515,008 weights?")
 
 # %% [markdown]
-# In a large model the embedding fades to a percent or two, and the feed-forward part has most of the weights. In a small one
-# the vocabulary is a fifth, and that's why it's tied: one table at both ends (Press and Wolf, 2016).
+# In a large model the embedding shrinks to a percent or two, and the feed-forward part has most of the weights. In a
+# small one it's a fifth, and that's why it's tied: one table at both ends (Press and Wolf, 2016).
 
 # %% exercise="bits-of-a-packed-weight"
 
@@ -135,8 +135,8 @@ bars(counts / counts.sum(), names, "Where are the 134,515,008 weights?")
 # %% [markdown]
 # ## Prefill, then decode
 #
-# You know this loop from lessons 09 and 12; here they meet. The prompt is read in one go, then each new token alone, and
-# whatever was read stays in the caches of the layers.
+# You know the loop from lesson 09 and the cache from lesson 12; here they meet. The prompt is read in one go, then each
+# new token alone, and whatever was read stays in the caches of the layers.
 
 # %% exercise="decode_with_cache"
 
@@ -145,9 +145,9 @@ bars(counts / counts.sum(), names, "Where are the 134,515,008 weights?")
 # %% exercise="tokens-the-memory-allows"
 
 # %% [markdown]
-# On our machine, with one thread, the course's NumPy writes 35 tokens a second and reads a prompt at about 600 (November
-# 2026). That's one reading of all weights for each token written, and one for the whole prompt: the roofline of lesson 12,
-# on a laptop.
+# On our machine, with one thread, the course's NumPy writes 35 tokens a second and reads a prompt at about 600
+# (November 2026). All weights are read once for each token written, and once for the whole prompt: the roofline of
+# lesson 12, on a CPU.
 
 # %% [markdown]
 # ## Loud, late and silent
@@ -168,10 +168,10 @@ from attncore.views.widgets.language_model import mistakes_picture
 mistakes_picture()
 
 # %% [markdown]
-# Each point is one mistake; choose them one by one and read what the model writes. Most lie up to the right. They're
+# Each point is one mistake; choose them one by one and read what the model writes. Most lie at the upper right. They're
 # **loud**: the text or a loss is visibly off. Those on the vertical line at zero are **late**: a whole pass is exactly
-# right, and decoding fails. Near the middle are the **silent** ones. And to the left the loss got *better*, which always
-# means that the answer leaks in.
+# right, and decoding fails. Near the middle are the **silent** ones. And on the left the loss got *better*, which
+# always means that the answer leaks in.
 
 # %%
 from collections import Counter
@@ -183,9 +183,9 @@ print(Counter(mistake.kind for mistake in mistakes))
 [f"{m.part}: {m.label}" for m in mistakes if m.kind in ("late", "silent")]
 
 # %% [markdown] folded="Why do so many change nothing?"
-# They change corners that this model never comes to: positions counted from one, a row with nothing allowed, a scale that
-# nobody gives. "All visible once there is a cache" is right as long as a single token is read behind the cache, and wrong
-# for a chunk. A test of the function alone finds all of these; a test of the model finds none.
+# They change what makes no difference here, such as counting positions from one, or what this model never meets: a row
+# with nothing allowed, an explicit scale. "All visible once there is a cache" is right as long as tokens are read one
+# at a time, and wrong for a chunk. A test of the function alone finds all of these; a test of the model finds none.
 
 # %% exercise="test-for-a-late-bug"
 
@@ -193,8 +193,9 @@ print(Counter(mistake.kind for mistake in mistakes))
 
 # %% [markdown]
 # So how do you test an engine? Losses and texts aren't enough, as you've seen. Compare logits with a trusted
-# implementation on a few prompts: largest difference, not "looks similar". Then the same logits in one pass, in
-# chunks of three, and token by token. And test each function by itself, where its corners are.
+# implementation on a few prompts: the largest difference, not "looks similar". Then compute the same logits in one
+# pass, in chunks of three, and token by token, and compare those. And test each function by itself, in its corner
+# cases.
 
 
 # %%
@@ -227,8 +228,8 @@ scores = np.zeros((3, 49_152))
 print(f"{yours.bits_per_byte(scores, np.array([504, 2644, 2643]), 'The cat sat'):.2f}")
 
 # %% [markdown]
-# A model that knows nothing needs log2 of its vocabulary for each token, 15.6 bits, and here that's 4.3 a byte. SmolLM2 needs
-# 1.23 on that page.
+# A model that knows nothing needs log2 of its vocabulary for each token, 15.6 bits, and in this sentence that's 4.3 a
+# byte. SmolLM2 needs 1.23 on the page of *Alice*.
 
 # %% [markdown]
 # ## Inside: copying
@@ -262,9 +263,9 @@ beside(
 )
 
 # %% [markdown]
-# The first has its stripe right below the diagonal: every token looks one back. The second rests on the very first token for
-# half of the text (we'll come to that), and then it has a stripe of its own, 49 back: the token after the earlier occurrence.
-# The one writes down "I came after *that*", the other asks "who came after *me*?".
+# The first has its stripe right below the diagonal: every token looks one back. The second rests on the very first
+# token for half of the text (we'll come to that), and then it has a stripe of its own, 49 back: the token after the
+# earlier occurrence. The first head writes down "I came after *that*", and the second asks "who came after *me*?".
 
 # %%
 strongest = np.argsort(-found.scores, axis=None)[:6]
@@ -338,16 +339,16 @@ lengths = {"first token": sinks.first_length, "others": sinks.other_length}
 curves(lengths, "How long is what each layer reads?", "layer", "length", log="y")
 
 # %% [markdown]
-# In layer 11 the first token's vector grows by a factor of more than a hundred, and stays so nearly to the end. RMS norm
-# divides the length out again; what's left is a direction that hardly depends on the word, and that's what the heads can
-# find. Xiao et al. (2023) found that streaming breaks once the first token leaves the window, so they never evict the first
-# few.
+# In layer 11 the first token's vector grows by a factor of more than a hundred, and stays that long nearly to the end.
+# RMS norm divides the length out again; what's left is a direction that hardly depends on the word, and that's what the
+# heads can find. Xiao et al. (2023) found that streaming breaks once the first token leaves the window, so they never
+# evict the first few.
 
 # %% [markdown]
 # ## Your own prompt
 #
-# The model was taught to answer in a format of turns, and without it, it only continues. `chat` writes the format. Change the
-# question, the temperature, the seed.
+# The model was taught to answer in a format of turns; without that format it just continues the text. `chat` writes the
+# format. Change the question, the temperature, the seed.
 
 # %%
 from attncore.smollm2 import chat
@@ -361,7 +362,7 @@ writes(chat("Write two sentences about the sea."), 40, temperature=0.7, **mine)
 # %% [markdown]
 # ## The same in PyTorch
 #
-# One call has grouped heads and a causal mask. Mind which corner the mask starts from when there's a cache:
+# One call handles grouped heads and a causal mask. Mind which corner the mask starts from when there's a cache:
 #
 # ```python
 # import torch
@@ -381,7 +382,7 @@ writes(chat("Write two sentences about the sea."), 40, temperature=0.7, **mine)
 # True
 # ```
 #
-# With `is_causal=True` the single query is taken for the first position and sees the first key alone: the late bug, in one
+# With `is_causal=True` the single query is taken for the first position and sees only the first key: a late bug, in one
 # argument.
 
 # %% [markdown]
@@ -445,7 +446,8 @@ writes(chat("Write two sentences about the sea."), 40, temperature=0.7, **mine)
 # %% [markdown]
 # ## What the next lesson assumes
 #
-# Nothing more: the next one is the interview. Hunts with several bugs in one model, and a mock interview on the clock.
+# Nothing more: the next one is the interview, with hunts for several bugs in one model and a mock interview on the
+# clock.
 
 # %%
 progress()
