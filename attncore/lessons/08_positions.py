@@ -296,7 +296,9 @@ def turns_of(kind, factor=4.0):
     return 8192 * yours.scaled_frequencies(128, kind=kind, factor=factor) / (2 * np.pi)
 
 
-made = {"unscaled": turns_of("linear", 1.0)} | {kind: turns_of(kind) for kind in ("linear", "ntk", "yarn")}
+made = {"unscaled": turns_of("linear", 1.0)} | {
+    kind: turns_of(kind) for kind in ("linear", "ntk", "yarn")
+}
 curves(made, "Turns in 8,192 tokens", "pair", "turns", log="y")
 
 # %% [markdown]
