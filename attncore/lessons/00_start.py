@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Start here
 #
-# Before this course tells you anything, let's see what you can read. Run the cell below. It shows what one part of a
-# trained network, a *head*, pays attention to in six words and two markers.
+# Before this course tells you anything, let's see what you can read. Run the cell below. It shows where one *head*, a
+# part of a trained network, looks as it reads six words and two markers.
 
 # %%
 import numpy as np
@@ -22,9 +22,9 @@ heat_map(maps[3, 1], tokens, tokens, title="One head of a trained network. Who l
 # %% exercise="read-a-row"
 
 # %% [markdown]
-# Nobody told this head about articles and prepositions. In this sentence, at least, it joins small words to their nouns,
-# and it learned that in training. (The network is all-MiniLM-L6-v2; you'll run all of it in lesson 20, on your own
-# functions.)
+# Nobody told this head about articles and prepositions. In this sentence, at least, it links small words to their
+# nouns, and it learned to in training. (The network is all-MiniLM-L6-v2; in lesson 20 you'll run all of it, with your
+# own functions.)
 #
 # Next question. Imagine adding up the weights of each row, and then of each column.
 
@@ -35,17 +35,17 @@ heat_map(maps[3, 1], tokens, tokens, title="One head of a trained network. Who l
 
 # %% [markdown]
 # A row says how a word shares out its attention. And then? Each word also has a **value**, a vector that holds what it
-# has to offer, and the word that looks gets a mixture of the values, made with its weights. Query, key, value: that's
-# all the vocabulary you need for now.
+# has to offer, and the word that looks gets a mixture of all the values, in the proportions of its row. Query, key,
+# value: that's all the vocabulary you need for now.
 
 # %% exercise="equal-weight"
 
 # %% [markdown]
 # ## What you've just done
 #
-# You'll meet five kinds of exercise. You've predicted something, by clicking, and you've worked out a number, by typing.
-# Numbers take units, "128 KiB" or "50 %". You can also write the answer into the cell in place of the dots, which is
-# what you do where no buttons work.
+# You'll meet five kinds of exercise. You've predicted something, by clicking, and you've worked out a number, by
+# typing. A number can have a unit: "128 KiB" or "50 %". You can also write the answer into the cell in place of the
+# dots; do that where the buttons don't work.
 #
 # The third kind is the main one: write a function.
 
@@ -55,26 +55,26 @@ heat_map(maps[3, 1], tokens, tokens, title="One head of a trained network. Who l
 # The docstring says what to do, and the comment above it gives the shapes: `k` keys, each with a value of width `v`, and
 # `...` for any axes in front, such as a batch.
 #
-# Once it's right, make a mistake on purpose: take the mean over the last axis. `check` compares what your function
-# computes with mistakes that people make, names yours, and shows the smallest input that proves it. Loops, lists or
-# `einsum`: any style is fine.
+# Once it's right, make a mistake on purpose: take the mean over the last axis. `check` compares your function's results
+# with those of common mistakes, names yours, and shows the smallest input that proves it. Loops, lists or `einsum`: any
+# style is fine.
 
 # %%
 values = np.array([[4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
 yours.uniform_attention(values)
 
 # %% [markdown]
-# `yours.uniform_attention` is your function once it's right, and the course's until then; it tells you which. What follows
-# in a lesson runs on what you've written. Stuck? `hint(uniform_attention)` opens the first of three hints, and below the
-# last there's a link to the solution.
+# `yours.uniform_attention` is your function once it's right, and the course's until then; it tells you which you've
+# got. The rest of a lesson runs on what you've written. Stuck? `hint(uniform_attention)` opens the first of three
+# hints, and below the last there's a link to the solution.
 
 # %% exercise="uniform-shape"
 
 # %% [markdown]
 # ## Find a bug
 #
-# The fourth kind is code by a colleague, with a bug in it. Begin as you would at work: find an input on which it
-# fails, and let `breaks` judge that. Then repair the code, and run `check`.
+# The fourth kind is code by a colleague, with a bug in it. Begin as you would at work: find an input on which it fails,
+# and let `breaks` confirm it. Then repair the code and run `check`.
 
 # %% exercise="fix_search"
 
@@ -89,16 +89,16 @@ yours.uniform_attention(values)
 # %% [markdown]
 # ## Seventy-two heads
 #
-# The picture at the top was one head of 72. Move the sliders. Can you find a head that looks at the word before? One that
-# looks at hardly anything but the marker at the start?
+# The picture at the top was one head of 72. Move the sliders. Can you find a head that looks at the previous word? One
+# that looks at hardly anything but the marker at the start?
 
 # %%
 reading_picture()
 
 # %% [markdown] folded="Two that we found"
-# Layer 0, head 2 looks at the word before, all along the line. Layer 2, head 7 gives nine tenths of its weight to `[CLS]`,
-# and many others give it half: softmax makes every row sum to one even when a head has nothing useful to look at, and
-# that attention has to go somewhere. Lesson 15 comes back to it.
+# Layer 0, head 2 looks at the previous word, all the way along. Layer 2, head 7 gives nine tenths of its weight to
+# `[CLS]`, and many others give it half: softmax makes every row sum to one even when a head has nothing useful to look
+# at, and that attention has to go somewhere. Lesson 15 comes back to it.
 
 # %% [markdown]
 # ## Where to begin
@@ -127,16 +127,16 @@ reading_picture()
 progress()
 
 # %% [markdown]
-# Your attempts are kept beside these notebooks and nowhere else. `reset("00_start")`, in any cell, puts a notebook back
-# as it was and keeps yours under another name. `glossary("logits")` explains a word of the trade. Everything has a
-# worked solution in the folder `solutions`.
+# Your attempts are kept beside these notebooks and nowhere else. `reset("00_start")`, in any cell, restores a notebook
+# and keeps your version under another name. `glossary("logits")` explains a word of the trade. Everything has a worked
+# solution in the folder `solutions`.
 
 # %% [markdown]
 # ## Roads not taken
 #
 # Most courses begin with a framework. We begin with arrays, because an interviewer who asks for attention on a
-# whiteboard asks for ten lines of arithmetic, and a framework hides exactly those. Each lesson shows the same in PyTorch
-# once, in the form you'd write it.
+# whiteboard asks for ten lines of arithmetic, and a framework hides exactly those. Each lesson shows the same thing
+# once in PyTorch, the way you'd write it there.
 
 # %% [markdown]
 # ## What the next lesson assumes

@@ -26,7 +26,7 @@ from attncore.words import embed, tokens
 # %% exercise="vector-by-hand"
 
 # %% [markdown]
-# Now all at once. Each query has a row of weights of its own, so with several queries the weights are a matrix. The line
+# Now all at once. Each query has its own row of weights, so with several queries the weights are a matrix. The line
 # above the function names the axes: `q` queries, `k` keys, `v` the width of the values, and `...` any axes in front of
 # them, such as a batch.
 
@@ -58,7 +58,7 @@ np.round(yours.weighted_sum(weights, VALUE), 2)
 # %% [markdown]
 # ## Hard lookup
 #
-# So who sets the weights? Think of a dictionary. You ask with a **query**; it's compared with the **keys**; and what
+# So what sets the weights? Think of a dictionary. You ask with a **query**; it's compared with the **keys**; and what
 # you take away is the **value** that's stored under the key. If no key equals the query, you get nothing.
 
 # %%
@@ -100,7 +100,7 @@ facts = np.array([[1, 0], [1, 1], [0, 0.5], [0, 0.5], [0, 0], [0, 0]])
 np.array(yours.hard_lookup(prince, keys, facts))
 
 # %% [markdown]
-# The winner had 0.826 and the runner-up 0.819, which you can't see in the result at all. Could we train the vectors so
+# The winner had 0.826 and the runner-up 0.819, and nothing in the result tells you so. Could we train the vectors so
 # that it comes out better? Gradient descent would move the query a little, and look at what that does.
 
 # %% exercise="nudged-query"
@@ -108,7 +108,7 @@ np.array(yours.hard_lookup(prince, keys, facts))
 # %% [markdown]
 # ## Soft lookup
 #
-# Here's the way out: give every key a share of the weight, a larger one the better it matches, and return the weighted
+# Here's the way out: give every key a share of the weight, the larger the better it matches, and return the weighted
 # sum that you wrote. Drag the query and watch the output, the orange dot on the right. How scores become shares, in the
 # middle, is lesson 02's topic.
 
@@ -125,8 +125,8 @@ arrows(QUERY[0], KEY, VALUE, scale=1.0)
 # %% [markdown]
 # ## A weight is not importance
 #
-# You'll often read that attention weighs the inputs by their importance. The formula says less than that. Two keys, the
-# first of which has nine tenths of the weight:
+# You'll often read that attention weighs the inputs by their importance. The formula says less than that. Take two
+# keys, the first with nine tenths of the weight:
 
 # %% exercise="heavy-share"
 
@@ -139,14 +139,14 @@ arrows(QUERY[0], KEY, VALUE, scale=1.0)
 #
 # Soft lookup is older than neural translation. To predict a value at a new point, Nadaraya (1964) and Watson (1964)
 # averaged the known values and let near points count for more. With a Gaussian bell of width $\sigma$ over the new
-# point, the height over a known one is
+# point, the height over a known point is
 #
 # $$e^{-\frac12 \left(\text{distance} / \sigma\right)^2}$$
 
 # %% exercise="bell-by-hand"
 
 # %% [markdown]
-# The new point is the query, the known points are the keys. Write the weights for any number of both.
+# The new point is the query, the known points are the keys. Write the weights for any number of each.
 
 # %% exercise="kernel_weights"
 
@@ -167,9 +167,9 @@ curves(
 )
 
 # %% [markdown]
-# If `check` has told you that a corner is open, or two, you've probably written what's in the textbooks, and it counts
-# as done. One corner is a width of zero, for which the prompt wants an error. The other is a query far away, at 90 say.
-# These are the heights over the three points:
+# If `check` has told you that one corner is open, or two, you've probably written what's in the textbooks, and it
+# counts as done. One corner is a width of zero, where the prompt asks for an error. The other is a query far away, at
+# 90 say. These are the heights over the three points:
 
 # %%
 np.exp(-0.5 * (90 - points) ** 2)
@@ -212,8 +212,8 @@ kernel_picture(yours.kernel_regression)
 # ## Learning the width
 #
 # So which width is right? In 1964 you chose one. Today we'd let gradient descent choose: there are 100 noisy points of
-# a wave, a prediction at any place is their average under the bell, and the loss is its squared error. What matters is
-# where we measure that error.
+# a wave, a prediction at any place is their average under the bell, and the loss is the prediction's squared error.
+# What matters is where we measure it.
 
 # %% exercise="width-on-its-own-points"
 
@@ -224,9 +224,9 @@ learned = width_experiment(weigh=yours.kernel_weights)
 curves(learned.widths, "Where does gradient descent take the width?", "step", "width")
 
 # %% [markdown] folded="What happened?"
-# Two of the runs measure the error on another 100 points, which are in no average. They end at the same width, one from
-# a start that's far too narrow and one from a start that's far too wide. The third begins where those two have ended
-# and measures on the known points themselves, and it goes to zero.
+# Two of the runs measure the error on another 100 points, which no average includes. They end at the same width, one
+# from a start that's far too narrow and one from a start that's far too wide. The third begins where those two ended,
+# measures on the known points themselves, and goes to zero.
 
 # %% [markdown]
 # What do the three widths make of the wave? The dictionary below has the mean squared error of each against the wave
@@ -253,9 +253,9 @@ curves(
 # %% [markdown]
 # ## The prince asks again
 #
-# Words have distances as well, in 384 dimensions. A bell sees nothing of its points but how far apart they are. So we
-# may put the query at 0 on a line, and each key as far from it as its word is, and your function for points on a line
-# will do.
+# Words have distances as well, in 384 dimensions. All a bell sees of two points is how far apart they are. So we can
+# put the query at 0 on a line and each key as far from it as its word is, and your function for points on a line will
+# do.
 
 
 # %%
@@ -274,9 +274,9 @@ bars(weights[0].round(3), tokens(offered), 'How does "prince" share out his weig
 np.round(yours.weighted_sum(weights, facts), 2)
 
 # %% [markdown]
-# Royal for certain; and for the other question his neighbors disagree, which the answer admits. Did you notice that
-# "king" is the nearer one now? "queen" still has the larger dot product, but its vector is a little longer, too, and that
-# puts it further away. Let three more words ask:
+# Royal, for certain. On the other question his neighbors disagree, and the answer admits it. Did you notice that "king"
+# is the nearer one now? "queen" still has the larger dot product, but its vector is a little longer, too, and that puts
+# it further away. Let three more words ask:
 
 # %%
 asking = "prince dog tea sofa"
@@ -300,8 +300,8 @@ curves(
 )
 
 # %% [markdown]
-# In a text, each token can ask all the others in this way. A colleague has built a search on that, and has a feeling
-# that the vectors come out too short.
+# In a text, each token can ask all the others in this way. A colleague has built a search on that, and suspects that
+# its vectors come out too short.
 
 # %% exercise="fix_weighted_sum"
 
@@ -336,7 +336,7 @@ def squeezed(n, rng):
 
 # %% [markdown]
 # Attention keeps a state for each token and looks it up. We won't make that too easy. The keys are random vectors of
-# width 8, so the more there are the more crowded they get, and a query is only a noisy copy of the key it wants.
+# width 8, so the more there are, the more crowded they get, and a query is only a noisy copy of the key it wants.
 
 
 # %%
@@ -393,7 +393,7 @@ curves(errors, "How much is lost as the text grows?", "tokens", "error (1: all o
 # tensor([3.6921, 6.0483]) tensor(-2.7441)
 # ```
 #
-# Softmax takes exponentials and divides each row by its sum, so it's your `kernel_weights`, and lesson 02 is about it.
+# Softmax takes exponentials and divides each row by its sum, so this is your `kernel_weights`; lesson 02 is about it.
 # The width is learned through its logarithm, which may be any number while the width stays positive.
 
 # %% [markdown]
@@ -422,8 +422,8 @@ curves(errors, "How much is lost as the text grows?", "tokens", "error (1: all o
 # "It's a lookup that returns an average. A dictionary wants the query to equal a key, and returns that key's value.
 # Attention compares the query with every key, turns the comparisons into weights that aren't negative and sum to one,
 # and returns the sum of the values under those weights. All the weight on one key is the dictionary; equal weights are
-# the plain mean. Because the weights move smoothly with the query, you can learn what to look for, which you can't
-# with a hard choice. Kernel regression did this in 1964 with distances. It won in translation because one vector of
+# the plain mean. Because the weights move smoothly with the query, you can learn what to look for, which you can't with
+# a hard choice. Kernel regression did this in 1964 with distances. Attention won in translation because one vector of
 # fixed size can't hold a sentence of any length, while one state for each token can be asked again for every word. The
 # price is a memory that grows with the text, and a comparison for every pair."
 
@@ -431,9 +431,9 @@ curves(errors, "How much is lost as the text grows?", "tokens", "error (1: all o
 # ## Roads not taken
 #
 # A hard choice can be trained if you sample it, at the price of noisy gradients; Xu et al. (2015) try both kinds on
-# image captions. Graves (2013) slid Gaussian bells along a text to generate its handwriting. Other kernels than the bell
-# do as well: Zhang et al. (2021) draw four of them side by side. And models with a state of fixed size are back, because
-# they're cheap on long texts; lesson 16 shows what they lose.
+# image captions. Graves (2013) slid Gaussian bells along a text to write it out in generated handwriting. Kernels other
+# than the bell work as well: Zhang et al. (2021) draw four of them side by side. And models with a state of fixed size
+# are back, because they're cheap on long texts; lesson 16 shows what they lose.
 
 # %% sources="here"
 

@@ -2,8 +2,8 @@
 # # Softmax, under pressure
 #
 # Lesson 01 left one thing open: how do scores become weights? The first query of our small example, (1, 1), scores the
-# three keys 3, 1 and 0. Weights can't be negative and have to sum to one, so why not divide by the sum? That gives 0.75,
-# 0.25 and 0. Before you settle for it, try it on another query.
+# three keys 3, 1 and 0. Weights can't be negative and have to sum to one, so why not divide by the sum? That gives
+# 0.75, 0.25 and 0. Before you settle on it, try it on another query.
 
 # %%
 import numpy as np
@@ -31,7 +31,7 @@ from attncore.words import embed, tokens
 #
 # $$p_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
 #
-# Three weights that are positive and sum to one are a point in a triangle, and here's yours. Can you bring it into a
+# Three weights that are positive and sum to one are a point in a triangle, and here's yours. Can you move it into a
 # corner?
 
 # %%
@@ -44,26 +44,26 @@ simplex((3, 1, 0))
 # %% [markdown]
 # ## A common shift
 #
-# Before you play on, guess what two simple changes do.
+# Before you play any further, guess what two simple changes do.
 
 # %% exercise="shifted-scores"
 
 # %% [markdown]
 # Try it in the triangle. From 3, 1 and 0, lower each of the three by 2, and you're back at the same point. A
-# temperature of 0.5 doubles the scores, and the point moves. Dividing by the sum is the other way around: it doesn't
-# notice a factor, and it does notice a shift.
+# temperature of 0.5 doubles the scores, and the point moves. Dividing by the sum works the other way around: it ignores
+# a factor and notices a shift.
 
 # %% [markdown] folded="Why exactly?"
 # Adding $c$ to every score puts a factor $e^c$ into every term, in the numerator and in the denominator, so it cancels:
 #
 # $$\frac{e^{x_i + c}}{\sum_j e^{x_j + c}} = \frac{e^c\, e^{x_i}}{e^c \sum_j e^{x_j}} = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
 #
-# What's left over is differences. Two weights have the ratio $p_i / p_j = e^{x_i - x_j}$, whatever the other keys score.
+# What's left is differences. Two weights have the ratio $p_i / p_j = e^{x_i - x_j}$, whatever the other keys score.
 
 # %% [markdown]
 # ## Overflow
 #
-# On paper a number can be as large as you like. A float can't, and the exponential soon gets to the end of its range:
+# On paper a number can be as large as you like. A float can't, and the exponential soon reaches the end of the range:
 # between 709 and 710 in float64, between 88 and 89 in float32.
 
 # %%
@@ -119,7 +119,7 @@ print(yours.softmax(rows).round(3))
 # %% [markdown]
 # ## The mask comes first
 #
-# Often a query mustn't look at every key: padding isn't text, and a language model may not read ahead. A colleague
+# Often some keys are off limits to a query: padding isn't text, and a language model may not read ahead. A colleague
 # hides a key by setting its score to zero. Check what that does to the running example.
 
 # %% exercise="hidden-by-zero"
@@ -155,8 +155,8 @@ heat_map(weights, ["all", "masked"], tokens(offered), "Where does the bank look?
 # %% [markdown]
 # ## A row with nothing allowed
 #
-# A mask can hide every key from a query: a sequence in the batch may be all padding. Many people don't write minus
-# infinity but a large negative number, to be on the safe side. Is it safer?
+# A mask can hide every key from a query: a sequence in the batch may be all padding. Many people write a large negative
+# number instead of minus infinity, to be on the safe side. Is it safer?
 
 # %% exercise="all-a-billion-down"
 
@@ -202,7 +202,8 @@ curves(
 # %% exercise="uniform-entropy"
 
 # %% [markdown]
-# So $2^H$ is a number of keys: as many equal ones would be just as undecided. It reads better than bits.
+# So $2^H$ is a number of keys: a choice among that many equal ones would be just as undecided. It reads better than
+# bits.
 
 # %%
 effective = [2.0 ** -np.sum(p * np.log2(np.maximum(p, 1e-300))) for p in weights]
@@ -245,7 +246,7 @@ for asked in (1.2, 90):
 
 # %% [markdown]
 # And there's the cure that lesson 01 promised. At 90 all three heights round to zero, and 0/0 is NaN. A softmax
-# subtracts the largest exponent first, so the nearest point keeps a height of 1, and gets the weight.
+# subtracts the largest exponent first, so the nearest point keeps a height of 1 and gets the weight.
 
 # %% [markdown]
 # ## Saturation
@@ -283,21 +284,21 @@ slope_picture(yours.softmax)
 
 # %% [markdown]
 # If the wrong key leads, hardly any slope is left to correct it. That's why scores mustn't grow with the width of the
-# vectors, and lesson 04 trains a model to show it. At the end of a network the same danger waits, and there it has a
-# cure, which is the rest of this lesson.
+# vectors, and lesson 04 trains a model to show it. The same danger waits at the end of a network. There it has a cure,
+# and the rest of this lesson is about it.
 
 # %% [markdown]
 # ## The logarithm
 #
-# A network that predicts ends in a softmax, too: a language model gives every word a logit and turns the logits into
-# probabilities. Training wants one number, the **loss**, that's small when the model does well. The usual one is minus
-# the logarithm of the probability that it gave to the word that came.
+# A network that makes predictions ends in a softmax, too: a language model gives every word a logit and turns the
+# logits into probabilities. Training wants one number, the **loss**, that's small when the model does well. The usual
+# one is minus the logarithm of the probability that the model gave to the word that came next.
 
 # %% exercise="loss-by-hand"
 
 # %% [markdown]
 # Look at how the three losses differ: 0.17, 2.17 and 3.17, just as the scores 3, 1 and 0 differ. So there's no need to
-# form the probability first. That's fortunate, for this is what happens when a word had no chance at all:
+# form the probability first. That's fortunate, because this is what happens when a word has no chance at all:
 
 # %%
 x = np.array([0.0, -800.0])
@@ -305,8 +306,8 @@ with np.errstate(divide="ignore"):
     print(np.log(yours.softmax(x)))
 
 # %% [markdown]
-# A probability of $e^{-800}$ is zero in float64. Its logarithm should be -800, though, and a loss that's infinite ends
-# the training.
+# A probability of $e^{-800}$ is zero in float64. Its logarithm should be -800, though, and an infinite loss ends the
+# training.
 
 # %% exercise="log_softmax"
 
@@ -367,7 +368,7 @@ print(f"entropy of 0.6, 0.3, 0.1: {-np.sum([p * np.log(p) for p in (0.6, 0.3, 0.
 
 # %% [markdown]
 # It starts at ln 3 and stops at the entropy of the text, because no guess without a context can do better. A loss that
-# ends above zero isn't a failed training.
+# ends above zero doesn't mean that training has failed.
 
 # %% [markdown]
 # Back to saturation. A model is sure of the wrong word: the right one is 10 points behind. Two copies of it
@@ -409,7 +410,7 @@ curves(
 # %% [markdown]
 # ## The same in PyTorch
 #
-# One question first, since it's a bug that trains without any error.
+# One question first, because the wrong answer is a bug that trains without any error.
 
 # %% exercise="torch-loss-input"
 

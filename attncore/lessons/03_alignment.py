@@ -23,9 +23,9 @@ from attncore.weighted_sum import weighted_sum
 # %% [markdown]
 # ## One vector for the whole sentence
 #
-# A translator of early 2014 reads the source word by word into a state of fixed size, and writes the target from the last
-# state. Suppose that each step keeps half of the old state and adds half of the new word. How much of the first of seven
-# words is left at the end?
+# A translation network of early 2014 reads the source word by word into a state of fixed size, and writes the target
+# from the last state. Suppose that each step keeps half of the old state and adds half of the new word. How much of the
+# first of seven words is left at the end?
 
 # %% exercise="first-word-left"
 
@@ -39,9 +39,9 @@ from attncore.weighted_sum import weighted_sum
 # %% [markdown]
 # ## A fresh average for each word
 #
-# For every word that it writes, the decoder scores each memory state against its own state. Softmax makes weights of the
-# scores, the **alignment**, and the weighted sum of the memory is the **context**. Take three memory states, (4, 0),
-# (0, 8) and (4, 4), with scores that give the weights 0.25, 0.5 and 0.25.
+# For every word that it writes, the decoder scores each memory state against its own state. Softmax turns the scores
+# into weights, the **alignment**, and the weighted sum of the memory is the **context**. Take three memory states, (4,
+# 0), (0, 8) and (4, 4), with scores that give the weights 0.25, 0.5 and 0.25.
 
 # %% exercise="alignment-by-hand"
 
@@ -56,14 +56,14 @@ scores, memory = np.log([1.0, 2.0, 1.0]), np.array([[4.0, 0.0], [0.0, 8.0], [4.0
 yours.align(scores, memory), yours.align(np.array([-np.inf, -np.inf, 0.0]), memory)
 
 # %% [markdown]
-# The second result is the old model: all the weight on the last state. So the new one contains it, and training may choose.
-# What's left to decide is the score.
+# The second result is the old model: all the weight on the last state. So the new model contains the old one, and
+# training may choose. What's left to decide is the score.
 
 # %% [markdown]
 # ## A small network compares
 #
-# State and memory needn't be of the same width. So Bahdanau et al. project both into a hidden layer, add, apply a tanh, and
-# take a weighted sum. It's called the **additive** score:
+# State and memory needn't have the same width. So Bahdanau et al. project both into a hidden layer, add the two, apply
+# a tanh, and take a weighted sum. It's called the **additive** score:
 #
 # $$e_j = v \cdot \tanh(W_s\, s + W_h\, h_j)$$
 
@@ -101,8 +101,8 @@ W_s, W_h, v = np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([[-1.0], [-1.0]]), n
 # %% exercise="concat_scores"
 
 # %% [markdown]
-# Two of these four scores are one. A matrix on two joined vectors is two matrices, one on each, with the results added:
-# so concat is the additive score under another name. Compare them on random numbers.
+# Two of these four scores are the same. A matrix on two joined vectors is two matrices, one on each, with the results
+# added: so concat is the additive score under another name. Compare them on random numbers.
 
 # %%
 rng = np.random.default_rng(0)
@@ -149,18 +149,18 @@ places = range(1, 9)
 heat_map(runs.alignments["additive"], places, places, title="Where does it look, word by word?")
 
 # %% [markdown]
-# It has found the reversal, from nothing but the translations. Three limits of this experiment. Our decoder has a
-# state of its own for each position, so the alignment depends on places alone. The one vector is slow as well as
-# small: trained four times longer still (`steps=600`), it gets nearly all of four words right, and about half of
-# eight. And it says nothing about additive against dot in general; for large widths the unscaled dot product does
-# fall behind, as lesson 04 shows.
+# It has found the reversal, from nothing but the translations. This experiment has three limits. Our decoder has a
+# state of its own for each position, so the alignment depends on places alone. The one vector is slow as well as small:
+# trained four times longer still (`steps=600`), it gets nearly all of four words right, and about half of eight. And
+# the experiment says nothing about additive against dot in general; for large widths the unscaled dot product does fall
+# behind, as lesson 04 shows.
 
 # %% [markdown]
 # ## A dictionary as a matrix
 #
-# Real words now, and no training. We know what each Spanish word means in English words that have a vector here, and
-# use that dictionary as the matrix of the general score. Each state is one-hot, times 4 to sharpen the softmax, and
-# so picks its word's row. A real decoder has to guess the word that it's about to write.
+# Real words now, and no training. For each Spanish word we have English words with a vector, and that dictionary is our
+# matrix for the general score. Each state is one-hot, times 4 to sharpen the softmax, and so picks its word's row. A
+# real decoder has to guess the word that it's about to write.
 
 # %%
 from attncore.words import embed, tokens
@@ -215,16 +215,15 @@ encoder_decoder(function=yours.align)
 # ## Global looks everywhere, local through a window
 #
 # Both words are Luong's. **Global** attention gives weight to every source word; Bahdanau's is global too. **Local**
-# attention picks a center $p$ and looks no further than a half width $D$. In **local-p** the center is predicted from the
-# decoder's state and may be any number; in **local-m**, for monotonic, it's just $p = t$.
+# attention picks a center $p$ and looks no further from it than a half width $D$. In **local-p** the center is
+# predicted from the decoder's state and may be any number; in **local-m**, for monotonic, it's just $p = t$.
 
 # %% exercise="window-scores"
 
 # %% [markdown]
-# The edge of a window is a step, and a step has no slope: move $p$ a little, and the same words are inside. So
-# local-p multiplies the weights by a Gaussian bell around $p$ with $\sigma = D/2$. That bell is what lets training
-# move the center. Nothing is normalized again, so a word near the window's edge hands over little, however well it
-# scores.
+# The edge of a window is a step, and a step has no slope: move $p$ a little, and the same words are still inside. So
+# local-p multiplies the weights by a Gaussian bell around $p$ with $\sigma = D/2$. That bell is what lets training move
+# the center. Nothing is normalized again, so a word near the window's edge hands over little, however well it scores.
 
 # %% exercise="local_weights"
 
@@ -240,14 +239,14 @@ alignment_picture(yours.local_weights)
 # ## A weight is on a state, not on a word
 #
 # One warning, which you can give in an interview before they do: a memory state has read other words as well. Above,
-# "alfombra" gave 0.90 of its weight to "mat", but those were the bare vectors of words. Say that the memory holds the
-# states of the encoder from the top of this lesson, which keeps half at each step.
+# "alfombra" gave 0.90 of its weight to "mat", but those were the bare vectors of words. Suppose the memory holds the
+# states of the encoder at the top of this lesson, which keeps half of its state at each step.
 
 # %% exercise="weight-on-a-state"
 
 # %% [markdown]
-# Nor does training ask for alignments: Koehn and Knowles (2017) found attention weights that depart far from what a word
-# aligner says. Lesson 19 takes this up.
+# Nor does training ask for alignments: Koehn and Knowles (2017) found attention weights that are far from a word
+# aligner's links. Lesson 19 takes this up.
 
 # %% [markdown]
 # ## The same in PyTorch

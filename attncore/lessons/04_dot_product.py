@@ -107,8 +107,8 @@ heat_map(
 )
 
 # %% [markdown]
-# Turn the width up from 1 to 512. When do the two part, in their scores, in the largest weight, and in the slopes that
-# training would need?
+# Turn the width up from 1 to 512. At which width do the two part ways: in their scores, in the largest weight, in the
+# slopes that training would need?
 
 # %%
 scale_picture()
@@ -184,8 +184,8 @@ heat_map(
 )
 
 # %% [markdown]
-# Row 0 has the number you worked out by hand. If `check` has told you "right, one corner is open", the query that may
-# see nothing may be the one. An open corner isn't a mistake in the idea, and it counts as done. It's what the
+# Row 0 has the number you worked out by hand. If `check` has told you "right, one corner is open", it may be the query
+# that sees nothing. An open corner isn't a mistake in the idea, and the exercise counts as done. It's what the
 # interviewer asks next.
 
 # %% exercise="scaled_dot_product_attention"
@@ -201,8 +201,8 @@ heat_map(
 cell_by_cell(QUERY, KEY, VALUE, function=yours.scaled_dot_product_attention)
 
 # %% [markdown]
-# **Dot-product** attention and **scaled** dot-product attention are two things. Luong et al. (2015) had the first, and
-# trained it with 1,000 units; the Transformer has the second.
+# **Dot-product** attention and **scaled** dot-product attention are two different things. Luong et al. (2015) had the
+# first, and trained it with 1,000 units; the Transformer has the second.
 
 # %% [markdown]
 # ## Words that ask
@@ -239,7 +239,7 @@ dict(zip(tokens(asking), found[:, 0].round(2).tolist(), strict=True))
 # %% [markdown]
 # ## The same in PyTorch
 #
-# PyTorch has the whole function, mask included. One question before you read any code of it.
+# PyTorch has the whole function, mask included. One question before you read its code.
 
 # %% exercise="torch-mask"
 
@@ -278,14 +278,14 @@ dict(zip(tokens(asking), found[:, 0].round(2).tolist(), strict=True))
 # %% exercise="score-bytes"
 
 # %% [markdown] folded="And the whole of attention?"
-# The second product costs as much as the first where values are as wide as keys: together $4 n^2 d$ for $n$ queries
-# and $n$ keys. Lesson 12 adds the projections and asks from which length on the square is what you pay for.
+# The second product costs as much as the first where values are as wide as keys: together $4 n^2 d$ for $n$ queries and
+# $n$ keys. Lesson 12 adds the projections and asks at what length the square begins to dominate.
 
 # %% [markdown]
 # ## Find the bug
 #
-# Three small programs that somebody else wrote. None of them fails with an error message. First give an input on which
-# it goes wrong, then repair it.
+# Three small programs that somebody else wrote. None of them raises an error. For each, first give an input on which it
+# goes wrong, then repair it.
 
 # %% exercise="fix_attention"
 
@@ -329,7 +329,7 @@ dict(zip(tokens(asking), found[:, 0].round(2).tolist(), strict=True))
 # ## Roads not taken
 #
 # Cosine similarity bounds the scores, at the price of a temperature that has to be learned. Normalizing queries and
-# keys before the product does the same job in many models of today (QK-norm; Henry et al., 2020). Additive scores
+# keys before the product does the same job in many of today's models (QK-norm; Henry et al., 2020). Additive scores
 # (Bahdanau et al., 2014; lesson 03) need no scale, and pay with a small network for every pair. And dividing by $d$
 # itself is what µP recommends, since trained queries and keys are no longer independent (Yang et al., 2022).
 

@@ -19,7 +19,7 @@ from attncore.words import embed, tokens
 # %% [markdown]
 # ## Asking and offering
 #
-# Here are three tokens of width 2, compared with themselves.
+# Here are three tokens of width 2, each compared with all three.
 
 # %%
 x = np.array([[1.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
@@ -67,16 +67,16 @@ number_map(output, ["token 0", "token 1", "token 2"], ["output"], title="What do
 # %% exercise="self-attention-parameters"
 
 # %% [markdown]
-# A colleague's layer is like yours, and adds what was found to the token, as most models do. It runs without an error.
+# A colleague's layer is like yours, but adds what it found to the token, as most models do. It runs without an error.
 
 # %% exercise="fix_self_attention"
 
 # %% [markdown]
 # ## Projections that learn
 #
-# Nobody writes these matrices by hand. Let's watch three of them being learned. There are sixteen words in eight pairs,
-# needle and thread, lock and key. Each text holds four pairs in any order, and each word carries a number; its output
-# should be the number of its *partner*.
+# Nobody writes these matrices by hand. Let's watch three of them learn. There are sixteen words in eight pairs, needle
+# and thread, lock and key. Each text holds four pairs in any order, and each word carries a number; its output should
+# be the number of its *partner*.
 
 # %%
 from attncore.experiments.self_attention import projections_experiment
@@ -89,8 +89,8 @@ head_lines(runs.words, list(runs.maps["two projections"].values()), steps)
 # Choose a step by its map. At the start the weights are all over the place; after 300 steps each word asks for its
 # partner. This says nothing about language: the vectors are random, and the pairs are learned by heart.
 #
-# It does show why the value has a matrix of its own. A word is found by who it is, and it hands over something else,
-# its number, so $W_V$ had to learn to keep the one and drop the other.
+# It does show why the value has a matrix of its own. A word is found by its identity and hands over something else, its
+# number, so $W_V$ had to learn to keep the number and drop the identity.
 #
 # Now the control. Same words, same start, but one matrix makes both queries and keys.
 
@@ -111,8 +111,8 @@ loss_curves(runs.losses, "Do the words find their partners?")
 # ## A head that was trained on language
 #
 # Random vectors are one thing. This is head 1 of layer 3 of all-MiniLM-L6-v2, a small trained model; the weights of
-# that head ship with the course. Your function from lesson 04 gets its queries and keys, and then, as two controls,
-# the keys on both sides, and no projections at all.
+# that head ship with the course. Your function from lesson 04 gets its queries and keys and, as two controls, the keys
+# on both sides and no projections at all.
 
 # %%
 from attncore.recorded import recorded_head, recorded_maps
@@ -148,10 +148,10 @@ recorded = recorded_maps()[text].maps[3, 1] @ with_one @ matrices[2]
 print(f"largest output {np.abs(found).max():.2f}, difference {np.abs(found - recorded).max():.4f}")
 
 # %% [markdown]
-# They agree as far as half precision goes, in which the maps were stored. You've just run a trained network's head.
+# They agree to within half precision, in which the maps were stored. You've just run a trained network's head.
 #
 # Now a word whose meaning depends on the others. In "The animal didn't cross the street because it was too tired", this
-# head lets "it" look at "animal". Impressive, until you try another sentence.
+# head's "it" looks at "animal". Impressive, until you try another sentence.
 
 # %% exercise="it-in-another-text"
 
@@ -165,7 +165,7 @@ heat_map(rows, texts, ["animal", "street"], title='What does "it" look at?')
 
 # %% [markdown]
 # In all four texts the subject of the sentence gets more, tired or wide. Still, in the first two a single last word
-# changes how much "it" takes from "animal": the output is a **contextual** vector, another one in another text. To
+# changes how much "it" takes from "animal": the output is a **contextual** vector, a different one in each text. To
 # find out what such a weight *means* takes controls like these, and lesson 19 is about them.
 
 # %% [markdown]
@@ -204,9 +204,9 @@ print(
 )
 
 # %% [markdown]
-# Rounding, nothing more. Shuffle the tokens, and the outputs are shuffled the same way and are otherwise unchanged. With
-# a matrix $P$ that shuffles rows, $f(PX) = P f(X)$: self-attention is **permutation equivariant**. It isn't
-# *invariant*; only something pooled, the mean of all outputs for instance, stays where it is.
+# Rounding, nothing more. Shuffle the tokens, and the outputs are shuffled the same way and otherwise unchanged. With a
+# matrix $P$ that shuffles rows, $f(PX) = P f(X)$: self-attention is **permutation equivariant**. It isn't *invariant*;
+# only something pooled, the mean of all outputs for instance, stays the same.
 
 # %% [markdown] folded="Why exactly?"
 # Shuffled rows of $X$ give shuffled rows of $Q$, $K$ and $V$, so the scores become $P S P^\top$. Softmax works on each
@@ -282,14 +282,14 @@ reach_picture(function=yours.influence)
 # %% exercise="input-returned"
 
 # %% [markdown]
-# The next one asks the same kind of question, by replacing words instead of moving them.
+# The next program asks the same kind of question, by replacing words instead of nudging them.
 
 # %% exercise="fix_word_importance"
 
 # %% [markdown]
 # ## How long is the path
 #
-# Each layer of convolutions sees a little further. How many does it take until one output sees both ends of a long
+# Each layer of convolutions sees a little further. How many does it take before one output sees both ends of a long
 # text?
 
 # %% exercise="conv-layers"
@@ -361,8 +361,8 @@ int(yours.influence(lambda x: recurrence(50 * x), far)[-1].sum())
 
 # %% [markdown]
 # A plain recurrence multiplies each token by two d by d matrices, 2 n d². So with its projections attention multiplies
-# more at *any* length. It also holds $n^2$ weights for every head, unless you take care not to (lesson 14). What did it win,
-# then, in 2017? Let's time your layer against a recurrence, both of width 256.
+# more at *any* length. It also holds $n^2$ weights for every head, unless you take care not to (lesson 14). So what did
+# it win in 2017? Let's time your layer against a recurrence, both of width 256.
 
 # %%
 W = rng.standard_normal((3, 256, 256)) / 16
@@ -405,10 +405,10 @@ curves(times, "How does the time grow?", "tokens", "milliseconds", lengths)
 # %% exercise="stream-numbers"
 
 # %% [markdown]
-# So a recurrence wins on endless streams, on small devices, and wherever $n$ is far above $d$. What it pays is recall:
-# copying a long text back is where Transformers stay ahead (Jelassi et al., 2024). State-space models train in parallel
-# and stream in constant memory (Gu et al., 2021; Gu and Dao, 2023), and pay the same price, so some large models mix
-# both kinds of layers (Lieber et al., 2024).
+# So a recurrence wins on endless streams, on small devices, and wherever $n$ is far above $d$. The price is recall:
+# Transformers stay ahead at copying a long text back (Jelassi et al., 2024). State-space models train in parallel and
+# stream in constant memory (Gu et al., 2021; Gu and Dao, 2023), and pay the same price, so some large models mix both
+# kinds of layers (Lieber et al., 2024).
 #
 # Convolutions have locality built in, which helps where data is scarce. Trained on ImageNet alone, without strong
 # regularization, the Vision Transformer fell behind ResNets of its size (Dosovitskiy et al., 2020). With strong

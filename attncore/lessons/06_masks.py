@@ -32,20 +32,20 @@ heat_map(
 )
 
 # %% [markdown]
-# Couldn't you mask the weights and divide them by their new sum? On paper it's the same. Try it on scores of which one is
+# Couldn't you mask the weights and divide them by their new sum? On paper it's the same. Try it on scores where one is
 # far ahead.
 
 # %% exercise="mask-after-softmax"
 
 # %% [markdown]
-# Masked first, the hidden score has no say. That's where Vaswani et al. (2017) put the mask, and every mask of this lesson
-# goes there. What remains is to write them.
+# Masked first, the hidden score has no say. That's where Vaswani et al. (2017) put the mask, and every mask in this
+# lesson goes there. What remains is to write them.
 
 # %% [markdown]
 # ## Causal: nobody sees the future
 #
 # A language model predicts the next token. In training it answers for all positions of a text at once, row $i$ for
-# token $i + 1$. So row $i$ may see the tokens up to $i$, itself included: its own token is the latest clue, and not the
+# token $i + 1$. So row $i$ may see the tokens up to $i$, itself included: its own token is the latest clue, not the
 # answer.
 #
 # In generation the keys of earlier tokens are kept in a cache, and only the new tokens bring queries. Before you write the
@@ -81,9 +81,9 @@ masks = {"bottom-right": yours.causal_mask(2, 5), "top-left": np.tri(2, 5, dtype
 }
 
 # %% [markdown]
-# With as many queries as keys the two are the same, so libraries could disagree: PyTorch's `is_causal=True` is
-# top-left, and FlashAttention has been bottom-right since version 2.1. Watch the mask grow, and the cache fill beside
-# it.
+# With as many queries as keys the two are the same, so libraries could disagree unnoticed: PyTorch's `is_causal=True`
+# is top-left, and FlashAttention has been bottom-right since version 2.1. Watch the mask grow, and the cache fill
+# beside it.
 
 # %%
 from attncore.views.explorables.generation import generation
@@ -95,7 +95,7 @@ generation()
 # %% [markdown]
 # ## Padding: nobody sees what is not there
 #
-# Sequences of a batch differ in length, so the short ones are padded. A key of zeros isn't harmless: its score is 0, a
+# Sequences in a batch differ in length, so the short ones are padded. A key of zeros isn't harmless: its score is 0, a
 # score like any other. All queries of a sequence see the same keys, so one row is enough.
 
 # %% exercise="masked-shape"
@@ -103,7 +103,8 @@ generation()
 # %% exercise="padding_mask"
 
 # %% [markdown]
-# What should a padding mask achieve? A sequence must get the same outputs in a batch as alone. That's the test to write.
+# What should a padding mask achieve? A sequence must get the same outputs in a batch as it does alone. That's the test
+# to write.
 
 # %%
 batch = np.zeros((2, 5, 8))
@@ -118,8 +119,8 @@ for name, mask in (("padding masked", yours.padding_mask([3, 5], 5)), ("no mask"
 # %% [markdown]
 # ## Masks combine, and broadcast
 #
-# A decoder needs both: a key is visible where all masks say so. The causal mask is the same for every sequence, the padding
-# the same for every query, and broadcasting makes (b, q, k) of (q, k) and (b, 1, k).
+# A decoder needs both: a key is visible where all masks say so. The causal mask is the same for every sequence, the
+# padding the same for every query, and broadcasting turns (q, k) and (b, 1, k) into (b, q, k).
 
 # %% exercise="combine_masks"
 
@@ -127,8 +128,8 @@ for name, mask in (("padding masked", yours.padding_mask([3, 5], 5)), ("no mask"
 yours.combine_masks(yours.causal_mask(5), yours.padding_mask([3, 5], 5)).shape
 
 # %% [markdown]
-# Scores with heads have one axis more, (b, h, q, k). Shapes are matched from the right, so the mask needs an axis of
-# one there: without it the padding mask's batch axis meets the heads. Lesson 07 shows what that looks like.
+# Scores with heads have one more axis, (b, h, q, k). Shapes are matched from the right, so the mask needs an axis of
+# length one there: without it the padding mask's batch axis meets the heads. Lesson 07 shows what that looks like.
 
 # %% [markdown]
 # ## Packed documents
@@ -203,13 +204,13 @@ scores = np.log([6.0, 3.0, 1.0])
 # %% [markdown]
 # ## A leak, and how to catch it
 #
-# A leak is any way from a later token to an earlier output. You can catch one by experiment: change a later token, and
+# A leak is any path from a later token to an earlier output. You can catch one by experiment: change a later token, and
 # see whether an earlier output moves.
 
 # %% exercise="leaks_future"
 
 # %% [markdown]
-# It asks a layer, not a mask, because other things leak as well. Which of these four do, do you think?
+# It tests a layer, not a mask, because other things leak as well. Which of these four do you expect to leak?
 
 # %%
 layers = {
@@ -226,7 +227,7 @@ layers = {
 }
 
 # %% [markdown]
-# Masked after the softmax, all forbidden weights are zero, and yet it leaks: each hidden score still stands in the
+# If you mask after the softmax, all forbidden weights are zero, and yet it leaks: each hidden score is still in the
 # denominator of its row.
 #
 # Paint a mask of your own below. Start from "causal", allow one square above the diagonal, and change the word of its
@@ -240,8 +241,8 @@ mask_picture(yours.scaled_dot_product_attention, yours.causal_mask)
 # %% [markdown]
 # ## Why a leak is so tempting
 #
-# Two models learn to continue texts that repeat after a while. One has your causal mask; the other's goes one token too far.
-# The loss counts only tokens that can be known, those of the repetition.
+# Two models learn to continue texts that repeat after a while. One has your causal mask; the other's mask reaches one
+# token too far. The loss counts only tokens that can be known, those of the repetition.
 
 # %% exercise="leak-in-training"
 
@@ -259,22 +260,23 @@ loss_curves(runs.losses, "Which one would you ship after 75 steps?")
 }
 
 # %% [markdown]
-# The leaky model is done in 30 steps: nearly all that's left of its loss is the last position, which has no next token to
-# copy. That's why the causal one passes it in the end, and generation has *only* last positions: "written" is the share
-# of right tokens, one by one, where they can be known. "Foretold" is the share where they can't, because nothing has
-# been repeated yet. The leaky model gets all of them, in validation too, and that's the sign to look for.
+# The leaky model is done in 30 steps: nearly all that's left of its loss is the last position, which has no next token
+# to copy. That's why the causal one passes it in the end. In generation *every* position is the last one: "written" is
+# the share of tokens that a model gets right one by one, where they can be known. "Foretold" is the share that it gets
+# right where they can't, because nothing has been repeated yet. The leaky model gets all of those, in validation too,
+# and that's the sign to look for.
 
 # %% [markdown]
 # ## True means yes, or no
 #
-# Libraries disagree about what a boolean mask says. For a square mask the wrong convention raises no error at all.
+# Libraries disagree about what a boolean mask means. For a square mask the wrong convention raises no error at all.
 #
 # | where | True means |
 # |---|---|
 # | this course, JAX, PyTorch's `scaled_dot_product_attention` | may attend |
 # | PyTorch's `nn.MultiheadAttention`: `attn_mask` and `key_padding_mask` | hidden |
 #
-# Tokenizers of Hugging Face return an `attention_mask` of integers: 1 is a token, 0 is padding.
+# Hugging Face tokenizers return an `attention_mask` of integers: 1 is a token, 0 is padding.
 
 # %% [markdown]
 # ## The same in PyTorch
@@ -328,12 +330,12 @@ loss_curves(runs.losses, "Which one would you ship after 75 steps?")
 # "Which masks does a Transformer need, and how do you know that yours are right?" Two minutes, aloud. Then compare.
 
 # %% [markdown] folded="One way to say it"
-# "A mask says which keys a query may see. It goes into the scores as minus infinity, before the softmax, so a hidden key
-# gets a weight of exactly zero and the rest still sums to one. Causal hides what comes later, and with a cache the queries
-# are the last positions. Padding hides keys that aren't there; several masks must all allow. A row with nothing allowed
-# gives NaN, a mean or zeros, so I decide which. I test for leaks by changing a later token and watching the earlier
-# outputs, I compare a sequence in a batch with the same one alone, and I look up what True means before I pass a mask to a
-# library."
+# "A mask says which keys a query may see. It goes into the scores as minus infinity, before the softmax, so a hidden
+# key gets a weight of exactly zero and the rest still sums to one. Causal hides what comes later, and with a cache the
+# queries are the last positions. Padding hides keys that aren't there; of several masks, all must allow a key. A row
+# with nothing allowed gives NaN, a mean or zeros, so I decide which. I test for leaks by changing a later token and
+# watching the earlier outputs, I compare a sequence in a batch with the same one alone, and I look up what True means
+# before I pass a mask to a library."
 
 # %% [markdown]
 # ## Roads not taken

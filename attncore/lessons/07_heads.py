@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Multi-head attention
 #
-# In "the cat sat on the mat", the word "sat" has two things to find out: who sat, and on what. An attention has one
-# softmax, so it has to share. Say that "cat" has the value (1, 0) and "mat" the value (0, 1), and that each gets half
-# of the weight.
+# In "the cat sat on the mat", the word "sat" has two things to find out: who sat, and on what. A single attention has
+# one softmax, so it has to share. Say that "cat" has the value (1, 0) and "mat" the value (0, 1), and that each gets
+# half of the weight.
 
 # %%
 import numpy as np
@@ -32,9 +32,9 @@ for who, what in ((cat, mat), (mat, cat)):
     )
 
 # %% [markdown]
-# Two heads can tell the sentences apart. And do trained heads differ like that? Here are six of the 72 in
-# all-MiniLM-L6-v2, a small trained encoder, which puts [CLS] and [SEP] around our sentence. Choose a head by its map, then
-# point at words.
+# Two heads can tell the two sentences apart. Do trained heads differ like that? Here are six of the 72 in
+# all-MiniLM-L6-v2, a small trained encoder, which puts [CLS] and [SEP] around our sentence. Choose a head by its map,
+# then point at words.
 
 # %%
 head_lines()
@@ -68,8 +68,8 @@ from attncore.views.explorables.swaps import swaps
 swaps()
 
 # %% [markdown]
-# On the left is what you've just done, on the right a reshape straight to (h, n, w). Its shape is right as well, which is
-# why it's the classic bug of this lesson. To see your own numbers travel on the right, run
+# On the left is what you've just done, on the right a reshape straight to (h, n, w). That one has the right shape as
+# well, which makes it the classic bug of this lesson. To see your own numbers travel on the right, run
 # `swaps(function=yours.split_heads)`.
 #
 # And back? Take the two heads that you found by hand.
@@ -103,8 +103,8 @@ weights = HeadWeights(*rng.standard_normal((4, 8, 8)) / np.sqrt(8))
 
 # %% [markdown]
 # So a head isn't a slice of the embedding. It has its own columns of each projection, $W_i^Q$, $W_i^K$ and $W_i^V$, and
-# training decides what it picks out. It then runs the attention of lesson 04 with a softmax of its own, and a scale of
-# its own width:
+# training decides what it picks out. It then runs the attention of lesson 04 with a softmax of its own, and a scale set
+# by its own width:
 #
 # $$\text{head}_i = \text{attention}(X W_i^Q,\; X W_i^K,\; X W_i^V)$$
 
@@ -187,7 +187,7 @@ print(f"largest entry {np.abs(whole).max():.2f}, difference {np.abs(whole - sum(
 # term, and put heads on different GPUs and add up at the end. Elhage et al. (2021) build their reading of Transformers on
 # it.
 #
-# The next layer comes with a test that passes, and it's right only with one head.
+# The next layer comes with a test that passes, yet it's right only with one head.
 
 # %% exercise="fix_fused_attention"
 
@@ -212,11 +212,12 @@ from attncore.views.plots import loss_curves
 loss_curves(heads_experiment(), "Who learns to bring two numbers?")
 
 # %% [markdown]
-# Two heads solve the task, and four add nothing: there are only two places to look at. One head is far behind. It does get
-# below the loss of an even mixture here, since its scores may depend on the numbers themselves; with `seed=2` it doesn't.
+# Two heads solve the task, and four add nothing: there are only two places to look at. One head is far behind. It does
+# get below the loss of an even mixture here, because its scores can depend on the numbers themselves; with `seed=2` it
+# doesn't.
 #
-# Language isn't a toy. At constant computation, Vaswani et al. (2017) got 24.9 BLEU with one head, 25.5 with 4, 25.8 with 8
-# and with 16, and 25.4 with 32. Useful, then, but no more than that, and there's such a thing as too many.
+# Language isn't a toy. At constant computation, Vaswani et al. (2017) got 24.9 BLEU with one head, 25.5 with 4, 25.8
+# with 8 and with 16, and 25.4 with 32. So heads help, though not by much, and there's such a thing as too many.
 
 # %% [markdown]
 # ## Do heads specialize?
@@ -309,8 +310,8 @@ importance = yours.head_importance(layer, x, 4)
 bars(importance, [f"head {i}" for i in range(4)], "How far does the output move?", max(importance))
 
 # %% [markdown]
-# In one layer that's the largest entry of each term of the sum. Through several layers it isn't so simple. Say that two
-# heads bring the same, and a later step keeps the larger of the two.
+# In one layer, a head's importance is the largest entry of its term in the sum. Through several layers it isn't so
+# simple. Say that two heads bring the same thing, and a later step keeps the larger of the two.
 
 # %% exercise="either-head"
 
@@ -329,10 +330,10 @@ print("output without both:", either(two, np.zeros(2))[0])
 # prune a little and measure again.
 #
 # In a trained translation model, 8 of 96 encoder heads changed BLEU significantly when removed one at a time, and half
-# of those 8 *raised* it; up to 20% of its heads could be pruned together, 40% of BERT's (Michel et al., 2019). Yet one
-# encoder-decoder layer, cut down to its best head, lost 13.56 BLEU. Voita et al. (2019) pruned 38 of 48 encoder heads
-# at a cost of 0.15 BLEU, and those that stayed longest had jobs with a name: a neighboring position, a syntactic
-# relation, a rare word.
+# of those 8 *raised* it; up to 20% of the model's heads could be pruned together, and 40% of BERT's (Michel et al.,
+# 2019). Yet one encoder-decoder layer, cut down to its best head, lost 13.56 BLEU. Voita et al. (2019) pruned 38 of 48
+# encoder heads at a cost of 0.15 BLEU, and those that stayed longest had jobs with a name: a neighboring position, a
+# syntactic relation, a rare word.
 
 # %% [markdown]
 # ## Weights dropped in training
@@ -410,12 +411,12 @@ print("the weights' means are", dropped.mean(axis=0).round(2))
 # compare.
 
 # %% [markdown] folded="One way to say it"
-# "One softmax gives each token one mixture, so what it finds for two reasons gets blended. Multi-head attention projects
-# queries, keys and values, cuts each into h slices of width m over h, and runs scaled dot-product attention in every slice:
-# (b, n, m) becomes (b, h, n, m/h), by a reshape and then a transpose. The results go side by side and through W_output,
-# which makes the layer a sum over heads, each writing through its own rows. It has four m squared parameters plus biases,
-# whatever h is. What you pay with is the width of a head: a narrow one can tell fewer keys apart. Trained heads partly
-# specialize, and many can be pruned afterwards, a few at a time, by their effect on the loss."
+# "One softmax gives each token one mixture, so what it finds for two reasons gets blended. Multi-head attention
+# projects queries, keys and values, cuts each into h slices of width m over h, and runs scaled dot-product attention in
+# every slice: (b, n, m) becomes (b, h, n, m/h), by a reshape and then a transpose. The results go side by side and
+# through W_output, which makes the layer a sum over heads, each writing through its own rows. It has four m squared
+# parameters plus biases, whatever h is. The price is the width of a head: a narrow one can tell fewer keys apart.
+# Trained heads partly specialize, and many can be pruned afterwards, a few at a time, by their effect on the loss."
 
 # %% [markdown]
 # ## Roads not taken

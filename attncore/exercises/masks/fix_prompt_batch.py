@@ -29,8 +29,8 @@ def words_in_(lengths, longest):
 def fix_prompt_batch(prompts):
     """Return for each prompt what its last token sees: one step of self-attention.
 
-    `prompts` is a list of arrays (n, m), which may differ in n. The last token of a prompt asks all tokens of the same
-    prompt, by scaled dot products, and itself. Each prompt gets what it would get alone.
+    `prompts` is a list of arrays (n, m), which may differ in n. The last token of a prompt asks all tokens of that
+    prompt, itself included, by scaled dot products. Each prompt gets what it would get alone.
     """
     batch = side_by_side(prompts)
     lengths = np.array([len(x) for x in prompts])

@@ -1,4 +1,4 @@
-"""Which words a text's score hangs on."""
+"""Which words a text's score depends on."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def rate(layer, x, readout):
 
 @shaped("_,(n,m),(m)->(n)")
 def fix_word_importance(layer, x, readout):
-    """Say how much of a text's rating hangs on each of its words.
+    """Say how much of a text's rating depends on each of its words.
 
     `layer` takes the words (n, m) and returns as many rows; the rating is the dot product of `readout` and the mean of
     these rows. The importance of a word is the rating of the text as it is, minus the rating of the text in which the
