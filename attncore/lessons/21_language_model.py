@@ -128,9 +128,9 @@ bars(counts / counts.sum(), names, "Where are the 134,515,008 weights?")
 # %% exercise="bits-of-a-packed-weight"
 
 # %% [markdown]
-# That's how 135 million weights come in 98 MB (the embedding has eight bits a weight). We unpack them to float32 when the
-# model is loaded, so we read more bytes than the file has. An engine that's built for speed would keep them packed, and
-# unpack them on the way.
+# That's how 135 million weights come in a file of 98 MB, 93 as it is downloaded (the embedding has eight bits a weight). We
+# unpack them to float32 when the model is loaded, so we read more bytes than the file has. An engine that's built for speed
+# would keep them packed, and unpack them on the way.
 
 # %% [markdown]
 # ## Prefill, then decode

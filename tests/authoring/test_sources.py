@@ -88,5 +88,6 @@ def test_a_list_of_sources_has_what_is_cited_once_in_the_order_of_authors():
 def test_what_nothing_cites_is_told(monkeypatch):
     assert list(sources.unused_problems()) == []
     unheard = sources.Work("Nobody (1900)", "Nothing", "nowhere", "https://example.org")
-    monkeypatch.setattr(sources, "works", lambda known=sources.works(): (*known, unheard))
+    known = (*sources.works(), unheard)
+    monkeypatch.setattr(sources, "works", lambda: known)
     assert list(sources.unused_problems()) == ["references.toml: nothing cites Nobody (1900)"]

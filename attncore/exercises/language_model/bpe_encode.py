@@ -104,7 +104,7 @@ def without_the_last_token(tokens, pair, new):
 
 
 def every_second_pair(tokens, pair, new):
-    out = []
+    out: list = []
     for i in range(0, len(tokens), 2):
         out += [new] if tuple(tokens[i : i + 2]) == tuple(pair) else tokens[i : i + 2]
     return out
