@@ -55,7 +55,7 @@ def dials(
         legend(answer.array),
     )
     slides = "".join(
-        slider(part, f"{name}'s position", 0, MOST, place, 1) + f'<span data-part="{part}-says"></span>'
+        slider(part, f"{name}'s position", 0, MOST, place, 1, says=f"{part}-says")
         for part, name, place in zip(("query-at", "key-at"), ("query", "key"), places, strict=True)
     )
     both = button("earlier", "Both one earlier") + button("later", "Both one later")

@@ -127,11 +127,13 @@ def button(part: str, label: str) -> str:
     return f'<button type="button" data-part="{part}">{escape(label)}</button>'
 
 
-def slider(part: str, label: str, low: float, high: float, start: float, step: float = 0.1) -> str:
-    return (
+def slider(part: str, label: str, low: float, high: float, start: float, step: float = 0.1, says: str = "") -> str:
+    """A slider, and beside it, on the same line, the part that says where it stands."""
+    slid = (
         f'<label>{escape(label)} <input type="range" data-part="{part}" '
         f'min="{low}" max="{high}" step="{step}" value="{start}"></label>'
     )
+    return f'<span class="slid">{slid} <span data-part="{says}"></span></span>' if says else slid
 
 
 def switch(part: str, label: str, on: bool = False) -> str:

@@ -226,5 +226,5 @@ def legend(y: float) -> str:
 def controls(state: dict[str, Any]) -> str:
     n = state["prompt"] + state["steps"]
     buttons = button("back", "Back") + button("next", "Next step") + button("play", "Play")
-    window = slider("window", "window", 1, n, state["window"], 1) + '<span data-part="window-says"></span>'
+    window = slider("window", "window", 1, n, state["window"], 1, says="window-says")
     return note(HELP) + buttons + switch("cached", "cache", True) + window

@@ -50,10 +50,8 @@ def roofline(card: str = "H100", batch: int = 1, tokens: int = 2048) -> Explorab
     drawn = drawing(height, alt, axes(), roof(state), *(dot(state, name) for name in DOTS), *listed(state))
     slides = (
         choice("card", "card", list(CARDS), card)
-        + slider("batch", "batch", 0, 10, math.log2(batch), 1)
-        + '<span data-part="batch-says"></span>'
-        + slider("tokens", "tokens of the prompt", 4, 17, math.log2(tokens), 1)
-        + '<span data-part="tokens-says"></span>'
+        + slider("batch", "batch", 0, 10, math.log2(batch), 1, says="batch-says")
+        + slider("tokens", "tokens of the prompt", 4, 17, math.log2(tokens), 1, says="tokens-says")
     )
     return Explorable("roofline", drawn, alt, state, note(HELP) + slides)
 

@@ -320,8 +320,9 @@ def spoken(state: dict[str, Any], served: Served) -> str:
 
 
 def controls(state: dict[str, Any]) -> str:
-    budget = slider("budget", "budget", math.log2(BUDGETS[0]), math.log2(BUDGETS[1]), math.log2(state["budget"]), 1)
-    pool = slider("blocks", "blocks", *POOLS, state["blocks"], 10)
+    least, most, now = map(math.log2, (*BUDGETS, state["budget"]))
+    budget = slider("budget", "budget", least, most, now, 1, says="budget-says")
+    pool = slider("blocks", "blocks", *POOLS, state["blocks"], 10, says="pool-says")
     return (
         note(HELP)
         + button("back", "Back")
@@ -329,7 +330,5 @@ def controls(state: dict[str, Any]) -> str:
         + button("play", "Play")
         + switch("chunked", "chunks", state["chunked"])
         + budget
-        + '<span data-part="budget-says"></span>'
         + pool
-        + '<span data-part="pool-says"></span>'
     )

@@ -36,10 +36,7 @@ def turns(
     state = {"d": d, "base": base, "trained": trained, "factor": factor, "kind": kind, "pair": d // 4}
     alt = spoken(state)
     drawn = drawing(438, alt, bars(state), axes(), speeds(state), told_of(state), cursor(state))
-    slides = (
-        slider("factor", "text, in trained lengths", 0, 6, math.log2(factor), 1)
-        + '<span data-part="factor-says"></span>'
-    )
+    slides = slider("factor", "text, in trained lengths", 0, 6, math.log2(factor), 1, says="factor-says")
     return Explorable("turns", drawn, alt, state, note(HELP) + choice("kind", "scaling", list(KINDS), kind) + slides)
 
 
