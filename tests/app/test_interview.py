@@ -51,13 +51,13 @@ class Sick:
 
 @pytest.fixture(autouse=True)
 def hunts(monkeypatch):
-    monkeypatch.setattr(plan, "hunt_of", lambda level, seed, bugs, framework: Sick(bugs))
+    monkeypatch.setattr(plan, "hunt_of", lambda level, seed, bugs, framework, kind: Sick(bugs))
     monkeypatch.setattr(desks, "hunt_of", plan.hunt_of)
 
 
 def drawn(level="senior", minutes=45, seed=7, framework="numpy", **more):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "hunt_of", lambda level, seed, bugs, framework: Sick(bugs))
+        patch.setattr(plan, "hunt_of", lambda level, seed, bugs, framework, kind: Sick(bugs))
         return draw(level, minutes, seed, framework, "2026-11-26T10:00:00", **more)
 
 
@@ -645,3 +645,13 @@ def test_with_pytorch_tensors_come_in_and_may_go_out(monkeypatch):
 def test_a_card_is_a_card():
     assert all(isinstance(find(q["id"]), Card) for q in drawn()["parts"][0]["questions"])
     assert isinstance(Desk(drawn(), None, None).scene.lines, list)
+
+
+@pytest.mark.parametrize(("minutes", "most"), [(30, 4), (45, 5)])
+def test_the_longest_file_is_for_rounds_that_leave_time_to_read_it(minutes, most):
+    kinds = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "hunt_of", lambda level, seed, bugs, framework, kind: kinds.add(kind) or Sick(bugs))
+        for seed in range(20):
+            plan.draw("senior", minutes, seed, "numpy", "key")
+    assert len(kinds) == most and ("serving" in kinds) == (most == 5)

@@ -121,7 +121,8 @@ class Desk:
 
     def hunt(self) -> Hunt:
         question = current(self.state)
-        return hunt_of(self.state["level"], question["draw"], len(question["bugs"]), self.state["framework"])
+        bugs, state = len(question["bugs"]), self.state
+        return hunt_of(state["level"], question["draw"], bugs, state["framework"], question["id"])
 
     def write_hunt(self) -> None:
         """Put the hunt's files into the working copy, those that are not there."""

@@ -25,6 +25,7 @@ SHARES = {  # of a round's minutes, in percent
 LEVELS = tuple(SHARES)
 EACH = {"concept": 4, "numeric": 3, "code": 30, "hunt": 60, "design": 20}  # minutes for one question, about
 BUGS = {"basic": 2, "intermediate": 3, "senior": 4, "staff": 5}
+LONGEST, LONG_ENOUGH = "serving", 10  # a file that takes some minutes to read
 MINUTES = range(10, 181)
 SEEDS = range(2**32)
 ENOUGH = 8  # questions of a level; where there are fewer, those of the level below come in
@@ -87,7 +88,7 @@ def shared_out(minutes: int, shares: dict[str, int]) -> dict[str, int]:
 def drawn(part: str, level: str, minutes: int, seed: int, framework: str) -> list[State]:
     """The questions of one part, by chance and by its seed."""
     if part == "hunt":
-        return [hunted(level, seed, min(BUGS[level], max(1, minutes // 2)), framework)]
+        return [hunted(level, minutes, seed, framework)]
     rng = random.Random(f"{seed} {level} {framework} {part}")
     count = max(1, round(minutes / EACH[part]))
     return [asked(e, seed) for e in pick(rng, pool(part, level, minutes, framework), count)]
@@ -149,20 +150,21 @@ def asked(exercise: Exercise, seed: int) -> State:
     return question("numeric", exercise.id, draw=seed, checks=[], hints=0)
 
 
-def hunted(level: str, seed: int, bugs: int, framework: str) -> State:
-    hunt = hunt_of(level, seed, bugs, framework)
+def hunted(level: str, minutes: int, seed: int, framework: str) -> State:
+    kinds = [kind for kind in names(framework) or names() if kind != LONGEST or minutes >= LONG_ENOUGH]
+    hunt = hunt_of(level, seed, min(BUGS[level], max(1, minutes // 2)), framework, kinds[seed % len(kinds)])
     planted = [{"label": bug.label, "line": bug.line, "why": bug.why, "unit": bug.unit} for bug in hunt.bugs]
     return question("hunt", hunt.kind, draw=seed, bugs=planted, found=None)
 
 
 @cache
-def hunt_of(level: str, seed: int, bugs: int, framework: str) -> Hunt:
+def hunt_of(level: str, seed: int, bugs: int, framework: str, kind: str) -> Hunt:
     """A hunt with so many bugs, or with as many as a file has room for; in NumPy where there is no other file."""
     framework = framework if names(framework) else "numpy"
     for number in range(bugs, 1, -1):
         with suppress(ValueError):
-            return make(seed, number, level, framework=framework)
-    return make(seed, 1, level, framework=framework)
+            return make(seed, number, level, kind, framework)
+    return make(seed, 1, level, kind, framework)
 
 
 def question(kind: str, id: str, **more: Any) -> State:
