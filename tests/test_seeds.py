@@ -22,7 +22,7 @@ ROWS = [
     ),
     (
         '"also known as scaled", though their code has no scale',
-        [("04", "The function in three steps", "are two things")],
+        [("04", "The function in three steps", "two different things")],
         ["fix_attention", "dot-or-scaled"],
     ),
     ("a softmax that overflows", [("02", "Overflow", "float16")], ["fix_softmax", "overflow-float16"]),
