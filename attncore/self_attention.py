@@ -32,9 +32,9 @@ def permutation_gap(layer, x, order):
 def influence(layer, x):
     """Tell which inputs reach which outputs: (i, j) is True where moving token j changes output i.
 
-    Booleans, by finite differences. A change of more than 1e-9 counts. So does NaN. `layer` takes
-    (n, m) and returns one row for each token. A layer that begins with a layer norm is measured
-    like any other.
+    Booleans, by finite differences. A change of more than 1e-9 counts. `layer` takes (n, m) and
+    returns one row for each token. A layer that begins with a layer norm is measured like any
+    other.
     """
     x = np.array(x, dtype=float)  # finer than float32, whatever came
     step = 0.01 * np.linspace(1, 2, x.shape[-1])  # not a constant: a layer norm would undo it
