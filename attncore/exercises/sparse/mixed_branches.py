@@ -136,6 +136,11 @@ def added_up_over_the_batch(outputs, gates):
     return gated.sum(axis=1 if outputs.ndim > 3 else 0)
 
 
+@exercise.mistake("one minus the gate")
+def one_minus_the_gate(outputs, gates):
+    return mixed_branches(outputs, 1 - gates)
+
+
 @exercise.another_way
 def a_product_and_a_sum(outputs, gates):
     missing = outputs.ndim - 1 - gates.ndim
