@@ -170,7 +170,7 @@ OF_BOOLEANS: Remarks = [
 ]
 REMARKS: Remarks = [
     (has_new_nan, "It contains NaN, which no input of this exercise should give."),
-    (lambda got, expected: not got.any(), "It is zero everywhere."),
+    (lambda got, expected: bool(got.ndim) and not got.any(), "It is zero everywhere."),
     (is_swapped, "It is the expected array with its last two axes swapped."),
     (lambda got, expected: np.allclose(got, -expected), "The sign is the opposite of what is expected."),
     *(

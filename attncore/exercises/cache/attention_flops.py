@@ -66,6 +66,7 @@ counted_too("the softmax is counted too", lambda n, m, projected, attended: proj
 counted_too("the biases are counted too", lambda n, m, projected, attended: projected + attended + 4 * n * m)
 counted_too("the backward pass is counted too", lambda n, m, projected, attended: 3 * (projected + attended))
 counted_too("the feed-forward layer is counted too", lambda n, m, projected, attended: 3 * projected + attended)
+counted_too("the tokens are squared in the projections", lambda n, m, projected, attended: n * projected + attended)
 counted_too("the count for a single token", lambda n, m, projected, attended: (projected + attended) // n)
 counted_too("a token's own score is left out too", lambda n, m, projected, attended: projected + 2 * n * (n - 1) * m)
 counted_too(

@@ -138,6 +138,11 @@ def column_of_x_set_to_zero(layer, x, head):
     return float(np.max(np.abs(layer(changed, None) - layer(x, None))))
 
 
+@exercise.mistake("the smallest change instead of the largest")
+def smallest_change(layer, x, head):
+    return float(np.min(np.abs(layer(x, head) - layer(x, None))))
+
+
 @exercise.another_way
 def as_a_maximum_norm(layer, x, head):
     change = layer(x, None) - layer(x, head)

@@ -8,7 +8,7 @@ from attncore.softmax import log_softmax, softmax
 
 exercise = code(
     logit_attribution,
-    case("two heads, three classes", sizes={"h": 2, "m": 2, "c": 3}, small=True, right=0, wrong=2),
+    case("two heads, three classes", sizes={"h": 2, "m": 3, "c": 3}, small=True, right=0, wrong=2),
     case("three heads", sizes={"h": 3, "m": 2, "c": 4}, small=True, right=2, wrong=1),
     case("no two axes of one length", right=1, wrong=2),
     case("more classes than numbers", sizes={"c": 40}, right=7, wrong=30),
@@ -152,6 +152,16 @@ def divided_by_the_number_of_heads(head_outputs, W_unembed, right, wrong):
 @exercise.mistake("all heads together")
 def all_heads_together_for_each(head_outputs, W_unembed, right, wrong):
     return np.full(len(head_outputs), lead(head_outputs.sum(axis=0) @ W_unembed, right, wrong))
+
+
+@exercise.mistake("a mean over the width instead of a sum")
+def mean_over_the_width(head_outputs, W_unembed, right, wrong):
+    return np.mean(head_outputs * lead(W_unembed, right, wrong), axis=-1)
+
+
+@exercise.mistake("the difference is squared")
+def difference_squared(head_outputs, W_unembed, right, wrong):
+    return lead(head_outputs @ W_unembed, right, wrong) ** 2
 
 
 @exercise.another_way

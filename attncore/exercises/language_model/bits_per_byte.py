@@ -152,6 +152,12 @@ def letters_of_one_byte(scores, targets, text):
     return -log_p_of(scores, targets).sum() / np.log(2) / max(1, len(text.encode("ascii", "ignore")))
 
 
+@exercise.mistake("spaces at the ends aren't counted")
+def spaces_at_the_ends_left_out(scores, targets, text):
+    bytes_of(text)
+    return -log_p_of(scores, targets).sum() / np.log(2) / len(text.strip().encode())
+
+
 @exercise.mistake("decimal digits instead of bits")
 def decimal_digits(scores, targets, text):
     return -log_p_of(scores, targets).sum() / np.log(10) / bytes_of(text)

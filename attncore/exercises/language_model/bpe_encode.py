@@ -200,6 +200,15 @@ def number_of_tokens(ids, merges):
     return len(bpe_encode(ids, merges))
 
 
+@exercise.mistake("it ends after the first merge that fits")
+def ends_after_one_merge(ids, merges):
+    tokens = ids.tolist()
+    for i, pair in enumerate(merges):
+        if tuple(pair) in pairwise(tokens):
+            return replaced(tokens, pair, 256 + i)
+    return tokens
+
+
 @exercise.another_way
 def lowest_rank_first(ids, merges):
     tokens, ranks = list(ids), {tuple(pair): i for i, pair in enumerate(merges)}

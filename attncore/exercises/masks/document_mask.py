@@ -123,6 +123,17 @@ def smaller_ids_visible(documents):
     return causal_mask(len(documents)) & (documents <= documents[:, None])
 
 
+@exercise.mistake("the document before is visible too")
+def document_before_visible(documents):
+    places = np.unique(documents, return_inverse=True)[1].reshape(-1)
+    return causal_mask(len(documents)) & (abs(places[:, None] - places) <= 1)
+
+
+@exercise.mistake("the very first token is visible to all")
+def first_token_visible(documents):
+    return document_mask(documents) | (np.arange(len(documents)) == 0)
+
+
 @exercise.other_convention("ones and zeros")
 def ones_and_zeros(documents):
     return document_mask(documents).astype(int)

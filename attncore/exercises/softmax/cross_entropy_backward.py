@@ -159,6 +159,17 @@ def slope_of_a_sigmoid(logits, targets, ignore=-100):
     return np.where(counted, sign * p * (1 - p), 0) / counted.sum()
 
 
+@exercise.mistake("twice the gradient, as of a square")
+def twice_the_gradient(logits, targets, ignore=-100):
+    return 2 * cross_entropy_backward(logits, targets, ignore)
+
+
+@exercise.mistake("1 subtracted at the most likely class")
+def one_subtracted_at_the_most_likely(logits, targets, ignore=-100):
+    counted = (targets != ignore)[..., None]
+    return np.where(counted, softmax(logits) - one_hot(logits, np.argmax(logits, axis=-1)), 0) / counted.sum()
+
+
 @exercise.another_way
 def one_subtracted_at_each_target(logits, targets, ignore=-100):
     kept = targets != ignore

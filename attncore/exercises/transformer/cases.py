@@ -96,9 +96,9 @@ def read_as_booleans(mask):
     return None if mask is None else mask.astype(bool)
 
 
-def given(name, promise="", **arguments):
+def given(name, **arguments):
     """A case with all of its arguments; a function among them makes its argument anew."""
-    return Case(name, lambda: {key: made() if callable(made) else made for key, made in arguments.items()}, promise)
+    return Case(name, lambda: {key: made() if callable(made) else made for key, made in arguments.items()})
 
 
 def text(*shape):

@@ -44,7 +44,7 @@ exercise = code(
     counted("two hundred draws with a top_p of 0.7", two_most_likely, FLAT, top_p=0.7),
     talk("three new ids, the most likely each time", [3, 1], 3, temperature=0),
     talk("a single new id", [4], 1, temperature=0),
-    talk("a prompt of five ids", [1, 4, 0, 4, 2], 6, temperature=0),
+    talk("a prompt of five ids", [2, 0, 3, 3, 3], 6, temperature=0),
     talk("a prompt whose first ids still matter", [4, 4, 0, 5, 1, 1, 2], 2, temperature=0),
     talk("a stop on the way", [3, 1], 8, temperature=0, stop=2),
     talk("a stop that comes at once, and is id 0", [3, 1], 4, temperature=0, stop=0),
@@ -215,6 +215,19 @@ for length in (2, 3, 4, 6):
         next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None, length=length
     ):
         return generate(lambda ids: next_logits(ids[-length:]), prompt, n_new, rng, temperature, top_k, top_p, stop)
+
+
+@exercise.mistake("the first new id is lost")
+def first_new_lost(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    return generate(next_logits, prompt, n_new, rng, temperature, top_k, top_p, stop)[1:]
+
+
+@exercise.mistake("the newest id is read twice")
+def newest_read_twice(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    def draw(old, new):
+        return sample_token(next_logits(old + new + new[-1:]), rng, temperature, top_k, top_p)
+
+    return steps(prompt, n_new, draw, stop)
 
 
 @exercise.another_way

@@ -264,6 +264,46 @@ def tiles_of_flash_attention_one(Q, K, V, block=64, is_causal=False, scale=None)
     return output
 
 
+def ring_of_zhuzilin(queries, keys, values, is_causal=False, scale=None):
+    """ring-flash-attention's: block outputs merged by their log-sum-exp, later blocks skipped."""
+    outputs = []
+    for rank, query in enumerate(queries):
+        out = lse = None
+        for step in range(len(keys)):
+            part = (rank - step) % len(keys)
+            if is_causal and step > rank:
+                continue
+            scores = query @ np.swapaxes(keys[part], -1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+            if is_causal and step == 0:
+                scores = np.where(np.tri(scores.shape[-1], dtype=bool), scores, -np.inf)
+            block_lse = np.logaddexp.reduce(scores, axis=-1, keepdims=True)
+            block_out = np.exp(scores - block_lse) @ values[part]
+            if out is None:
+                out, lse = block_out, block_lse
+            else:
+                out = out - (out - block_out) / (1 + np.exp(lse - block_lse))
+                lse = np.logaddexp(lse, block_lse)
+        outputs.append(out)
+    return outputs
+
+
+def ring_with_the_mask_of_one_device(queries, keys, values, is_causal=False, scale=None):
+    """A first port of such code: each step asks for is_causal, as if its part were the only one."""
+    outputs = []
+    for query in queries:
+        lse, out = -np.inf, 0.0
+        for key, value in zip(keys, values, strict=True):
+            scores = query @ np.swapaxes(key, -1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+            if is_causal:
+                scores = np.where(np.tri(scores.shape[-1], dtype=bool), scores, -np.inf)
+            block_lse = np.logaddexp.reduce(scores, axis=-1, keepdims=True)
+            total = np.logaddexp(lse, block_lse)
+            out = np.exp(lse - total) * out + np.exp(scores - total) @ value
+            lse = total
+        outputs.append(out)
+    return outputs
+
+
 FORMS = [
     ("online_softmax", "the paper", online_softmax_of_the_paper, "edge", ROWS),
     ("online_softmax", "by chunks", online_softmax_by_chunks, "edge", "-inf gives NaN"),
@@ -314,5 +354,19 @@ FORMS = [
         tiles_of_flash_attention_one,
         "edge",
         "an empty row averages the values",
+    ),
+    (
+        "ring_attention",
+        "log-sum-exps merged",
+        ring_of_zhuzilin,
+        "edge",
+        "Raises ValueError if the numbers of parts or their lengths differ.",
+    ),
+    (
+        "ring_attention",
+        "is_causal in every step",
+        ring_with_the_mask_of_one_device,
+        "wrong",
+        "the mask starts anew in each part",
     ),
 ]

@@ -210,6 +210,30 @@ def softmax_backward_by_pairs(p, dp):
     return out
 
 
+def layer_norm_backward_of_llm_c(x, gain, d_output, eps=1e-5):
+    """llm.c's: two means over the width, then one line for each number."""
+    width = x.shape[-1]
+    mean = x.mean(-1, keepdims=True)
+    rstd = 1 / np.sqrt(x.var(-1, keepdims=True) + eps)
+    norm = (x - mean) * rstd
+    dnorm = gain * d_output
+    dnorm_mean = dnorm.sum(-1, keepdims=True) / width
+    dnorm_norm_mean = (dnorm * norm).sum(-1, keepdims=True) / width
+    dinp = (dnorm - dnorm_mean - norm * dnorm_norm_mean) * rstd
+    axes = tuple(range(d_output.ndim - 1))
+    return dinp, (norm * d_output).sum(axes), d_output.sum(axes)
+
+
+def layer_norm_backward_of_stanford_notes(x, gain, d_output, eps=1e-5):
+    """CS231n's for a batch of vectors, whose sums run over the first axis."""
+    mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    std = np.sqrt(var + eps)
+    normal, width = (x - mean) / std, x.shape[-1]
+    d_normal = d_output * gain
+    d_x = width * d_normal - d_normal.sum(-1, keepdims=True) - normal * (d_normal * normal).sum(-1, keepdims=True)
+    return d_x / (width * std), (d_output * normal).sum(axis=0), d_output.sum(axis=0)
+
+
 FORMS = [
     ("softmax_backward", "PyTorch", softmax_backward_of_pytorch, "right", None),
     ("softmax_backward", "llm.c", softmax_backward_by_loops, "right", None),
@@ -281,4 +305,12 @@ FORMS = [
     ("numerical_gradient", "a flat copy", gradient_of_a_flat_copy, "edge", "the step is taken in x's own dtype"),
     ("numerical_gradient", "five points", gradient_by_five_points, "right", None),
     ("softmax_backward", "pairs of keys", softmax_backward_by_pairs, "right", None),
+    (
+        "layer_norm_backward",
+        "llm.c",
+        layer_norm_backward_of_llm_c,
+        "edge",
+        "not summed where leading axes were broadcast",
+    ),
+    ("layer_norm_backward", "one leading axis", layer_norm_backward_of_stanford_notes, "wrong", None),
 ]

@@ -200,6 +200,19 @@ def induction_by_list_index(weights, tokens):
     return tot / c if c else 0.0
 
 
+def attribution_of_transformer_lens(head_outputs, W_unembed, right, wrong):
+    """TransformerLens's logit difference directions, without the final norm's scale."""
+    directions = W_unembed.T[right] - W_unembed.T[wrong]
+    return np.einsum("...d,d->...", head_outputs, directions)
+
+
+def mean_ablation_of_a_hook(layer, x, head, reference):
+    """A hook that writes the mean over batch and position."""
+    cached = layer(reference, None) - layer(reference, head)
+    mean = cached.mean(axis=tuple(range(cached.ndim - 1)), keepdims=True)
+    return np.abs(layer(x, head) + mean - layer(x, None)).max()
+
+
 FORMS = [
     ("value_weighted_map", "Kobayashi's code", norms_of_transformed_vectors, "right", None),
     ("value_weighted_map", "keepdims", norms_with_keepdims, "right", None),
@@ -271,4 +284,6 @@ FORMS = [
     ("attention_rollout", "np.linalg.multi_dot", rollout_by_multi_dot, "right", None),
     ("permutation_effect", "noise, sorted", effect_by_sorting_noise, "right", None),
     ("induction_score", "list.index", induction_by_list_index, "right", None),
+    ("logit_attribution", "TransformerLens", attribution_of_transformer_lens, "right", None),
+    ("mean_ablation_effect", "a hook", mean_ablation_of_a_hook, "right", None),
 ]

@@ -108,6 +108,17 @@ def window_of_two_triangles(n, window, sinks=0):
     return m
 
 
+def gate_of_qwen(output, x, W_gate):
+    """Qwen3-Next's: attn_output * torch.sigmoid(gate)."""
+    return output * (1 / (1 + np.exp(-np.clip(x @ W_gate, -80, 80))))
+
+
+def gate_of_retnet(output, x, W_gate):
+    """RetNet's output gate is a swish."""
+    gate = x @ W_gate
+    return output * gate / (1 + np.exp(-np.clip(gate, -80, 80)))
+
+
 FORMS = [
     ("sliding_window_mask", "Mistral", triangle_less_triangle, "edge", WINDOW),
     ("sliding_window_mask", "a predicate of two indices", bands_by_index, "right", None),
@@ -136,4 +147,6 @@ FORMS = [
         "edge",
         "Raises ValueError for a window below 1.",
     ),
+    ("gated_output", "Qwen's", gate_of_qwen, "right", None),
+    ("gated_output", "RetNet's swish", gate_of_retnet, "wrong", "SiLU instead of the sigmoid"),
 ]

@@ -201,6 +201,27 @@ def prefix_that_is_all_true(n, prefix):
     return np.ones((n, n), dtype=bool)
 
 
+def packed_mask_of_flex_attention(documents):
+    """FlexAttention's document masking: causal and the same document, by broadcast indices."""
+    q, k = np.ogrid[: len(documents), : len(documents)]
+    return (q >= k) & (documents[q] == documents[k])
+
+
+def block_diagonal_of_lengths(documents):
+    """xFormers' block-diagonal mask, made from the lengths of runs."""
+    edges = np.flatnonzero(np.diff(documents)) + 1
+    mask = np.zeros((len(documents),) * 2, dtype=bool)
+    for part in np.split(np.arange(len(documents)), edges):
+        mask[np.ix_(part, part)] = np.tri(len(part), dtype=bool)
+    return mask
+
+
+def four_dimensional_mask_of_a_collator(documents):
+    """The additive mask that packing collators make."""
+    same = documents[:, None] == documents[None, :]
+    return np.where(np.tril(same), 0.0, np.finfo(np.float32).min)
+
+
 FORMS = [
     ("causal_mask", "bottom right", causal_from_the_bottom_right, "right", None),
     ("causal_mask", "the annotated Transformer", causal_of_the_annotated_transformer, "right", None),
@@ -245,4 +266,13 @@ FORMS = [
     ("leaks_future", "the text cut", leaks_by_cutting_the_text, "right", None),
     ("leaks_future", "always", leaks_it_always_says, "wrong", None),
     ("prefix_mask", "all True", prefix_that_is_all_true, "wrong", None),
+    ("document_mask", "FlexAttention", packed_mask_of_flex_attention, "right", None),
+    (
+        "document_mask",
+        "lengths of runs",
+        block_diagonal_of_lengths,
+        "edge",
+        "a new document begins wherever the id changes",
+    ),
+    ("document_mask", "a collator's additive mask", four_dimensional_mask_of_a_collator, "wrong", None),
 ]

@@ -223,6 +223,46 @@ def slopes_by_recursion(n):
     return p2(c) + slopes_by_recursion(2 * c)[0::2][: n - c]
 
 
+def frequencies_of_llama(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    """Llama 3's apply_scaling for its kind, and the usual lines for the others; no errors."""
+    freqs = 1.0 / (base ** (np.arange(0, d, 2)[: d // 2] / d))
+    if kind == "linear":
+        return freqs / factor
+    if kind == "ntk":
+        return 1.0 / ((base * factor ** (d / (d - 2))) ** (np.arange(0, d, 2) / d))
+    low_freq_factor, high_freq_factor = 1, {"llama3": 4, "yarn": 32}[kind]
+    new_freqs = []
+    for freq in freqs:
+        wavelen = 2 * math.pi / freq
+        if wavelen < trained / high_freq_factor:
+            new_freqs.append(freq)
+        elif wavelen > trained / low_freq_factor:
+            new_freqs.append(freq / factor)
+        else:
+            smooth = (trained / wavelen - low_freq_factor) / (high_freq_factor - low_freq_factor)
+            new_freqs.append((1 - smooth) * freq / factor + smooth * freq)
+    return np.array(new_freqs)
+
+
+def partial_of_gpt_j(x, positions, n_rotated, base=10000.0):
+    """GPT-J: rotate_every_two on the first rotary_dim, the rest passed through."""
+    rotated, rest = x[..., :n_rotated], x[..., n_rotated:]
+    inv_freq = 1.0 / (base ** (np.arange(0, n_rotated, 2) / n_rotated))
+    angles = np.repeat(np.einsum("i,j->ij", positions, inv_freq), 2, axis=-1)
+    twisted = np.stack((-rotated[..., 1::2], rotated[..., ::2]), axis=-1).reshape(rotated.shape)
+    return np.concatenate([rotated * np.cos(angles) + twisted * np.sin(angles), rest], axis=-1)
+
+
+def partial_of_gpt_neox(x, positions, n_rotated, base=10000.0):
+    """GPT-NeoX: rotate_half on the first part of the width."""
+    rotated, rest = x[..., :n_rotated], x[..., n_rotated:]
+    angles = positions[:, None] / base ** (np.arange(0, n_rotated, 2) / n_rotated)
+    angles = np.concatenate([angles, angles], axis=-1)
+    first, second = np.split(rotated, 2, axis=-1)
+    twisted = np.concatenate([-second, first], axis=-1)
+    return np.concatenate([rotated * np.cos(angles) + twisted * np.sin(angles), rest], axis=-1)
+
+
 FORMS = [
     ("sinusoidal_positions", "PyTorch's example", sines_by_exp_and_log, "right", None),
     ("sinusoidal_positions", "TensorFlow's first tutorial", sines_by_column_angles, "right", None),
@@ -304,4 +344,25 @@ FORMS = [
     ("sinusoidal_positions", "a tutorial's loops", positions_by_a_tutorial, "right", None),
     ("apply_rotary", "block matrices", rotary_by_block_matrices, "edge", "Raises ValueError for an odd width."),
     ("alibi_slopes", "recursion", slopes_by_recursion, "right", None),
+    (
+        "scaled_frequencies",
+        "Llama 3's",
+        frequencies_of_llama,
+        "edge",
+        "Raises ValueError for an odd width and for any other kind.",
+    ),
+    (
+        "partial_rotary",
+        "GPT-J",
+        partial_of_gpt_j,
+        "edge",
+        "Raises ValueError for an odd n_rotated, and for one below 2 or above the width.",
+    ),
+    (
+        "partial_rotary",
+        "GPT-NeoX",
+        partial_of_gpt_neox,
+        "wrong",
+        "pairs in halves of the rotated part, as in GPT-NeoX and Hugging Face",
+    ),
 ]

@@ -290,6 +290,42 @@ def softmax_that_is_always_even(x, axis=-1):
     return np.full(np.shape(x), 0.5)
 
 
+def nan_to_the_ignored(logits, targets, ignore=-100):
+    """PyTorch's order: log_softmax, gather, a weight of 0 or 1, and a division by their sum."""
+    log_p = log_softmax_as_in_scipy(logits)
+    weight = (targets != ignore).astype(logits.dtype)
+    safe = np.where(targets == ignore, 0, targets)
+    picked = np.take_along_axis(log_p, safe[..., None], axis=-1)[..., 0]
+    return -(weight * picked).sum() / weight.sum()
+
+
+def loss_of_stanford_notes(logits, targets, ignore=-100):
+    """CS231n's: probabilities first, then their logarithm."""
+    rows, y = logits.reshape(-1, logits.shape[-1]), targets.ravel()
+    rows, y = rows[y != ignore], y[y != ignore]
+    shifted = np.exp(rows - rows.max(axis=1, keepdims=True))
+    p = shifted / shifted.sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(y)), y]).mean()
+
+
+def gradient_of_stanford_notes(logits, targets, ignore=-100):
+    """CS231n's dscores: the probabilities, minus 1 at each target, divided by the number of examples."""
+    rows, y = logits.reshape(-1, logits.shape[-1]), targets.ravel()
+    kept = y != ignore
+    dscores = np.exp(rows - rows.max(axis=1, keepdims=True))
+    dscores /= dscores.sum(axis=1, keepdims=True)
+    dscores[np.flatnonzero(kept), y[kept]] -= 1
+    dscores[~kept] = 0
+    return (dscores / kept.sum()).reshape(logits.shape)
+
+
+def gradient_of_llm_c(logits, targets, ignore=-100):
+    """llm.c's fused kernel, which divides by all places and ignores none."""
+    p = np.exp(log_softmax_as_in_scipy(logits))
+    indicator = np.arange(logits.shape[-1]) == targets[..., None]
+    return (p - indicator) / targets.size
+
+
 FORMS = [
     ("softmax", "Stanford's notes", softmax_as_in_stanford_notes, "edge", "a line of -inf gives NaN"),
     ("softmax", "picoGPT", softmax_as_in_pico_gpt, "wrong", "axis ignored"),
@@ -392,4 +428,20 @@ FORMS = [
     ("softmax", "1e-6", softmax_with_a_millionth, "wrong", "a small constant added to the sum"),
     ("softmax", "complex", softmax_in_complex_numbers, "wrong", None),
     ("softmax", "a constant", softmax_that_is_always_even, "wrong", None),
+    ("cross_entropy", "gather and weights", nan_to_the_ignored, "edge", None),
+    (
+        "cross_entropy",
+        "probabilities first",
+        loss_of_stanford_notes,
+        "wrong",
+        "the logarithm of a softmax that has rounded to zero",
+    ),
+    (
+        "cross_entropy_backward",
+        "dscores",
+        gradient_of_stanford_notes,
+        "edge",
+        "Raises ValueError whenever `cross_entropy` does.",
+    ),
+    ("cross_entropy_backward", "llm.c's kernel", gradient_of_llm_c, "wrong", "nothing is ignored"),
 ]

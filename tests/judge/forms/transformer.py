@@ -308,6 +308,69 @@ def corrupted_with_another_mark(ids, rng, rate=0.15, mask_id=103, vocab_size=305
     return inputs, np.where(chosen, ids, -1)
 
 
+def rms_norm_of_llama(x, gain, eps=1e-5):
+    """Llama's: x times the reciprocal root, then the weight."""
+    return x * (1 / np.sqrt((x**2).mean(-1, keepdims=True) + eps)) * gain
+
+
+def rms_norm_of_gemma(x, gain, eps=1e-5):
+    return rms_norm_of_llama(x, 1 + gain, eps)
+
+
+def layer_norm_for_rms_norm(x, gain, eps=1e-5):
+    mean = x.mean(-1, keepdims=True)
+    return (x - mean) / np.sqrt(((x - mean) ** 2).mean(-1, keepdims=True) + eps) * gain
+
+
+def swiglu_of_llama(x, weights):
+    """w2(F.silu(w1(x)) * w3(x))."""
+    gate = x @ weights.W_gate
+    with np.errstate(over="ignore"):
+        return (gate / (1 + np.exp(-gate)) * (x @ weights.W_up)) @ weights.W_down
+
+
+def geglu_of_gemma(x, weights):
+    gate = x @ weights.W_gate
+    gate = 0.5 * gate * (1 + np.tanh(np.sqrt(2 / np.pi) * (gate + 0.044715 * gate**3)))
+    return (gate * (x @ weights.W_up)) @ weights.W_down
+
+
+def sample_of_hugging_face(logits, rng, temperature=1.0, top_k=None, top_p=None):
+    """The logits processors in their order; top-p removes from the least likely on, and ties of top-k stay."""
+    if temperature == 0:
+        return int(np.argmax(logits))
+    scores = np.asarray(logits, float) / temperature
+    if top_k is not None:
+        scores = np.where(scores < np.sort(scores)[-min(top_k, len(scores))], -np.inf, scores)
+    if top_p is not None:
+        order = np.argsort(scores)
+        remove = np.cumsum(softmax(scores[order])) <= 1 - top_p
+        remove[-1:] = False
+        scores[order[remove]] = -np.inf
+    return int(rng.choice(len(scores), p=softmax(scores)))
+
+
+def generate_of_nano_gpt(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    """nanoGPT's loop, which returns the prompt as well."""
+    idx = list(prompt)
+    for _ in range(n_new):
+        idx_next = sample_of_hugging_face(next_logits(idx), rng, temperature, top_k, top_p)
+        idx.append(idx_next)
+        if idx_next == stop:
+            break
+    return idx
+
+
+def generate_of_pico_gpt(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    """picoGPT's: greedy, and only the new ids come back."""
+    inputs = prompt.tolist()
+    for _ in range(n_new):
+        inputs.append(int(np.argmax(next_logits(inputs))))
+        if inputs[-1] == stop:
+            break
+    return inputs[len(prompt) :]
+
+
 FORMS = [
     ("layer_norm", "NumPy", norm_of_numpy, "right", None),
     ("layer_norm", "the eps of ViT", norm_with_eps_of_vit, "wrong", "a default eps of 1e-6"),
@@ -376,4 +439,18 @@ FORMS = [
     ("feed_forward", "float16", feed_forward_in_float16, "wrong", None),
     ("mask_for", "prefix rows", mask_whose_prefix_rows_see_everything, "wrong", "the prefix sees everything"),
     ("corrupt_tokens", "-1", corrupted_with_another_mark, "wrong", "another number than -100 where there is no target"),
+    ("rms_norm", "Llama", rms_norm_of_llama, "right", None),
+    ("rms_norm", "Gemma", rms_norm_of_gemma, "wrong", "a gain that counts from one, as in Gemma"),
+    ("rms_norm", "a layer norm", layer_norm_for_rms_norm, "wrong", "the mean is subtracted first"),
+    ("swiglu", "Llama", swiglu_of_llama, "right", None),
+    ("swiglu", "Gemma's GeGLU", geglu_of_gemma, "wrong", "GELU instead of SiLU"),
+    (
+        "sample_token",
+        "logits processors",
+        sample_of_hugging_face,
+        "edge",
+        "Of tokens that tie, the lower index counts as the more likely one.",
+    ),
+    ("generate", "nanoGPT", generate_of_nano_gpt, "wrong", "the prompt is returned too"),
+    ("generate", "picoGPT", generate_of_pico_gpt, "wrong", "always the most likely id"),
 ]

@@ -343,3 +343,41 @@ def strip_of_scores(n, d, block=None):
     rows = n if block is None else min(block, n)
     held = {"scores": (rows, n), "maximum": (n,), "total": (n,), "output": (n, d)}
     return sum(math.prod(shape) for shape in held.values())
+
+
+def whole_sequence(queries, keys, values, scale, visible=None):
+    """Everything at once, by what a query's place in the whole may see of a key's."""
+    q, k, v = (np.concatenate(list(parts), axis=-2) for parts in (queries, keys, values))
+    scores = np.einsum("...qd,...kd->...qk", q, k) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if visible is not None:
+        i, j = np.ogrid[: scores.shape[-2], : scores.shape[-1]]
+        scores = np.where(visible(i, j), scores, -np.inf)
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.split(e / e.sum(axis=-1, keepdims=True) @ v, len(queries), axis=-2)
+
+
+@paraphrase("ring_attention", "is_causal is ignored")
+def never_masked(queries, keys, values, is_causal=False, scale=None):
+    return whole_sequence(queries, keys, values, scale)
+
+
+@paraphrase("ring_attention", "scores not scaled")
+def products_alone(queries, keys, values, is_causal=False, scale=None):
+    visible = (lambda i, j: j <= i) if is_causal else None
+    return whole_sequence(queries, keys, values, 1 if scale is None else scale, visible)
+
+
+@paraphrase("ring_attention", "earlier parts are seen whole, and a device's own part too")
+def causal_by_the_part(queries, keys, values, is_causal=False, scale=None):
+    n = queries[0].shape[-2]
+    return whole_sequence(queries, keys, values, scale, (lambda i, j: j // n <= i // n) if is_causal else None)
+
+
+@paraphrase("ring_attention", "each device sees its own part alone")
+def no_ring_at_all(queries, keys, values, is_causal=False, scale=None):
+    n = queries[0].shape[-2]
+    own = [
+        whole_sequence([q], [k], [v], scale, (lambda i, j: j <= i) if is_causal else None)[0]
+        for q, k, v in zip(queries, keys, values, strict=True)
+    ]
+    return [part[..., :n, :] for part in own]

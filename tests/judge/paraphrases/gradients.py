@@ -203,3 +203,44 @@ def stepped_in_a_copy(f, x, eps=1e-6):
         minus[idx] = old - eps
         grad[idx] = (float(f(plus)) - float(f(minus))) / (2 * eps)
     return grad
+
+
+def statistics(x, eps):
+    deviation = np.sqrt(x.var(axis=-1, keepdims=True) + eps)
+    return (x - np.mean(x, axis=-1, keepdims=True)) / deviation, deviation
+
+
+def sums_over_vectors(*each):
+    return tuple(part.reshape(-1, part.shape[-1]).sum(axis=0) for part in each)
+
+
+@paraphrase("layer_norm_backward", "mean and variance are taken for constants")
+def scaled_alone(x, gain, d_output, eps=1e-5):
+    normal, deviation = statistics(x, eps)
+    d_output = d_output + 0 * x
+    return gain / deviation * d_output, *sums_over_vectors(d_output * normal, d_output)
+
+
+@paraphrase("layer_norm_backward", "the variance is taken for a constant")
+def centered_alone(x, gain, d_output, eps=1e-5):
+    normal, deviation = statistics(x, eps)
+    d_output = d_output + 0 * x
+    g = gain * d_output / deviation
+    return g - np.mean(g, axis=-1, keepdims=True), *sums_over_vectors(d_output * normal, d_output)
+
+
+@paraphrase("layer_norm_backward", "no gain on the way back")
+def gain_forgotten(x, gain, d_output, eps=1e-5):
+    normal, deviation = statistics(x, eps)
+    d, m = d_output + 0 * x, x.shape[-1]
+    jacobian = (np.eye(m) - 1 / m - normal[..., :, None] * normal[..., None, :] / m) / deviation[..., None]
+    return np.einsum("...i,...ij->...j", d, jacobian), *sums_over_vectors(d * normal, d)
+
+
+@paraphrase("layer_norm_backward", "d_gain of x instead of the normalized x")
+def gain_from_the_input(x, gain, d_output, eps=1e-5):
+    normal, deviation = statistics(x, eps)
+    d = d_output + 0 * x
+    g = gain * d
+    d_x = (g - g.mean(-1, keepdims=True) - normal * (g * normal).mean(-1, keepdims=True)) / deviation
+    return d_x, *sums_over_vectors(d * x, d)

@@ -237,3 +237,31 @@ def all_followers(weights, tokens):
         if earlier_places(tokens, i)
     ]
     return float(np.mean(sums)) if sums else 0.0
+
+
+@paraphrase("logit_attribution", "wrong minus right")
+def lead_of_the_wrong_one(head_outputs, W_unembed, right, wrong):
+    return np.diff((head_outputs @ W_unembed)[:, [right, wrong]], axis=1)[:, 0]
+
+
+@paraphrase("logit_attribution", "a softmax for each head")
+def difference_of_probabilities(head_outputs, W_unembed, right, wrong):
+    logits = np.matmul(head_outputs, W_unembed)
+    p = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+    return [row[right] - row[wrong] for row in p]
+
+
+@paraphrase("logit_attribution", "the logit of the right class alone")
+def dot_with_the_right_column(head_outputs, W_unembed, right, wrong):
+    return np.array([np.dot(head, W_unembed.T[right]) for head in head_outputs])
+
+
+@paraphrase("mean_ablation_effect", "zero in the head's place instead of its mean")
+def knocked_out(layer, x, head, reference):
+    return max(np.ravel(np.abs(layer(x, None) - layer(x, head))))
+
+
+@paraphrase("mean_ablation_effect", "the mean over x instead of the other inputs")
+def mean_over_the_text_itself(layer, x, head, reference):
+    adds = (layer(x, None) - layer(x, head)).reshape(-1, x.shape[-1])
+    return np.abs(adds - adds.mean(axis=0)).max()

@@ -182,3 +182,24 @@ def list_slices(key, value, window, sinks=0):
         return np.concatenate([tokens[: min(sinks, start)], tokens[start:]])
 
     return kept(key), kept(value)
+
+
+@paraphrase("gated_output", "no sigmoid")
+def linear_gate(output, x, W_gate):
+    return np.einsum("...nv,...nm,mv->...nv", output, x, W_gate)
+
+
+@paraphrase("gated_output", "open where it should be closed")
+def gate_the_other_way(output, x, W_gate):
+    return output * np.exp(-np.logaddexp(0, np.matmul(x, W_gate)))
+
+
+@paraphrase("gated_output", "one gate for all of a token")
+def mean_gate(output, x, W_gate):
+    logits = np.mean(x @ W_gate, axis=-1, keepdims=True)
+    return np.exp(-np.logaddexp(0, -logits)) * output
+
+
+@paraphrase("gated_output", "the gate alone")
+def gate_returned(output, x, W_gate):
+    return np.exp(-np.logaddexp(0, -np.dot(x, W_gate))) + 0 * output

@@ -242,3 +242,24 @@ def watches_what_comes_after(layer, x):
         if np.any(~(np.abs(layer(other) - reference)[t + 1 :] <= 1e-9)):
             return True
     return False
+
+
+@paraphrase("document_mask", "documents ignored")
+def triangle_alone(documents):
+    return np.tril(np.ones((len(documents), len(documents)))) == 1
+
+
+@paraphrase("document_mask", "not causal inside a document")
+def equal_ids(documents):
+    return np.equal.outer(documents, documents)
+
+
+@paraphrase("document_mask", "a token doesn't see itself")
+def strictly_earlier_tokens(documents):
+    n = len(documents)
+    return np.array([[j < i and documents[i] == documents[j] for j in range(n)] for i in range(n)])
+
+
+@paraphrase("document_mask", "only the later tokens of a document are visible")
+def triu_of_equal_ids(documents):
+    return np.triu(documents[None, :] == documents[:, None])

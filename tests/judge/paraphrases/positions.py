@@ -264,3 +264,58 @@ def gaussian_like_penalty(n_heads, n_query, n_key):
 def slopes_broadcast_behind(n_heads, n_query, n_key):
     distances = [[abs(n_key - n_query + q - k) for k in range(n_key)] for q in range(n_query)]
     return -np.array(distances)[..., None] * np.array(slopes_as_published(n_heads))
+
+
+def turned(x, positions, frequencies):
+    pairs = x[..., 0::2] + 1j * x[..., 1::2]
+    pairs = pairs * np.exp(1j * np.outer(positions, frequencies))
+    return np.stack([pairs.real, pairs.imag], axis=-1).reshape(x.shape)
+
+
+@paraphrase("partial_rotary", "frequencies of the whole width")
+def exponent_over_the_width(x, positions, n_rotated, base=10000.0):
+    part = turned(x[..., :n_rotated], positions, base ** (-np.arange(0, n_rotated, 2) / x.shape[-1]))
+    return np.concatenate([part, x[..., n_rotated:]], axis=-1)
+
+
+@paraphrase("partial_rotary", "the last numbers rotated instead of the first")
+def rotated_behind(x, positions, n_rotated, base=10000.0):
+    part = turned(x[..., -n_rotated:], positions, base ** (-np.arange(0, n_rotated, 2) / n_rotated))
+    return np.concatenate([x[..., :-n_rotated], part], axis=-1)
+
+
+@paraphrase("partial_rotary", "the rest left out")
+def rest_forgotten(x, positions, n_rotated, base=10000.0):
+    return turned(x[..., :n_rotated], positions, base ** (-np.arange(0, n_rotated, 2) / n_rotated))
+
+
+@paraphrase("partial_rotary", "positions restart at zero")
+def counted_anew(x, positions, n_rotated, base=10000.0):
+    frequencies = base ** (-np.arange(0, n_rotated, 2) / n_rotated)
+    part = turned(x[..., :n_rotated], range(x.shape[-2]), frequencies)
+    return np.concatenate([part, x[..., n_rotated:]], axis=-1)
+
+
+def rescaled(d, base, kind, factor, trained, kept):
+    f = np.exp(-np.arange(0, d, 2) / d * math.log(base))
+    if kind == "linear":
+        return f / factor
+    if kind == "ntk":
+        return f * np.exp(-np.arange(0, d, 2) / (d - 2) * math.log(factor))
+    share = kept(trained * f / (2 * math.pi), {"yarn": 32, "llama3": 4}[kind])
+    return share * f + (1 - share) * f / factor
+
+
+@paraphrase("scaled_frequencies", "the ramp reversed")
+def fast_pairs_divided(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    return rescaled(d, base, kind, factor, trained, lambda t, high: np.interp(t, [1, high], [1, 0]))
+
+
+@paraphrase("scaled_frequencies", "a step instead of a ramp")
+def kept_or_divided(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    return rescaled(d, base, kind, factor, trained, lambda t, high: np.where(t < high, 0.0, 1.0))
+
+
+@paraphrase("scaled_frequencies", "turns counted without 2 pi")
+def radians_for_turns(d, base=10000.0, kind="linear", factor=1.0, trained=8192):
+    return rescaled(d, base, kind, factor, trained, lambda t, high: np.interp(t * 2 * math.pi, [1, high], [0, 1]))

@@ -242,3 +242,63 @@ def inverse_temperature(scores, bits):
         else:
             above = beta
     return float(beta)
+
+
+def kept_rows(logits, targets, ignore):
+    rows, wanted = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
+    return rows[wanted != ignore], wanted[wanted != ignore]
+
+
+def surprise(rows, wanted):
+    return np.logaddexp.reduce(rows, axis=-1) - rows[np.arange(len(wanted)), wanted]
+
+
+@paraphrase("cross_entropy", "summed, not averaged")
+def total_loss(logits, targets, ignore=-100):
+    return surprise(*kept_rows(logits, targets, ignore)).sum()
+
+
+@paraphrase("cross_entropy", "ignored places count in the mean")
+def mean_with_zeros_for_the_ignored(logits, targets, ignore=-100):
+    losses = np.zeros(targets.shape)
+    losses[targets != ignore] = surprise(*kept_rows(logits, targets, ignore))
+    return losses.mean()
+
+
+@paraphrase("cross_entropy", "the given `ignore` is not used")
+def minus_one_hundred_alone(logits, targets, ignore=-100):
+    return surprise(*kept_rows(logits, targets, -100)).mean()
+
+
+@paraphrase("cross_entropy", "in bits")
+def log2_loss(logits, targets, ignore=-100):
+    return surprise(*kept_rows(logits, targets, ignore)).mean() * np.log2(np.e)
+
+
+@paraphrase("cross_entropy", "the probability in place of its logarithm")
+def without_the_logarithm(logits, targets, ignore=-100):
+    return -np.exp(-surprise(*kept_rows(logits, targets, ignore))).mean()
+
+
+def likelihoods(logits):
+    return np.exp(logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True))
+
+
+@paraphrase("cross_entropy_backward", "the probabilities alone")
+def softmax_over_the_count(logits, targets, ignore=-100):
+    d, keep = likelihoods(logits), targets != ignore
+    d[~keep] = 0
+    return d / np.count_nonzero(keep)
+
+
+@paraphrase("cross_entropy_backward", "not divided by the number of places")
+def gradient_of_the_sum(logits, targets, ignore=-100):
+    eye = np.eye(logits.shape[-1])[np.where(targets == ignore, 0, targets)]
+    return np.einsum("...c,...->...c", likelihoods(logits) - eye, targets != ignore)
+
+
+@paraphrase("cross_entropy_backward", "target minus probability")
+def descent_direction(logits, targets, ignore=-100):
+    keep = (targets != ignore)[..., None]
+    eye = np.eye(logits.shape[-1])[np.where(targets == ignore, 0, targets)]
+    return (eye - likelihoods(logits)) * keep / keep.sum()

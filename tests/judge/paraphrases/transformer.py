@@ -496,3 +496,114 @@ def ignored_last_label(ids):
 def plain_slices(ids):
     ids = np.asarray(ids)
     return ids[:-1], ids[1:]
+
+
+@paraphrase("rms_norm", "eps outside the root")
+def eps_beside_the_root(x, gain, eps=1e-5):
+    return gain * x / (np.linalg.norm(x, axis=-1, keepdims=True) / math.sqrt(x.shape[-1]) + eps)
+
+
+@paraphrase("rms_norm", "divided by the length of the vector")
+def unit_length(x, gain, eps=1e-5):
+    return x * gain * np.expand_dims((np.einsum("...m,...m->...", x, x) + eps) ** -0.5, -1)
+
+
+@paraphrase("rms_norm", "the given eps is not used")
+def eps_of_its_own(x, gain, eps=1e-5):
+    return gain * x * (np.square(x).mean(axis=-1, keepdims=True) + 0.00001) ** -0.5
+
+
+@paraphrase("swiglu", "a sigmoid instead of SiLU")
+def gated_linear_unit(x, weights):
+    gate = np.exp(-np.logaddexp(0, -np.matmul(x, weights.W_gate)))
+    return np.matmul(gate * np.matmul(x, weights.W_up), weights.W_down)
+
+
+@paraphrase("swiglu", "SiLU of the product")
+def activation_last(x, weights):
+    h = np.einsum("...m,mf->...f", x, weights.W_gate) * np.einsum("...m,mf->...f", x, weights.W_up)
+    return np.einsum("...f,fm->...m", h * np.exp(-np.logaddexp(0, -h)), weights.W_down)
+
+
+@paraphrase("swiglu", "the residual added inside")
+def with_a_skip(x, weights):
+    h = x @ weights.W_gate
+    return x + (h * np.exp(-np.logaddexp(0, -h)) * (x @ weights.W_up)) @ weights.W_down
+
+
+def distribution(logits, temperature, top_k, top_p):
+    order = sorted(range(len(logits)), key=lambda i: -logits[i])[:top_k]
+    scores = np.array([logits[i] for i in order], dtype=float) / temperature
+    p = np.exp(scores - scores.max())
+    p /= p.sum()
+    if top_p is not None:
+        n = int(np.searchsorted(np.cumsum(p), top_p)) + 1
+        order, p = order[:n], p[:n] / p[:n].sum()
+    return order, p
+
+
+@paraphrase("sample_token", "the temperature multiplies the logits")
+def temperature_as_a_factor(logits, rng, temperature=1.0, top_k=None, top_p=None):
+    if temperature == 0:
+        return int(np.argmax(logits))
+    order, p = distribution(logits, 1 / temperature, top_k, top_p)
+    return int(rng.choice(order, p=p))
+
+
+@paraphrase("sample_token", "always the most likely token")
+def mode_of_the_distribution(logits, rng, temperature=1.0, top_k=None, top_p=None):
+    order, p = distribution(logits, temperature or 1.0, top_k, top_p)
+    return int(order[np.argmax(p)])
+
+
+@paraphrase("sample_token", "the place in the sorted order is returned, not the token")
+def place_in_the_order(logits, rng, temperature=1.0, top_k=None, top_p=None):
+    if temperature == 0:
+        return 0
+    _, p = distribution(logits, temperature, top_k, top_p)
+    return int(rng.choice(len(p), p=p))
+
+
+@paraphrase("sample_token", "top_p is not used")
+def nucleus_forgotten(logits, rng, temperature=1.0, top_k=None, top_p=None):
+    if temperature == 0:
+        return int(np.argmax(logits))
+    order, p = distribution(logits, temperature, top_k, None)
+    return int(order[np.searchsorted(np.cumsum(p), rng.random())])
+
+
+def drawn_next(logits, rng, temperature, top_k, top_p):
+    if temperature == 0:
+        return int(np.argmax(logits))
+    order, p = distribution(np.asarray(logits), temperature, top_k, top_p)
+    return int(rng.choice(order, p=p))
+
+
+@paraphrase("generate", "the stop itself is left out")
+def until_the_stop(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    out: list = []
+    for _ in range(n_new):
+        token = drawn_next(next_logits([*prompt.tolist(), *out]), rng, temperature, top_k, top_p)
+        if token == stop:
+            break
+        out.append(token)
+    return out
+
+
+@paraphrase("generate", "only the last id is read")
+def last_id_alone(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    token, out = int(prompt[-1]), []
+    while len(out) < n_new and (not out or token != stop):
+        token = drawn_next(next_logits([token]), rng, temperature, top_k, top_p)
+        out.append(token)
+    return out
+
+
+@paraphrase("generate", "the prompt counts in n_new")
+def up_to_a_length(next_logits, prompt, n_new, rng, temperature=1.0, top_k=None, top_p=None, stop=None):
+    ids = prompt.tolist()
+    while len(ids) < n_new:
+        ids.append(drawn_next(next_logits(ids), rng, temperature, top_k, top_p))
+        if ids[-1] == stop:
+            break
+    return ids[len(prompt) :]
