@@ -1,4 +1,4 @@
-// The roofline of a card, and where the parts of a model stand under it.
+// The roofline of a GPU, and where the parts of a model stand under it.
 
 const MODEL = 8192, HEADS = 128, HEAD = 128, GROUP = 8, LATENT = 512, ROTARY = 64;
 const LEFT = 64, RIGHT = 660, TOP = 40, BOTTOM = 268, STEM = 24;
@@ -18,7 +18,7 @@ export function intensities({batch, tokens}) {
   };
 }
 
-/** Operations a second: what the memory feeds, or all that the card has. */
+/** Operations a second: what the memory feeds, or all that the GPU has. */
 export const reached = ({cards, card}, intensity) => Math.min(cards[card][0], intensity * cards[card][1]);
 
 const across = intensity => LEFT + (RIGHT - LEFT) * (Math.log2(intensity) - LOWEST) / (HIGHEST - LOWEST);

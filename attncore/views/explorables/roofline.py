@@ -1,4 +1,4 @@
-"""The roofline: what a graphics card can reach at each arithmetic intensity, and where the parts of a model stand."""
+"""The roofline: what a GPU can reach at each arithmetic intensity, and where the parts of a model stand."""
 
 import math
 from typing import Any
@@ -27,16 +27,16 @@ COLORS = dict(zip("ABCDEFG", ("blue", "blue", "orange", "orange", "orange", "gre
 LEFT, RIGHT, TOP, BOTTOM = 64, 660, 40, 268  # the chart
 LOWEST, HIGHEST, LEAST, MOST = -1, 17, 11.8, 15.8  # its powers: of two in FLOPs a byte, of ten in FLOPs a second
 LIST, ROW, STEM = 342, 22, 24  # the list below; how much lower a dot hangs that would cover another
-HELP = "Change the batch, the length of the prompt, or the card. Which dots move, and which never do?"
+HELP = "Change the batch, the length of the prompt, or the GPU. Which dots move, and which never do?"
 
 
 def roofline(card: str = "H100", batch: int = 1, tokens: int = 2048) -> Explorable:
-    """The floating-point operations a second that a card can reach, against the operations done for each byte it moves.
+    """The floating-point operations a second that a GPU can reach, against the operations done for each byte it moves.
 
     The dots are the parts of a model in bfloat16: matrix products (width 8,192) in a decode step for `batch` texts and
     in a prefill of `tokens` tokens; attention in a decode step with a key head for each query head, for each eight, and
     with DeepSeek-V3's latent; and attention in the prefill, in tiles and with its scores written to memory. Bytes are
-    what has to move at least: activations count, caches between kernels don't. Raises ValueError for a card that isn't
+    what has to move at least: activations count, caches between kernels don't. Raises ValueError for a GPU that isn't
     there, and unless batch and tokens are powers of two, up to 1,024 and from 16 to 131,072. Williams et al. (2009).
     """
     if card not in CARDS:
@@ -49,7 +49,7 @@ def roofline(card: str = "H100", batch: int = 1, tokens: int = 2048) -> Explorab
     height = LIST + ROW * len(DOTS) + 4
     drawn = drawing(height, alt, axes(), roof(state), *(dot(state, name) for name in DOTS), *listed(state))
     slides = (
-        choice("card", "card", list(CARDS), card)
+        choice("card", "GPU", list(CARDS), card)
         + slider("batch", "batch", 0, 10, math.log2(batch), 1, says="batch-says")
         + slider("tokens", "tokens of the prompt", 4, 17, math.log2(tokens), 1, says="tokens-says")
     )
@@ -81,7 +81,7 @@ def intensities(batch: int, tokens: int) -> dict[str, float]:
 
 
 def reached(state: dict[str, Any], intensity: float) -> float:
-    """Operations a second: what the memory feeds, or all that the card has."""
+    """Operations a second: what the memory feeds, or all that the GPU has."""
     flops, bytes_ = CARDS[state["card"]]
     return min(flops, intensity * bytes_)
 
@@ -95,7 +95,7 @@ def up(rate: float) -> float:
 
 
 def ridge(state: dict[str, Any]) -> float:
-    """The intensity from which a card's arithmetic limits, no longer its memory."""
+    """The intensity from which a GPU's arithmetic limits, no longer its memory."""
     flops, bytes_ = CARDS[state["card"]]
     return flops / bytes_
 
