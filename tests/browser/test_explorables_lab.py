@@ -94,7 +94,7 @@ def test_a_reopened_notebook_is_alive_and_keeps_its_keys(reopened):
     cursor.focus()
     before = state_of(reopened)
     press(reopened, "ArrowLeft", "ArrowDown", "ArrowLeft")
-    assert cursor.get_attribute("aria-valuetext").startswith("weight of query 1 and key 1 = e^0 / ")
+    assert cursor.get_attribute("aria-valuetext").startswith("weight of query 1 and key 1 = e^0.71 / ")
     assert state_of(reopened) == before
 
     assert "drawn beside the course's" in triangle.locator("[data-part=whose]").inner_text()
@@ -120,6 +120,6 @@ def test_a_reopened_notebook_is_alive_and_keeps_its_keys(reopened):
 def test_an_exported_page_is_alive_without_a_kernel(exported):
     first, second = exported.locator(".attncore-explorable").all()
     drag(exported, second.locator("[data-part=key-0]"), -40, -40)
-    assert "keys (2, 0)" in first.locator("svg").get_attribute("aria-label")
-    assert "keys (2, 0)" not in second.locator("svg").get_attribute("aria-label")
+    assert "keys (2, 1)" in first.locator("svg").get_attribute("aria-label")
+    assert "keys (2, 1)" not in second.locator("svg").get_attribute("aria-label")
     assert exported.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "it fits 700 pixels"
