@@ -83,14 +83,10 @@ def logarithmic(ax: Axes, name: str, numbers: np.ndarray) -> None:
         f"{tick:,.7g}" if base == 2 or -4 < power < 6 else f"$10^{{{power:.0f}}}$"
         for tick, power in zip(ticks, powers, strict=True)
     ]
-    if name == "x":
-        ax.set_xscale("log", base=base)
-        ax.set_xticks(ticks, said)
-        ax.set_xticks([], minor=True)
-    else:
-        ax.set_yscale("log", base=base)
-        ax.set_yticks(ticks, said)
-        ax.set_yticks([], minor=True)
+    (ax.set_xscale if name == "x" else ax.set_yscale)("log", base=base)
+    axis = ax.xaxis if name == "x" else ax.yaxis
+    axis.set_ticks(ticks, said)
+    axis.set_ticks([], minor=True)
 
 
 def whole_ticks(ax: Axes, x: np.ndarray) -> None:

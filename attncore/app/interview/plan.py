@@ -151,7 +151,7 @@ def asked(exercise: Exercise, seed: int) -> State:
 
 
 def hunted(level: str, minutes: int, seed: int, framework: str) -> State:
-    kinds = [kind for kind in names(framework) or names() if kind != LONGEST or minutes >= LONG_ENOUGH]
+    kinds = [kind for kind in names(written_in(framework)) if kind != LONGEST or minutes >= LONG_ENOUGH]
     hunt = hunt_of(level, seed, min(BUGS[level], max(1, minutes // 2)), framework, kinds[seed % len(kinds)])
     planted = [{"label": bug.label, "line": bug.line, "why": bug.why, "unit": bug.unit} for bug in hunt.bugs]
     return question("hunt", hunt.kind, draw=seed, bugs=planted, found=None)
@@ -159,12 +159,16 @@ def hunted(level: str, minutes: int, seed: int, framework: str) -> State:
 
 @cache
 def hunt_of(level: str, seed: int, bugs: int, framework: str, kind: str) -> Hunt:
-    """A hunt with so many bugs, or with as many as a file has room for; in NumPy where there is no other file."""
-    framework = framework if names(framework) else "numpy"
+    """A hunt with so many bugs, or with as many as a file has room for."""
     for number in range(bugs, 1, -1):
         with suppress(ValueError):
-            return make(seed, number, level, kind, framework)
-    return make(seed, 1, level, kind, framework)
+            return make(seed, number, level, kind, written_in(framework))
+    return make(seed, 1, level, kind, written_in(framework))
+
+
+def written_in(framework: str) -> str:
+    """The framework of a hunt's file: NumPy where there is no other file."""
+    return framework if names(framework) else "numpy"
 
 
 def question(kind: str, id: str, **more: Any) -> State:

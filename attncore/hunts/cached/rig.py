@@ -77,10 +77,14 @@ def loss(model: Any, weights: Any, ids: np.ndarray, chunk: int) -> float:
     """The mean surprise, in nats, at each token but the first, with the text read in chunks."""
     caches, inputs = model.new_caches(weights), ids[:-1]
     parts = [model.forward(weights, inputs[begin : begin + chunk], caches) for begin in range(0, len(inputs), chunk)]
-    scores = np.concatenate(parts)
-    largest = scores.max(axis=-1)
-    log_total = largest + np.log(np.exp(scores - largest[:, None]).sum(axis=-1))
-    return float((log_total - scores[np.arange(len(inputs)), ids[1:]]).mean())
+    return surprise(np.concatenate(parts), ids)
+
+
+def surprise(logits: np.ndarray, ids: np.ndarray) -> float:
+    """The mean, in nats, at each token of a text but the first."""
+    largest = logits.max(axis=-1)
+    log_total = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=-1))
+    return float((log_total - logits[np.arange(len(ids) - 1), ids[1:]]).mean())
 
 
 def hidden(model: Any, weights: Any, ids: Any) -> Any:

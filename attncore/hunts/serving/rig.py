@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from attncore import tiny_gpt
+from attncore.hunts.cached.rig import surprise
 from attncore.hunts.decoder.rig import CONTEXT, IDS, TOKENS, small_weights
 from attncore.hunts.follow_ups import FollowUp, Judged, cost, counted, speeding
 from attncore.hunts.trial import outcome, same
@@ -91,10 +92,7 @@ def scenarios(model: Any) -> dict[str, Any]:
 
     def shares() -> Any:
         """How often each token comes out first, to one decimal."""
-        rng = np.random.default_rng(1)
-        drawn = rng.choice(3, size=DRAWS, p=Q[0])
-        first = [model.accept([int(token)], Q, P, rng)[0] for token in drawn]
-        return np.round(np.bincount(first, minlength=3) / DRAWS, 1)
+        return np.round(np.bincount(first_tokens(model), minlength=3) / DRAWS, 1)
 
     def guessed(n: int, read: int, temperature: float) -> list[Any]:
         """The guesses behind a text of which so much has been read; of several tokens the ids, too."""
@@ -162,9 +160,9 @@ def symptoms(model: Any) -> dict[str, Any]:
     prompts = [tiny_gpt.encode(text) for text in ("said the queen, ", "alice thought ")]
     pool, draft_pool = model.Pool(weights, 48), model.Pool(draft, 16)
     shown: dict[str, Any] = {
-        "loss on held-out text, read in one pass": loss(forward_in_parts(model, weights, ids, 64), ids),
-        "loss on the same text, read 6 tokens at a time": loss(forward_in_parts(model, weights, ids, 6), ids),
-        "loss of a copy, whose original reads on and ends": loss(forward_by_a_copy(model, weights, ids), ids),
+        "loss on held-out text, read in one pass": surprise(forward_in_parts(model, weights, ids, 64), ids),
+        "loss on the same text, read 6 tokens at a time": surprise(forward_in_parts(model, weights, ids, 6), ids),
+        "loss of a copy, whose original reads on and ends": surprise(forward_by_a_copy(model, weights, ids), ids),
     }
     shown["unused of 16 blocks when a copy of 16 tokens has read one more"] = unused_after_a_fork(model, weights)
     texts = model.serve(pool, prompts, 2, 24)
@@ -174,12 +172,17 @@ def symptoms(model: Any) -> dict[str, Any]:
     shown["a text from guesses"] = tiny_gpt.decode(written)
     shown["passes for its 48 tokens"] = passes
     shown["unused blocks then, the draft's too"] = [len(pool.unused), len(draft_pool.unused)]
-    rng = np.random.default_rng(1)
-    first = [model.accept([int(token)], Q, P, rng)[0] for token in rng.choice(3, size=DRAWS, p=Q[0])]
+    first = first_tokens(model)
     shown["shares of three tokens in 2,000 draws, of which the model says 0.5, 0.3, 0.2"] = [
         first.count(token) / DRAWS for token in range(3)
     ]
     return shown
+
+
+def first_tokens(model: Any) -> list[int]:
+    """What comes out first where the draft guesses one token, in many draws."""
+    rng = np.random.default_rng(1)
+    return [model.accept([int(token)], Q, P, rng)[0] for token in rng.choice(3, size=DRAWS, p=Q[0])]
 
 
 def forward_in_parts(model: Any, weights: GPTWeights, ids: np.ndarray, part: int) -> np.ndarray:
@@ -211,13 +214,6 @@ def unused_after_a_fork(model: Any, weights: GPTWeights) -> int:
     model.forward([0] * 16, table)
     model.forward([0], model.fork(table))
     return len(pool.unused)
-
-
-def loss(logits: np.ndarray, ids: np.ndarray) -> float:
-    """The mean surprise, in nats, at each token but the first."""
-    largest = logits.max(axis=-1)
-    log_total = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=-1))
-    return float((log_total - logits[np.arange(len(logits)), ids[1:]]).mean())
 
 
 def served(model: Any, weights: GPTWeights) -> Any:
