@@ -292,6 +292,8 @@ def counted(axis, length, words):
 
 def as_array(value):
     """A stranger's value as an array of numbers or booleans; None where it is neither."""
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":
+        return value
     try:
         if callable(getattr(value, "detach", None)):  # a PyTorch tensor that may require gradients
             value = value.detach()

@@ -187,6 +187,10 @@ def bind(
         own = own_signature(answer)
     except Exception:  # some built-ins have no signature, and a stranger's __signature__ may raise
         return by_place(parameters, given), {}, ()
+    if takes_the_same(own, signature.parameters):
+        in_order = [name for name, p in parameters.items() if p.default is p.empty]
+        named = {name: given[name] for name in given if name in parameters and name not in in_order}
+        return [given[name] for name in in_order], named, ()
     if any(p.kind is p.VAR_POSITIONAL for p in own.parameters.values()):  # def f(*args), or a compiled function
         named = {name: value for name, value in given.items() if only_by_name(own, name)}
         rest = {name: p for name, p in parameters.items() if name not in named}
@@ -244,8 +248,9 @@ def by_place(parameters: Mapping[str, inspect.Parameter], given: Mapping[str, An
 
 def adapted(answer: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
     """The answer under the parameters that the exercise promised, whatever its own are called."""
-    if takes_the_same(answer, signature):
-        return answer
+    with contextlib.suppress(Exception):  # as in bind
+        if takes_the_same(own_signature(answer), signature.parameters):
+            return answer
 
     def called(*args: Any, **kwargs: Any) -> Any:
         given = signature.parameters.bind(*args, **kwargs).arguments
@@ -255,16 +260,12 @@ def adapted(answer: Callable[..., Any], signature: Signature) -> Callable[..., A
     return called
 
 
-def takes_the_same(answer: Callable[..., Any], signature: Signature) -> bool:
-    """Are its parameters called as promised, in that order, and optional where that was promised?"""
-    try:
-        own = list(remembered_signature(answer).parameters.values()) if inspect.isfunction(answer) else []
-    except Exception:  # a stranger's __signature__ may raise
-        return False
-    promised = list(signature.parameters.parameters.values())
-    return [(p.name, p.kind) for p in own] == [(p.name, p.kind) for p in promised] and all(
-        mine.default is not mine.empty or theirs.default is theirs.empty
-        for mine, theirs in zip(own, promised, strict=True)
+def takes_the_same(own: inspect.Signature, promised: inspect.Signature) -> bool:
+    """Are its parameters called as promised and in that order, with and without names, and optional where promised?"""
+    return list(own.parameters) == list(promised.parameters) and all(
+        mine.kind is theirs.kind is mine.POSITIONAL_OR_KEYWORD
+        and (mine.default is not mine.empty or theirs.default is theirs.empty)
+        for mine, theirs in zip(own.parameters.values(), promised.parameters.values(), strict=True)
     )
 
 
@@ -298,8 +299,14 @@ def kept(value: Any) -> Any:
 def precision_of(value: Any) -> float:
     """How far the coarsest numbers in it may be off; 0 for float64."""
     parts = [*value, as_array(value)] if isinstance(value, list) else value if isinstance(value, tuple) else [value]
-    kinds = ["float32" if holds_float32(part) else str(getattr(part, "dtype", "")) for part in parts]
-    return max((COARSE[name] for name in COARSE if any(kind.endswith(name) for kind in kinds)), default=0.0)
+    return max(map(coarseness, parts), default=0.0)
+
+
+def coarseness(numbers: Any) -> float:
+    if isinstance(numbers, np.ndarray) and numbers.dtype == np.float64:
+        return COARSE["float32"] if holds_float32(numbers) else 0.0
+    kind = str(getattr(numbers, "dtype", ""))
+    return max((off for name, off in COARSE.items() if kind.endswith(name)), default=0.0)
 
 
 def holds_float32(value: Any) -> bool:
@@ -307,8 +314,12 @@ def holds_float32(value: Any) -> bool:
     if not isinstance(value, np.ndarray) or value.dtype != np.float64:
         return False
     with np.errstate(over="ignore", invalid="ignore"):
-        exact = np.array_equal(value, value.astype(np.float32), equal_nan=True)
-        return exact and not np.array_equal(value * 1024, np.rint(value * 1024), equal_nan=True)
+        return equal(value, value.astype(np.float32)) and not equal(value * 1024, np.rint(value * 1024))
+
+
+def equal(one: np.ndarray, two: np.ndarray) -> bool:
+    """Are numbers of one shape equal, NaN to NaN? What np.array_equal says, in a fraction of its time."""
+    return bool(((one == two) | ((one != one) & (two != two))).all())
 
 
 def is_own(function: Any) -> bool:
@@ -328,11 +339,7 @@ def first_line(problem: BaseException) -> str:
 
 def unchanged(now: Any, before: Any) -> bool:
     if isinstance(before, np.ndarray):
-        return (
-            isinstance(now, np.ndarray)
-            and now.shape == before.shape
-            and np.array_equal(now, before, equal_nan=before.dtype.kind in "fc")
-        )
+        return isinstance(now, np.ndarray) and now.shape == before.shape and equal(now, before)
     if isinstance(before, list | tuple):
         return len(now) == len(before) and all(map(unchanged, now, before))
     return True

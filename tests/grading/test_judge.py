@@ -1,6 +1,7 @@
 """The judge: right in any style, wrong by name, and a clear sentence for whatever else an answer does."""
 
 import functools
+import inspect
 import re
 import sys
 import warnings
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from attncore.exercises import UnknownExercise, find
+from attncore.exercises.exercise import Signature
 from attncore.grading import judge, run
 from attncore.grading.check import verdict
 from attncore.grading.observe import observe
@@ -464,3 +466,22 @@ def test_a_stub_called_in_a_comprehension_of_a_helper_is_noticed():
 def test_text_is_equal_to_no_label():
     report = judge("apply_rotary", lambda x, positions, base=1e4: np.array(["a"] * len(positions)))
     assert (report.mistake, report.convention) == (None, None)
+
+
+@pytest.mark.parametrize("numbers", [[0.0, -0.0, 1.5], [np.nan, np.inf, -np.inf], [], [1, 2], [True, False]])
+def test_equal_is_what_numpy_calls_equal(numbers):
+    one = np.array(numbers)
+    for place in [None, *range(one.size)]:
+        two = one.copy()
+        if place is not None:
+            two[place] = 1 - two[place]
+        assert run.equal(one, two) == np.array_equal(one, two, equal_nan=True)
+
+
+@pytest.mark.parametrize("promised", [lambda x, axis=-1: None, lambda x, y: None, lambda x, *, axis=-1: None])
+def test_an_answer_with_the_promised_parameters_gets_them_as_any_other(promised, monkeypatch):
+    signature = Signature("f", inspect.signature(promised), None, 1)
+    given = {name: place for place, name in enumerate(inspect.signature(promised).parameters)}
+    fast = run.bind(promised, signature, given)
+    monkeypatch.setattr(run, "takes_the_same", lambda own, promised: False)
+    assert run.bind(promised, signature, given) == fast
