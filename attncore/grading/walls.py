@@ -65,6 +65,8 @@ SIGNALING = {"fcntl": (8, 10, 15, 1024, 1026), "ioctl": (0x8901, 0x8902)}
 HIDDEN = ("attncore", "__editable__", "site-packages", "dist-packages", "python")
 
 libc = ctypes.CDLL(None if os.name == "posix" else "msvcrt", use_errno=True)  # on Windows nothing of it is called
+OF_THIS_PROCESS = (ctypes.c_uint32 * 2)(CAPABILITIES, 0)
+NO_RIGHTS = (ctypes.c_uint32 * 6)()
 
 
 class Namespaces:
@@ -131,8 +133,7 @@ def without_rights() -> bool:
     """Give up every right of an administrator, for good."""
     if sys.platform != "linux" or libc.prctl(*NO_NEW_RIGHTS) != 0:
         return False
-    header = (ctypes.c_uint32 * 2)(CAPABILITIES, 0)
-    return bool(libc.capset(header, (ctypes.c_uint32 * 6)()) == 0)
+    return bool(libc.capset(OF_THIS_PROCESS, NO_RIGHTS) == 0)
 
 
 class Landlock:

@@ -19,7 +19,6 @@ import sys
 import time
 from importlib import import_module
 from itertools import pairwise
-from pathlib import Path
 
 from attncore.grading import errand
 from attncore.grading.walls import Namespaces, Walls, adopt
@@ -82,9 +81,8 @@ def ended(stranger: int, seconds: float, apart: bool) -> tuple[int, bool]:
 
 def end_what_fled() -> None:
     """End what a stranger has started and what has left its group: as orphans they are children of this process."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    with contextlib.suppress(OSError):  # only Linux has this file
-        while left := children.read_text().split():
+    with contextlib.suppress(OSError), open(f"/proc/self/task/{os.getpid()}/children", "rb", 0) as children:
+        while left := os.pread(children.fileno(), 2**16, 0).split():  # only Linux has this file
             for orphan in map(int, left):
                 os.kill(orphan, signal.SIGKILL)
                 os.waitpid(orphan, 0)
@@ -93,8 +91,11 @@ def end_what_fled() -> None:
 def ends(process: int, seconds: float) -> bool:
     """Does a child end in this time? It stays to be waited for."""
     if hasattr(os, "pidfd_open"):
-        with os.fdopen(os.pidfd_open(process)) as watched:
+        watched = os.pidfd_open(process)
+        try:
             return bool(select.select([watched], [], [], seconds)[0])
+        finally:
+            os.close(watched)
     until = time.monotonic() + seconds
     while os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
         if time.monotonic() > until:
