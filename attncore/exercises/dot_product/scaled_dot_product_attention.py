@@ -264,6 +264,15 @@ for label in ("large scores overflow", "hidden scores set to -100"):
         return weigh(query, key, mask, scale) @ value
 
 
+@exercise.mistake("large scores overflow")
+def exponentials_times_a_mask_and_a_sum_that_may_be_zero(query, key, value, mask=None, scale=None):
+    exponentials = np.exp(attention_scores(query, key, scale))
+    if mask is not None:
+        exponentials = exponentials * (mask if mask.dtype == bool else np.exp(mask))
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / np.where(total == 0, 1, total) @ value
+
+
 @exercise.another_way
 def with_two_einsums(query, key, value, mask=None, scale=None):
     scale = query.shape[-1] ** -0.5 if scale is None else scale

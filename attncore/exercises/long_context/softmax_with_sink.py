@@ -137,6 +137,13 @@ def no_maximum_subtracted(scores, sink):
     return exponentials / (exponentials.sum(axis=-1, keepdims=True) + sink)
 
 
+@exercise.mistake("no maximum subtracted")
+def no_maximum_subtracted_and_no_division_by_zero(scores, sink):
+    exponentials = np.exp(scores)
+    total = exponentials.sum(axis=-1, keepdims=True) + np.exp(np.asarray(sink, scores.dtype)[..., None, None])
+    return exponentials / np.where(total == 0, 1, total)
+
+
 @exercise.mistake("the maximum is subtracted from the scores but not from the sink")
 def the_maximum_is_subtracted_from_the_scores_but_not_from_the_sink(scores, sink):
     sink = np.asarray(sink, dtype=scores.dtype)[..., None, None]
