@@ -148,7 +148,8 @@ curves(shown, "And without map and division?", "pairs stored", "share found", co
 # %% [markdown]
 # That's why today's models have dropped both. Qin et al. (2022) found that the division also makes gradients unbounded,
 # and put a normalization of the output in its place; RetNet (Sun et al., 2023) and Mamba-2 (Dao and Gu, 2024) do without
-# map and division too. What we keep is the plain sum.
+# map and division too. (Some leave a SiLU on queries and keys, but that may be negative, so things still cancel.) What we
+# keep is the plain sum.
 
 # %% [markdown]
 # ## Let it fade

@@ -139,7 +139,7 @@ for n, gain in zip(tokens, dense / (indexer + selected), strict=True):
 # %% [markdown]
 # Three things can be saved, and interviewers like to see them kept apart: FLOPs, the bytes that a step reads, and the
 # bytes that are kept. An indexer saves the first two. The third grows: each token keeps 128 more bytes, one for each
-# number of the indexer's key, on top of the 1,152 of its latent.
+# number of the indexer's key (and a scale), on top of the 1,152 of its latent.
 
 # %% [markdown]
 # ## Whole blocks at a time
@@ -290,8 +290,9 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # %% [markdown]
 # Compare latent attention (lesson 13): it makes each token's entry *narrower* and keeps one for every token. CSA and
 # HCA keep *fewer* entries. The two savings multiply. The report says that at a million tokens V4-Pro needs 27% of the
-# FLOPs of V3.2 for a token, and 10% of its cache. V4.1 adds depth as a third axis: only some layers make compressed
-# entries, and the layers above reuse them, with the same selection or one of their own (DeepSeek-V4.1, 2026).
+# FLOPs of V3.2 for a token, all counted as eight-bit ones, and 10% of its cache. V4.1 adds depth as a third axis: only
+# some layers make compressed entries, and the layers above reuse them, with the same selection or one of their own
+# (DeepSeek-V4.1, 2026).
 
 # %% [markdown]
 # ## The table that interviewers ask for
@@ -308,7 +309,7 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # | linear, delta rule (lesson 16) | no | no, a state | nothing |
 # | top-$k$ with an indexer | over the selected | yes, and an index key | $L$, cheaply, and $k$ |
 # | best blocks by their mean | over the selected | yes, and a mean for each block | $L / b$, and $k$ |
-# | compression | over the entries | no, $L / m$ entries | $L / m$ |
+# | compression | over the entries | no, $L / m$ entries | $L / m$; with an indexer, that cheaply, and $k$ |
 
 # %% [markdown]
 # ## The same in PyTorch

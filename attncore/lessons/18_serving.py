@@ -36,7 +36,8 @@ beside(before, block_map({r: table.slots(r) for r in names}, 6, 4, "And after bo
 
 # %% [markdown]
 # A gray slot has two holders. The full block stays shared; the one that's written into was copied, once, by whoever came
-# first. That's **copy on write**, and counting the holders is all it takes.
+# first. That's **copy on write**, and counting the holders is all it takes. (Today's vLLM makes each sample a request of
+# its own, which finds the prompt's full blocks by name, as below, and reads the rest itself.)
 
 # %% exercise="blocks-after-a-fork"
 
@@ -129,7 +130,8 @@ from attncore.experiments.serving import prompt_seconds
 # %% [markdown]
 # These are seconds, for a prompt of 100,000 tokens on Llama 3 8B. From about the ridge on, nothing changes; below it
 # each chunk waits for the weights. That's the **chunk rule**: a chunk needs about as many tokens as the ridge. Take the
-# larger of the totals instead of the sum of the phases, and a chunk of 128 looks a sixth faster than it is:
+# larger of the totals instead of the sum of the phases, and the prompt in chunks of 128 looks a sixth faster than it is.
+# Here's one chunk of it:
 
 # %% exercise="one-chunk"
 
@@ -162,9 +164,10 @@ for name, served in (("whole prompts", serve(is_chunked=False)), ("chunks of 512
 
 # %% [markdown]
 # TTFT is the **time to the first token**, TPOT the mean **time per output token** after that, and `gap` the longest
-# pause a reader saw. With 512 tokens, chunks hardly change TTFT here. They take away the pauses: a step is never longer
-# than its budget allows. This experiment can't show throughput, since arrivals set the pace; Agrawal et al. (2023)
-# measured up to 1.33 times as much. Move the budget to 128 and to 2,048, with the ridge in mind.
+# pause a reader saw. With 512 tokens, chunks hardly change TTFT here. They take away the pauses: a step never has
+# more tokens than its budget. (It does get longer behind a long context: 512 tokens take 8 ms at the beginning and 36
+# behind 100,000 others.) This experiment can't show throughput, since arrivals set the pace; Agrawal et al. (2023)
+# measured up to 1.33 times as much on one GPU. Move the budget to 128 and to 2,048, with the ridge in mind.
 #
 # And if the pool is full when somebody needs one more slot? Somebody has to go. Whom would you send away?
 
@@ -237,8 +240,9 @@ curves(lines, "How long a draft is worth it?", "drafted tokens", "tokens a pass"
 
 # %% [markdown]
 # The check is free only while the step waits for weights. In a large batch there's enough arithmetic to fill the time,
-# and checking five tokens costs as much as writing five. At 128k tokens of context the cache dominates: the target
-# still reads it once for all five, but the draft has a cache of its own, unless it looks at a window.
+# and checking five tokens costs as much as writing five. At 128k tokens a single cache is as large as the
+# weights of Llama 3 8B: the target still reads it once for all five, but the draft reads one of its own for each token,
+# unless it looks at a window.
 #
 # What goes wrong is usually the bookkeeping. In this code, first find an input that shows it:
 

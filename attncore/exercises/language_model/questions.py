@@ -117,7 +117,7 @@ questions = [
         first={"model": SMOLLM2_135M, "bandwidth": 20, "bits": 32},
         draw=among(
             apart(tokens_a_second, weights_for_bytes, arithmetic_too, stored_in_16),
-            model=(SMOLLM2_135M, SMOLLM2_360M, LLAMA_3_1B, LLAMA_3_8B),
+            model=(SMOLLM2_135M, SMOLLM2_360M, LLAMA_3_1B, QWEN_3_SMALL),
             bandwidth=(12, 20, 40, 68, 100, 273),
             bits=(32, 5, 9, 4.5),
         ),

@@ -60,6 +60,10 @@ def decode_ms(card, model, batch, tokens):
     return 1e3 * step_time([weights, cache], card.tflops * 1e12, card.bandwidth * 1e12)
 
 
+def fits_the_card(card, model, batch, tokens):
+    return model.weight_bytes + batch * token_bytes(model, tokens) <= card.bytes
+
+
 def weights_ms(card, model, batch, tokens):
     return 1e3 * model.weight_bytes / card.bandwidth / 1e12
 
@@ -205,7 +209,7 @@ questions = [
         },
         first={"card": H100, "model": LLAMA_3_8B, "batch": 64, "tokens": 2048},
         draw=among(
-            lambda **given: apart(decode_ms, weights_ms, cache_ms, by=0.1)(**given),
+            lambda **given: fits_the_card(**given) and apart(decode_ms, weights_ms, cache_ms, by=0.1)(**given),
             card=(A100, H100, H200),
             model=SMALL,
             batch=(16, 32, 64),
