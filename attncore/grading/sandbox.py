@@ -296,9 +296,12 @@ def expected_of_others(exercise: Code, seed: int) -> list[Ran]:
 
 
 def unpacked(done: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    told = done.get("told")
+    if not isinstance(told, list) or not all(isinstance(text, str) for text in told):
+        raise Lost(SPOILT)
     try:
-        return ([unpack(done["packed"])] if "packed" in done else []), [str(text)[:TEXT] for text in done["told"]]
-    except (ValueError, KeyError, TypeError):
+        return ([unpack(done["packed"])] if "packed" in done else []), [text[:TEXT] for text in told]
+    except ValueError:
         raise Lost(SPOILT) from None
 
 
