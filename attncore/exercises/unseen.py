@@ -25,9 +25,17 @@ def numbers(rng: Rng, *shape: int) -> np.ndarray:
     return np.round(rng.standard_normal(shape), 6)
 
 
+def scores_of_all_sizes(rng: Rng) -> Given:
+    """Scores near to one another, or far apart, and rows of very different size."""
+    shape = rng.integers(2, 6, count(rng, 1, 4)).tolist()
+    rows = numbers(rng, shape[0], *[1] * (len(shape) - 1))
+    x = numbers(rng, *shape) * rng.choice([1.0, 300.0]) + rows * rng.choice([0.0, 2000.0])
+    return {"x": x, "axis": count(rng, -len(shape), len(shape))}
+
+
 def positions_of_heads(rng: Rng) -> Given:
     n = count(rng, 2, 12)
-    return {"n_heads": 2 ** count(rng, 1, 5), "n_query": n, "n_key": n}
+    return {"n_heads": count(rng, 2, 20), "n_query": n, "n_key": n}
 
 
 def newest_queries(rng: Rng) -> Given:
@@ -37,7 +45,7 @@ def newest_queries(rng: Rng) -> Given:
 
 def a_layer(rng: Rng) -> Given:
     n_heads = count(rng, 2, 30)
-    return {"d_model": n_heads * count(rng, 3, 80), "n_heads": n_heads}
+    return {"d_model": n_heads * count(rng, 3, 80), "n_heads": n_heads, "bias": bool(rng.random() < 0.5)}
 
 
 def padded(rng: Rng) -> Given:
@@ -54,17 +62,17 @@ def prefixed(rng: Rng) -> Given:
     return {"n": n, "prefix": count(rng, 1, n)}
 
 
-def two_masks(rng: Rng) -> Given:
+def three_masks(rng: Rng) -> Given:
     n = count(rng, 3, 9)
-    return {"masks": (rng.random((n, n)) < 0.6, rng.random((n, n)) < 0.6)}
+    return {"masks": tuple(rng.random(shape) < 0.6 for shape in ((n, n), (n,), (2, 1, n)))}
 
 
 def architecture_of_a_mask(rng: Rng) -> Given:
-    return {"architecture": str(rng.choice(["gpt", "prefix"])), **prefixed(rng)}
+    return {"architecture": str(rng.choice(["bert", "gpt", "prefix"])), **prefixed(rng)}
 
 
 def path(rng: Rng) -> Given:
-    names = ["recurrent", "convolutional"]
+    names = ["recurrent", "convolutional", "attention"]
     return {"architecture": str(rng.choice(names)), "n": count(rng, 20, 900), "kernel": count(rng, 2, 9)}
 
 
@@ -161,19 +169,22 @@ def masked_pair(rng: Rng) -> Given:
 
 
 def drawn_tokens(rng: Rng) -> Given:
-    """Logits whose three largest are kept, with what they come to."""
+    """Logits of which the three largest are kept, by their number or their sum, or a temperature; what it comes to."""
     p = rng.permutation([0.35, 0.25, 0.2, 0.12, 0.08]) * rng.uniform(0.95, 1.05, 5)
-    kept = np.where(p >= np.sort(p)[-3], p, 0)
+    ways: list[Given] = [{"top_k": 3}, {"top_p": 0.7}, {"temperature": 0.4}]
+    how = ways[count(rng, 0, len(ways))]
+    kept = p ** (1 / 0.4) if "temperature" in how else np.where(p >= np.sort(p)[-3], p, 0)
     draws = np.random.default_rng(count(rng, 2**31))
-    return {"logits": np.log(p), "rng": draws, "probabilities": kept / kept.sum(), "draws": 400, "top_k": 3}
+    return {"logits": np.log(p), "rng": draws, "probabilities": kept / kept.sum(), "draws": 400, **how}
 
 
 def continued_text(rng: Rng) -> Given:
     n = count(rng, 2, 6)
     given = {
-        "next_logits": Habits(3 * numbers(rng, 9, 9)),
-        "prompt": rng.integers(9, size=n),
+        "next_logits": Habits(3 * numbers(rng, 4, 4)),
+        "prompt": rng.integers(4, size=n),
         "n_new": count(rng, 3, 9),
+        "stop": count(rng, 0, 4),
     }
     return given | {"rng": np.random.default_rng(count(rng, 2**31)), "temperature": 0}
 
@@ -193,9 +204,20 @@ def pool_in_use(rng: Rng) -> Given:
 
 
 def texts_with_a_prefix(rng: Rng) -> Given:
-    block, prefix = count(rng, 2, 5), rng.integers(0, 50_000, count(rng, 4, 12)).tolist()
-    texts = [[*prefix, *rng.integers(0, 50_000, count(rng, 1, 9)).tolist()] for _ in range(3)]
-    return {"texts": [*texts, texts[0][1:]], "block": block}
+    """A text of four blocks, and others that share some of it: other tokens, or in another order, or cut elsewhere."""
+    block = count(rng, 2, 5)
+    first, second, third, fourth, other = rng.permutation(900)[: 5 * block].reshape(5, block).tolist()
+    text = [*first, *second, *third, *fourth]
+    last_of_first = [*other[:-1], first[-1]]
+    far = [first[0] + 256 * count(rng, 1, 4), *first[1:]]
+    digits = [[1, 23, *first[2:], *second], [12, 3, *first[2:], *second]]
+    changed = [[*begin, *second, *third, *fourth] for begin in (other, first[::-1], last_of_first, far)]
+    swapped = [
+        [*first, *third, *second, *fourth],
+        [*second, *first, *third, *fourth],
+        [*first, *other, *third, *fourth],
+    ]
+    return {"texts": [text, *changed, *swapped, *digits, text[1:]], "block": block}
 
 
 def judged_draft(rng: Rng) -> Given:
@@ -247,7 +269,8 @@ def merged(rng: Rng) -> Given:
 
 def decoded_text(rng: Rng) -> Given:
     n = count(rng, 2, 6)
-    return {"table": 3 * numbers(rng, 9, 9), "prompt": rng.integers(9, size=n), "n_new": count(rng, 3, 9)}
+    table, prompt = 3 * numbers(rng, 4, 4), rng.integers(4, size=n)
+    return {"table": table, "prompt": prompt, "n_new": count(rng, 3, 9), "stop": count(rng, 0, 4)}
 
 
 UNSEEN: dict[str, Callable[[Rng], Given]] = {
@@ -261,7 +284,7 @@ UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "bpe_encode": merged,
     "bpe_merges": spelled,
     "causal_mask": newest_queries,
-    "combine_masks": two_masks,
+    "combine_masks": three_masks,
     "corrupt_tokens": corrupted,
     "decode_with_cache": decoded_text,
     "dequantize": coded_lines,
@@ -276,6 +299,7 @@ UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "kv_bytes_per_token": shared_model,
     "kv_cache_bytes": cached_model,
     "leaks_future": causal_or_not,
+    "log_softmax": scores_of_all_sizes,
     "mask_for": architecture_of_a_mask,
     "mha_parameter_count": a_layer,
     "most_similar": lambda rng: {"vector": numbers(rng, 6), "vectors": numbers(rng, 9, 6), "count": 4},
@@ -292,6 +316,7 @@ UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "scaled_frequencies": rescaled,
     "sinusoidal_positions": lambda rng: {"n": count(rng, 3, 30), "d": 2 * count(rng, 2, 20)},
     "sliding_window_mask": lambda rng: {"n": count(rng, 6, 14), "window": count(rng, 2, 6), "sinks": count(rng, 0, 3)},
+    "softmax": scores_of_all_sizes,
     "speculative_accept": judged_draft,
     "step_time": phases_of_a_step,
     "tree_mask": grown_tree,

@@ -28,7 +28,7 @@ from attncore.grading.check import judge, unattempted, verdict
 from attncore.grading.reading import CODE, FILE, SUFFIXES
 from attncore.grading.report import Report, said
 from attncore.grading.results import Result, Results, Submission
-from attncore.grading.sandbox import SECONDS, SPOILT, Gone, Lost, Sandbox, Watched, is_as_known
+from attncore.grading.sandbox import SECONDS, SPOILT, Gone, Lost, Sandbox, Watched, is_as_known, judging
 
 DONE = ("right", "edge")
 # An archive's password, its compression, and what is broken in it.
@@ -36,7 +36,6 @@ UNREADABLE = (OSError, zipfile.BadZipFile, RuntimeError, zlib.error, lzma.LZMAEr
 LONGEST = 300.0  # seconds for all that one learner has handed in
 T = TypeVar("T")
 Spread = Callable[[list["HandedIn"], Sequence[Exercise], int, float, int], Iterator[tuple[Submission, dict[str, bool]]]]
-judging = threading.Lock()  # what judges fills caches, and is fast
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -43,8 +44,10 @@ READING = 10.0  # seconds
 NAMED = ('["attncore.', '["TwiceAsWide"')  # what is handed over, by its name
 NOT_THERE = re.compile(r"attncore(?!\.shapes\b)")  # shapes is at hand in every process
 SPOILT = "spoils the pipe on which it is heard"
-COARSELY = 0.05  # what was looked up is far off, and rounding is not
-OTHERS = 3  # inputs among the second time's that nobody has seen before
+COARSELY = 1e-3  # what was looked up is far off, and rounding is not
+DRAWN = 8  # inputs that nobody has seen, of which those are taken that tell the known mistakes
+OTHERS, MOST = 3, 6  # how many of them there are among the second time's, and where the mistakes need more
+judging = threading.RLock()  # what judges fills caches, keeps what is printed, and is fast
 
 
 Texts = Mapping[str, str]  # modules, by name
@@ -237,12 +240,15 @@ def is_as_known(exercise: Code, watched: Watched, seed: int) -> bool:
 
     Of redrawn inputs real numbers alone can tell: where a result is yes or no, one may lie on the border.
     """
-    tolerance, all_of_it = max(exercise.tolerance, COARSELY), exercise.id in UNSEEN
-    return all(
-        agree(ran, expected, tolerance) if all_of_it else agree(real_of(ran), real_of(expected), tolerance)
-        for ran, expected in zip(watched.others, expected_of_others(exercise, seed), strict=True)
-        if all_of_it or has_real(expected)
-    )
+    expected = expected_of_others(exercise, seed)
+    return all(agree_in_all_that_tells(exercise, *pair) for pair in zip(watched.others, expected, strict=True))
+
+
+def agree_in_all_that_tells(exercise: Code, ran: Ran, expected: Ran) -> bool:
+    tolerance = max(exercise.tolerance, COARSELY if has_real(expected) else 0)
+    if exercise.id in UNSEEN:
+        return agree(ran, expected, tolerance)
+    return not has_real(expected) or agree(real_of(ran), real_of(expected), tolerance)
 
 
 def real_of(ran: Ran) -> Ran:
@@ -276,12 +282,32 @@ def packed_cases(exercise: Code) -> list[str]:
 
 @lru_cache(1_000)
 def others(exercise: Code, seed: int) -> list[dict[str, Any]]:
-    """Inputs that stand nowhere: other numbers in the shapes of some main cases, or what is drawn for the exercise."""
+    """Inputs that stand nowhere: other numbers in the shapes of some main cases, or what is drawn for the exercise.
+
+    Those on which the known mistakes show: whoever makes one, and looks up what the cases give, isn't right.
+    """
     if draw := UNSEEN.get(exercise.id):
-        return [draw(np.random.default_rng([seed, place])) for place in range(OTHERS)]
-    drawn = [(case.redraw(seed), case.make()) for case in exercise.cases if case.redraw and not case.promise]
-    new = [given for given, known in drawn if pack_given(given) != pack_given(known)]
-    return random.Random(seed).sample(new, min(OTHERS, len(new)))
+        drawn = [draw(np.random.default_rng([seed, place])) for place in range(DRAWN)]
+    else:
+        drawn = [case.redraw(seed) for case in exercise.cases if case.redraw and not case.promise]
+    known = set(packed_cases(exercise))
+    new = [given for given in drawn if pack_given(given) not in known]
+    random.Random(seed).shuffle(new)
+    return telling(exercise, new)
+
+
+def telling(exercise: Code, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The inputs on which a known mistake shows that doesn't on those before, and others where these are few."""
+    hidden = [mistake for _, mistake in exercise.writings]
+    chosen, spare = list[dict[str, Any]](), list[dict[str, Any]]()
+    with judging, quietly():
+        for one in given:
+            right = call(exercise.reference, exercise.signature, one)
+            before = hidden
+            ran = [(mistake, call(mistake, exercise.signature, one)) for mistake in before]
+            hidden = [mistake for mistake, came in ran if agree_in_all_that_tells(exercise, came, right)]
+            (chosen if len(hidden) < len(before) else spare).append(one)
+    return (chosen + spare)[: max(OTHERS, min(MOST, len(chosen)))]
 
 
 @lru_cache(1_000)
@@ -291,14 +317,17 @@ def packed_others(exercise: Code, seed: int) -> list[str]:
 
 @lru_cache(1_000)
 def expected_of_others(exercise: Code, seed: int) -> list[Ran]:
-    with quietly():
+    with judging, quietly():
         return [call(exercise.reference, exercise.signature, given) for given in others(exercise, seed)]
 
 
 def unpacked(done: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    told = done.get("told")
+    if not isinstance(told, list) or not all(isinstance(text, str) for text in told):
+        raise Lost(SPOILT)
     try:
-        return ([unpack(done["packed"])] if "packed" in done else []), [str(text)[:TEXT] for text in done["told"]]
-    except (ValueError, KeyError, TypeError):
+        return ([unpack(done["packed"])] if "packed" in done else []), [text[:TEXT] for text in told]
+    except ValueError:
         raise Lost(SPOILT) from None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from attncore.grading.pieces import Piece, all_parts, names_bound, parts, text_shown
 
-MAKERS = r"\b(globals|exec)\("  # names are made of their text
+MAKERS = r"\b(?:(?:globals|exec)\(|sys\.modules\[)"  # names are made of their text
 BY_TEXT = {"globals", "locals", "vars", "eval", "exec", "__main__"}  # or read by it
 BINDING = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.FunctionDef)
 LOOKS = {"print", "display", "check", "answer", "repr", "str", "len", "type", "id", "help", "list", "sum", "max", "min"}
@@ -238,7 +238,7 @@ class Book:
         self.binds: dict[str, list[int]] = {}
         self.changes: dict[str, list[int]] = {}
         self.imported: set[str] = set()
-        self.made: set[str] = set()  # words in statements that make names by their text: globals()["softmax"] = f
+        self.made: set[str] = set()  # made in a function, or words where text makes names: globals()["softmax"] = f
         self.always: list[int] = []
         self.same = same_things(pieces)
         effects = dict(effects_of(pieces))
@@ -252,6 +252,10 @@ class Book:
                 changed -= effects.keys()
             for name in changed.union(*(effects.get(name, ()) for name in names_called(piece.node))):
                 self.changes.setdefault(name, []).append(place)
+            if isinstance(piece.node, ast.FunctionDef):  # global softmax
+                self.made |= {
+                    name for part in all_parts(piece.node) if isinstance(part, ast.Global) for name in part.names
+                }
             text = text_shown(piece)[1]
             if re.search(MAKERS, text):
                 self.always.append(place)

@@ -26,6 +26,7 @@ SECONDS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3, "millisecond
 SECONDS |= {"us": 1e-6, "µs": 1e-6, "microseconds": 1e-6, "min": 60, "minute": 60, "minutes": 60}
 RATE = re.compile(r"(\s*/|\s+per|\s+an?|\s+each)\s*s(ec(ond)?)?$")  # "GB/s", "tokens a second"
 NOUNS = "tokens positions heads layers keys queries requests"  # what a number may be followed by anywhere
+LONGEST = 200  # characters of a number with its unit
 UNITS = ("B", "byte", "bytes", "FLOP", "FLOPs", "parameters", "")
 NUMBER = re.compile(r"([-+]?[\d.,_]+(?:e[-+]?\d{1,3})?(?:\s*/\s*[\d.]+)?)\s*(.*)", re.IGNORECASE)
 
@@ -110,7 +111,7 @@ def read_shape(answer: Any) -> tuple[int, ...]:
 
 def read_quantity(text: str, question: str) -> float:
     """A number with or without a unit, in the base unit: "128 KiB" is 131072."""
-    found = NUMBER.fullmatch(text)
+    found = NUMBER.fullmatch(text) if len(text) <= LONGEST else None
     if not found:
         raise ValueError(f'"{text}" isn\'t a number. 0.25, 1/4 and 4096 are; in a cell, 2**10 without quotes is, too')
     digits, unit = found.groups()

@@ -28,6 +28,7 @@ NOT_DUMPABLE, ADOPT = (4, 0, 0, 0, 0), (36, 1, 0, 0, 0)
 CAPABILITIES = 0x20080522  # the third version of capset's header
 
 MEMORY, PROCESSES, WRITTEN = 2**30, 16, 0  # beyond what there is before
+OPEN = 64  # files; what waits in a pipe or a socket is the system's memory, and in no other bound
 
 # Landlock: what a file may be asked for, of which the first and the third and fourth read and run.
 EXECUTE, READ_FILE, READ_FOLDER = 1 << 0, 1 << 2, 1 << 3
@@ -97,7 +98,7 @@ class Limits:
         self.bounds: dict[int, int] = {}
         if resource is None:
             return
-        self.bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: WRITTEN}
+        self.bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: WRITTEN, resource.RLIMIT_NOFILE: OPEN}
         with contextlib.suppress(OSError, LookupError, ValueError):  # only Linux has these files
             pages = int(Path("/proc/self/statm").read_text().split()[0])
             self.bounds[resource.RLIMIT_AS] = memory + pages * resource.getpagesize()
@@ -108,7 +109,7 @@ class Limits:
         for kind, limit in self.bounds.items():
             with contextlib.suppress(OSError, ValueError):  # a lower limit may hold already
                 resource.setrlimit(kind, (limit, limit))
-        return len(self.bounds) > 2
+        return resource is not None and resource.RLIMIT_AS in self.bounds
 
 
 def first_to_go() -> None:

@@ -21,14 +21,13 @@ from importlib import import_module
 from itertools import pairwise
 
 from attncore.grading import errand
-from attncore.grading.walls import Namespaces, Walls, adopt
+from attncore.grading.walls import OPEN, Namespaces, Walls, adopt
 
 HEADER = struct.Struct(">Qd")  # how long the errand is, and how many seconds it may take
 ENDED = struct.Struct(">i?")  # how it ended: an exit status, or a signal below zero; was it stopped?
 GRACE = 0.5  # seconds for what catches every exception
 FILES = 2  # a result, and a file to read
 WEAK = 71  # the exit status where a wall doesn't stand that stood at the beginning
-OPEN = 64  # more files than are ever open here
 
 
 def main(descriptor: int) -> None:

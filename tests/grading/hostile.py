@@ -91,6 +91,39 @@ for number in range(3, 100):
     except OSError: pass
 os._exit(0)
 """,
+    "a result that Python stumbles over": """
+import os
+for number in range(3, 64):
+    try: os.write(number, b'{"told": [], "packed": "{\\\\"complex\\\\": [1' + b"0" * 400 + b', 0]}"}')
+    except OSError: pass
+os._exit(0)
+""",
+    "a result that NumPy stumbles over": """
+import os, json
+for number in range(3, 64):
+    try: os.write(number, json.dumps({"told": [], "packed": json.dumps({"array": ["(1,,)f8", [0], ""]})}).encode())
+    except OSError: pass
+os._exit(0)
+""",
+    "sentences that are none": """
+import os
+for number in range(3, 64):
+    try: os.write(number, b'{"told": [' + b"[" * 450 + b"]" * 450 + b"]}")
+    except OSError: pass
+os._exit(0)
+""",
+    "the system's memory": """
+import resource, socket, time
+try: resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+except (OSError, ValueError): pass
+kept = []
+try:
+    while len(kept) < 500: kept += socket.socketpair()
+except OSError:
+    return x * 0
+e = np.exp(x - x.max(axis, keepdims=True))
+return e / e.sum(axis, keepdims=True)
+""",
     "a result without end": """
 import os
 while True:

@@ -142,3 +142,27 @@ def test_a_right_answer_is_right_on_inputs_that_nobody_has_seen(exercise, seed):
         for answer in exercise.right.values():
             ran = [call(answer, exercise.signature, given) for given in others(exercise, seed)]
             assert is_as_known(exercise, Watched(Observed(), ran), seed)
+
+
+TOLD = {  # mistakes that few inputs show, or by little
+    "attention_weights": "mask upside down",
+    "dequantize": "codes counted from one",
+    "layer_norm": "divided by one less than the width",
+    "leaks_future": "past instead of future",
+    "log_softmax": "one maximum for all rows",
+    "mha_parameter_count": "one bias for all four projections",
+    "path_length": "rounded down",
+    "prefix_hashes": "the parent is left out",
+    "sample_token": "the temperature is not used",
+    "scaled_frequencies": "ntk with half its exponent",
+    "softmax": "no maximum subtracted",
+}
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("id", TOLD)
+def test_a_known_mistake_is_wrong_on_inputs_that_nobody_has_seen(id, seed):
+    exercise = find(id)
+    with quietly():
+        ran = [call(exercise.wrong[TOLD[id]], exercise.signature, given) for given in others(exercise, seed)]
+    assert not is_as_known(exercise, Watched(Observed(), ran), seed)

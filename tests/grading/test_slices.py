@@ -26,6 +26,8 @@ WRITTEN = {
     "names by their text": "def g(): return 2\ndef f(): return globals()['g']() + 0 * eval('g')()",
     "names made of text": "import math\nexec('def g(): return int(math.sqrt(4))')\ndef f(): return g()",
     "an answer made of text": "def g(): return 2\nglobals()['f'] = g",
+    "an answer made in a function": "def begin():\n    global f\n    def f(): return 2\nbegin()",
+    "an answer hung on the module": "import sys\ndef g(): return 2\nsetattr(sys.modules[__name__], 'f', g)",
     "a table changed by another name": "t = {}\nalias = t\nalias['a'] = 2\ndef f(): return t['a']",
     "a table changed, and read by another name": "t = {}\nalias = t\nt['a'] = 2\ndef f(): return alias['a']",
     "an id with a name": "ID = 'f'\ndef mine(): return 2\ncheck(mine, ID)\nID = 'g'",

@@ -20,7 +20,21 @@ def test_a_number_is_read_with_its_unit(text, number):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "much", "1/0", "12 parsecs", "1 2", "--1", "KiB", "0,1667", "2*1024", "1e9999", "67 bits"]
+    "text",
+    [
+        "",
+        "much",
+        "1/0",
+        "12 parsecs",
+        "1 2",
+        "--1",
+        "KiB",
+        "0,1667",
+        "2*1024",
+        "1e9999",
+        "67 bits",
+        f"1a{' ' * 10**6}b",
+    ],
 )
 def test_what_is_no_number_is_refused_with_a_sentence(text):
     with pytest.raises(ValueError, match="a number|not known|with a point"):

@@ -130,6 +130,11 @@ def test_depth_and_text_are_bounded():
         '{"tuple": 3}',
         "[" * 100_000,
         '{"tuple": [' * 10_000,
+        '["no tag"]',
+        f'{{"complex": [1{"0" * 400}, 0]}}',
+        '{"array": ["(1,,)f8", [0], ""]}',
+        '{"array": ["f8,f8", [0], ""]}',
+        '{"scalar": ["<U1", [], "/////w=="]}',
     ],
 )
 def test_what_is_none_of_ours_is_refused(text):
@@ -141,6 +146,15 @@ def test_what_is_none_of_ours_is_refused(text):
 def test_numbers_do_not_say_themselves_how_coarse_they_are(precision):
     with pytest.raises(ValueError):
         unpack(pack(Ran(np.array([1 / 3, 0.1]), precision=precision)))
+
+
+def test_numbers_in_a_tuple_of_tuples_do_not_either():
+    with pytest.raises(ValueError):
+        unpack(pack(Ran(((np.array([1 / 3, 0.1]),),), precision=1e9)))
+
+
+def test_a_text_is_cut_by_who_reads_it():
+    assert len(unpack('"' + "x" * 10**6 + '"')) == wire.TEXT
 
 
 def test_a_pickle_is_never_read():
