@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from attncore.app.graded.report import Options, write
-from attncore.app.graded.roster import read_roster
+from attncore.app.graded.roster import owner, read_roster
 from attncore.app.workbook import lesson_named
 from attncore.exercises import LESSONS, Exercise, exercises
-from attncore.grading.batch import Spread, grade, handed_in
+from attncore.grading.batch import Spread, grade, handed_in, passed_over
 from attncore.grading.results import Results
 from attncore.grading.sandbox import Gone
 
@@ -25,9 +25,8 @@ def grade_all(chosen: argparse.Namespace) -> int:
     """Grade what is not graded yet, write the reports, and return the exit status: 1 where it could not go on."""
     try:
         asked = asked_for(chosen.lesson)
-        handed = handed_in(chosen.submissions)
-        if chosen.roster:
-            read_roster(chosen.roster)
+        whose = partial(owner, roster=read_roster(chosen.roster) if chosen.roster else None)
+        handed, others = handed_in(chosen.submissions, whose), passed_over(chosen.submissions)
     except ValueError as problem:
         return told(str(problem), 2)
     except (OSError, zipfile.BadZipFile) as problem:
@@ -38,8 +37,9 @@ def grade_all(chosen: argparse.Namespace) -> int:
     try:
         chosen.output.mkdir(parents=True, exist_ok=True)
         with closing(Results(chosen.output / STORE)) as results, progress(sys.stderr) as tell:
-            grade(chosen.submissions, results, asked, chosen.seconds, chosen.jobs, tell, over(chosen.dask))
+            grade(chosen.submissions, results, asked, chosen.seconds, chosen.jobs, tell, over(chosen.dask), whose)
             results.note("asked", [exercise.id for exercise in asked if exercise.id in results.exercises()])
+            results.note("others", others)
             write(results, chosen.output, Options(chosen.edge_points, chosen.assignment, chosen.roster))
             print(summary(results, time.monotonic() - began))
     except ModuleNotFoundError as problem:
