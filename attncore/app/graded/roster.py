@@ -73,10 +73,8 @@ def owner(file: str, roster: Roster | None = None) -> str:
     """
     if moodle := FROM_MOODLE.match(file):
         return moodle[0]
-    canvas = FROM_CANVAS.match(file)
-    return (
-        f"{canvas[1]}_{canvas[2]}_" if canvas and roster and roster.system == "Canvas" and roster.find(file) else file
-    )
+    canvas = FROM_CANVAS.match(file) if roster and roster.system == "Canvas" and roster.find(file) else None
+    return f"{canvas[1]}_{canvas[2]}_" if canvas else file
 
 
 def key(name: str) -> str:
