@@ -90,12 +90,14 @@ def add_interview(verbs: Any) -> None:
 
 def add_grade(verbs: Any) -> None:
     lesson = "a lesson, such as 02 or softmax; once for each of several (without it, what is found)"
+    exercise = "an exercise, such as causal_mask; once for each of several (without it, all of the lessons)"
     edge = "for a right answer with an open corner (%(default)g)"
     parser = verbs.add_parser("grade", help="grade a folder of submissions, safely, with reports")
     add = parser.add_argument
     add("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or a zip archive, with one for each learner")
     add("-o", "--output", type=Path, required=True, metavar="REPORT", help="the folder of the reports")
     add("--lesson", action="append", default=[], help=lesson)
+    add("--exercise", action="append", default=[], metavar="NAME", help=exercise)
     add("--seconds", type=float, default=2.0, help="what an answer may take (%(default)g)")
     add("--jobs", type=int, default=0, help="how many at a time (without it, one for each core)")
     add("--dask", metavar="ADDRESS", help="grade on the Dask cluster at this address")

@@ -207,7 +207,7 @@ def judged(sandbox: Sandbox, exercise: Exercise, answer: dict[str, Any], seed: i
     except Lost as problem:
         return said(exercise, "raised", f"it {problem}.")
     if report.outcome not in DONE:
-        report.lines += [("where", text) for text in told[:TOLD]]
+        report.lines += [("where", text[:1].upper() + text[1:]) for text in told[:TOLD]]
     return report
 
 

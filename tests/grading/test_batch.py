@@ -166,6 +166,20 @@ def done_in(report: Path) -> int:
         return 0
 
 
+def test_of_a_lesson_as_much_is_graded_as_the_room_was_asked(folder, tmp_path, capsys):
+    (folder / "ada.py").write_text(RIGHT)
+    command = ["grade", str(folder), "-o", str(tmp_path / "report")]
+    assert main([*command, "--exercise", "softmax", "--exercise", "log_softmax"]) == 0
+    assert "1 submission with 1 answer;" in capsys.readouterr().out
+    assert rows(tmp_path / "report")[0][:3] == ("ada", "softmax", "right")
+    for wrong in (["--exercise", "sofmax"], ["--exercise", "softmax", "--lesson", "04"]):
+        assert main([*command, *wrong]) == 2
+    assert capsys.readouterr().err == (
+        'There is no exercise "sofmax". Did you mean "softmax"?\n'
+        "Nothing of that name is graded in 04_dot_product: softmax.\n"
+    )
+
+
 @pytest.mark.parametrize("done", [1, 5])
 def test_a_batch_that_is_killed_goes_on_and_ends_with_the_same_results(folder, tmp_path, done):
     for number in range(12):
