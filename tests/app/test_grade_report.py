@@ -201,6 +201,15 @@ def test_a_mistake_without_a_name_is_counted_apart(keep, written):
     assert "a mistake that has no name yet" in text and "it raises an error" in text
 
 
+def test_the_page_of_somebody_who_is_gone_goes(keep, results, written, tmp_path):
+    keep("ada", WRONG)
+    keep("bob", WRONG)
+    written()
+    results.drop(["ada"])
+    written()
+    assert [page.name for page in (tmp_path / "report" / "learners").iterdir()] == ["bob.html"]
+
+
 def test_mistakes_without_a_name_are_not_the_same_mistake(keep, written):
     for number, learner in enumerate(("ada", "bob", "eve")):
         lines = [("head", "softmax: not right."), ("where", f"At index 0: got {number}.")]

@@ -180,6 +180,13 @@ def test_of_a_lesson_as_much_is_graded_as_the_room_was_asked(folder, tmp_path, c
     )
 
 
+@pytest.mark.parametrize("given", [("--jobs", "-1"), ("--jobs", "0.5"), ("--edge-points", "nan"), ("--seconds", "0")])
+def test_numbers_that_would_never_end_a_batch_or_spoil_it_are_refused(folder, given, capsys):
+    with pytest.raises(SystemExit):
+        main(["grade", str(folder), "-o", str(folder / "report"), *given])
+    assert f"{given[1]} is not a number from" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("done", [1, 5])
 def test_a_batch_that_is_killed_goes_on_and_ends_with_the_same_results(folder, tmp_path, done):
     for number in range(12):

@@ -63,6 +63,8 @@ def write(results: Results, folder: Path, options: Options | None = None) -> Non
             room.add(found)
             write_page(folder / "learners" / page_name(found.learner), "learner.html", learner_facts(found, options))
     write_page(folder / "index.html", "room.html", room_facts(room, grades, results, options))
+    for page in {*(folder / "learners").glob("*.html")} - {folder / "learners" / row.page for row in room.rows}:
+        page.unlink()  # of somebody who is gone, or has another name now
 
 
 @contextmanager
