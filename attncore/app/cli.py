@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -90,16 +92,18 @@ def add_interview(verbs: Any) -> None:
 
 def add_grade(verbs: Any) -> None:
     lesson = "a lesson, such as 02 or softmax; once for each of several (without it, what is found)"
+    exercise = "an exercise, such as causal_mask; once for each of several (without it, all of the lessons)"
     edge = "for a right answer with an open corner (%(default)g)"
     parser = verbs.add_parser("grade", help="grade a folder of submissions, safely, with reports")
     add = parser.add_argument
     add("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or a zip archive, with one for each learner")
     add("-o", "--output", type=Path, required=True, metavar="REPORT", help="the folder of the reports")
     add("--lesson", action="append", default=[], help=lesson)
-    add("--seconds", type=float, default=2.0, help="what an answer may take (%(default)g)")
-    add("--jobs", type=int, default=0, help="how many at a time (without it, one for each core)")
+    add("--exercise", action="append", default=[], metavar="NAME", help=exercise)
+    add("--seconds", type=between(0.1, 600), default=2.0, help="what an answer may take (%(default)g)")
+    add("--jobs", type=between(0, 1000, int), default=0, help="how many at a time (without it, one for each core)")
     add("--dask", metavar="ADDRESS", help="grade on the Dask cluster at this address")
-    add("--edge-points", type=float, default=1.0, help=edge)
+    add("--edge-points", type=between(0, 1), default=1.0, help=edge)
     add("--assignment", default="attncore", metavar="NAME", help="what it is called in grades.csv (%(default)s)")
     add("--roster", type=Path, metavar="FILE", help="who is who: a CSV from Canvas or Moodle")
     parser.set_defaults(run=lambda chosen: door("graded.command").grade_all(chosen))
@@ -190,6 +194,18 @@ def days(text: str) -> float:
     if 0 < number < 3650:
         return number
     raise argparse.ArgumentTypeError(f"{text} is not a number of days")
+
+
+def between(least: float, most: float, kind: Callable[[str], float] = float) -> Callable[[str], float]:
+    """What reads a number from `least` to `most`."""
+
+    def number(text: str) -> float:
+        with suppress(ValueError):
+            if least <= (found := kind(text)) <= most:
+                return found
+        raise argparse.ArgumentTypeError(f"{text} is not a number from {least:g} to {most:g}")
+
+    return number
 
 
 def whole_or_text(text: str) -> int | str:

@@ -36,6 +36,8 @@ UNREADABLE = (OSError, zipfile.BadZipFile, RuntimeError, zlib.error, lzma.LZMAEr
 LONGEST = 300.0  # seconds for all that one learner has handed in
 T = TypeVar("T")
 Spread = Callable[[list["HandedIn"], Sequence[Exercise], int, float, int], Iterator[tuple[Submission, dict[str, bool]]]]
+Whose = Callable[[str], str]
+OF_MOODLE = "_assignsubmission_"  # in all names that Moodle gives
 
 
 @dataclass(frozen=True)
@@ -78,28 +80,60 @@ def unfolded(archive: Path, changed: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(archive)
 
 
-def handed_in(place: Path) -> list[HandedIn]:
+def handed_in(place: Path, whose: Whose = str) -> list[HandedIn]:
     """The submissions of a folder or a zip archive, by learner: a file each, or a folder each.
 
+    `whose` tells of a file's name, without its suffix, whose file it is: files of one name are one learner's.
     Raises OSError, or BadZipFile, where the place can't be read.
     """
+    found = {name: parts for name, parts in files_in(place).items() if Path(name).suffix.lower() in SUFFIXES}
+    return by_learner(found, None if place.is_dir() else place, whose)
+
+
+def passed_over(place: Path) -> list[str]:
+    """Files and folders in which there is no notebook and no Python file. Raises what `handed_in` raises.
+
+    Of somebody's files and texts in Moodle, one is enough.
+    """
+    looked_at: dict[str, bool] = {}
+    for name, parts in files_in(place).items():
+        top = parts[0].partition(OF_MOODLE)[0]
+        looked_at[top] = looked_at.get(top, False) or Path(name).suffix.lower() in SUFFIXES
+    return [as_text(name) for name, looked in sorted(looked_at.items()) if not looked]
+
+
+def files_in(place: Path) -> dict[str, tuple[str, ...]]:
+    """The files that aren't hidden, each with the parts of its name below the place."""
     if place.is_dir():
         files = [path for path in sorted(place.rglob("*")) if path.is_file() or path.is_symlink()]
-        named = {str(path): path.relative_to(place).parts for path in files}
-        return by_learner(named, None)
+        return {str(path): parts for path in files if not hidden(parts := path.relative_to(place).parts)}
     with zipfile.ZipFile(place) as archive:
         names = [info.filename for info in archive.infolist() if not info.is_dir()]
     named = {name: tuple(part for part in Path(name).parts if part not in (os.sep, os.pardir)) for name in names}
-    return by_learner(named, place)
+    return unwrapped({name: parts for name, parts in named.items() if parts and not hidden(parts)})
 
 
-def by_learner(named: dict[str, tuple[str, ...]], archive: Path | None) -> list[HandedIn]:
+def hidden(parts: tuple[str, ...]) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in parts)
+
+
+def unwrapped(named: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The files without the folder that all of them lie in, as whoever makes an archive of a folder puts them.
+
+    Moodle's folders, and one around a single file, are a learner's.
+    """
+    tops, below = {parts[0] for parts in named.values()}, {parts[1:2] for parts in named.values()}
+    if len(tops) != 1 or len(below) < 2 or () in below or OF_MOODLE in tops.pop():
+        return named
+    return {name: parts[1:] for name, parts in named.items()}
+
+
+def by_learner(named: dict[str, tuple[str, ...]], archive: Path | None, whose: Whose) -> list[HandedIn]:
     found: dict[tuple[str, str], list[str]] = {}
     for name, parts in named.items():
-        hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-        if Path(name).suffix.lower() in SUFFIXES and not hidden:
-            alone = len(parts) == 1
-            found.setdefault((Path(name).stem if alone else parts[0], parts[0] if alone else ""), []).append(name)
+        stem = Path(name).stem
+        owner = parts[0] if len(parts) > 1 else whose(stem)
+        found.setdefault((owner, parts[0] if owner == stem and len(parts) == 1 else ""), []).append(name)
     often = Counter(learner for learner, _ in found)
     everyone: dict[str, HandedIn] = {}
     for (learner, file), names in sorted(found.items()):
@@ -157,7 +191,7 @@ def answers_in(sandbox: Sandbox, handed: HandedIn, name: str, asked: Sequence[Ex
         return {"answers": {}, "told": [f"{file_name} can't be read: {problem}."]}
     except Lost as problem:
         return {"answers": {}, "told": [f"{file_name} can't be read: whoever reads it {problem}."]}
-    return {"answers": found["answers"], "told": [found["unreadable"]] if found["unreadable"] else []}
+    return {"answers": found["answers"], "told": found["unreadable"].splitlines()}
 
 
 def judged(sandbox: Sandbox, exercise: Exercise, answer: dict[str, Any], seed: int, beside: dict[str, str]) -> Report:
@@ -172,7 +206,7 @@ def judged(sandbox: Sandbox, exercise: Exercise, answer: dict[str, Any], seed: i
     except Lost as problem:
         return said(exercise, "raised", f"it {problem}.")
     if report.outcome not in DONE:
-        report.lines += [("where", text) for text in told[:TOLD]]
+        report.lines += [("where", text[:1].upper() + text[1:]) for text in told[:TOLD]]
     return report
 
 
@@ -243,14 +277,15 @@ def grade(
     workers: int = 0,
     tell: Callable[[int, int], None] = lambda done, all: None,
     over: "Spread | None" = None,
+    whose: Whose = str,
 ) -> None:
     """Grade all that was handed in and isn't graded yet; `tell` hears how many are done, of how many.
 
-    `over` spreads the work: over this machine's cores, unless somebody knows better.
+    `over` spreads the work: over this machine's cores, unless somebody knows better. `whose` is as in `handed_in`.
 
     Raises what `handed_in` and Results raise, and Gone where the sandbox can't run.
     """
-    everyone = handed_in(place)
+    everyone = handed_in(place, whose)
     left = begun(results, everyone, asked)
     before = len(everyone) - len(left)
     tell(before, len(everyone))

@@ -23,6 +23,7 @@ from attncore.grading.shell import given_names
 from attncore.grading.slices import Slice, calls, not_followed, slices
 from attncore.grading.wire import pack, pack_given, unpack_given
 
+TOLD = 3  # cells that can't be read
 LONGEST = 2**22  # characters that are sent back
 REHEARSALS = 12  # Python makes code faster that has run some times
 REHEARSED = """
@@ -68,7 +69,7 @@ def read(name: str, suffix: str, functions: list[str], values: list[str], file: 
 
 
 def answers_in(data: bytes, name: str, suffix: str, functions: list[str], values: list[str]) -> dict[str, Any]:
-    """The answers, each with the statements that it needs; or why the file can't be read."""
+    """The answers, each with the statements that it needs; and why the file, or a part of it, can't be read."""
     try:
         parts = pieces(source_of(data, name, "", suffix))
     except Unreadable as problem:
@@ -79,7 +80,14 @@ def answers_in(data: bytes, name: str, suffix: str, functions: list[str], values
     answers = {id: {"answer": s.answer, "needs": [needed.index(place) for place in s.needs]} for id, s in found.items()}
     written = {id: pack(value[0]) for id in values if id in found and (value := literal(found[id], parts))}
     steps = [step(parts[place]) for place in needed]
-    return {"answers": answers, "steps": steps, "written": written, "unreadable": not_followed(parts, given)}
+    told = [*no_python(parts, needed), *filter(None, [not_followed(parts, given)])]
+    return {"answers": answers, "steps": steps, "written": written, "unreadable": "\n".join(told)}
+
+
+def no_python(parts: list[Piece], needed: list[int]) -> list[str]:
+    """A sentence on each of the first cells that can't be read and that no answer tells of."""
+    broken = [piece for place, piece in enumerate(parts) if piece.problem and place not in needed]
+    return [f"{piece.where.capitalize()} {piece.problem}." for piece in broken[:TOLD]]
 
 
 def literal(answer: Slice, parts: list[Piece]) -> list[Any]:

@@ -113,8 +113,9 @@ class Results:
 
     def submissions(self) -> Iterator[Submission]:
         """Every submission, by the learner's name, one at a time."""
+        query = "select * from submissions order by learner collate nocase, learner"
         with closing(self.connection.cursor()) as cursor:
-            for learner, file, digest, told in cursor.execute("select * from submissions order by learner").fetchall():
+            for learner, file, digest, told in cursor.execute(query).fetchall():
                 yield Submission(learner, file, digest, json.loads(told), list(self.of(learner)))
 
     def of(self, learner: str) -> Iterator[Result]:

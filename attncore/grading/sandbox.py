@@ -159,7 +159,7 @@ class Sandbox:
     def read(self, file: IO[bytes], name: str, functions: list[str], values: list[str]) -> dict[str, Any]:
         """The answers of a file, each as the text of an expression and the statements it needs. Raises Lost, Gone.
 
-        A value that is written there stands under "written"; why there are no answers, under "unreadable".
+        A value that is written there stands under "written"; what can't be read, in lines, under "unreadable".
         """
         suffix = Path(name).suffix.lower()
         done = self.errand("read", READING, name=name, suffix=suffix, functions=functions, values=values, file=file)

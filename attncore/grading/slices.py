@@ -30,11 +30,12 @@ def slices(
 ) -> dict[str, Slice]:
     """The answers of a file, by exercise: functions by name or by check(mine, "id"), values by answer("id", ...).
 
-    An answer stands as its last check finds it, whatever the file makes of its names further down.
+    An answer stands as its last check finds it, whatever the file makes of its names further down. Without a check,
+    as the file leaves it, or has it where it imports the course's own under that name, as some repairs do.
     """
-    end, book = len(pieces), Book(pieces)
+    book = Book(pieces)
     found: dict[str, tuple[ast.expr, int]] = {
-        id: (ast.Name(id, ast.Load()), end) for id in functions if is_defined(pieces, id) or id in book.made
+        id: (ast.Name(id, ast.Load()), end) for id in functions if (end := end_of(pieces, id, book)) is not None
     }
     asked = {"check": set(functions), "answer": set(values)}
     for call in filter(is_plain, given):
@@ -44,12 +45,24 @@ def slices(
     return {id: Slice(ast.unparse(answer), book.needs(answer, before)) for id, (answer, before) in found.items()}
 
 
+def end_of(pieces: list[Piece], name: str, book: "Book") -> int | None:
+    """Up to which piece the file's own function of that name counts; None where it has none."""
+    if name in book.made:
+        return len(pieces)
+    binding = [place for place, piece in enumerate(pieces) if name in piece.defines]
+    own = max((place for place in binding if not is_the_courses(pieces[place])), default=None)
+    return None if own is None else min((place for place in binding if place > own), default=len(pieces))
+
+
 def is_defined(pieces: list[Piece], name: str) -> bool:
     """Does the file bind the name itself, last of all, and not by an import from the course?"""
     last = next((piece for piece in reversed(pieces) if name in piece.defines), None)
-    return last is not None and not (
-        isinstance(last.node, ast.ImportFrom) and str(last.node.module).partition(".")[0] == "attncore"
-    )
+    return last is not None and not is_the_courses(last)
+
+
+def is_the_courses(piece: Piece) -> bool:
+    """Is it an import from the course?"""
+    return isinstance(piece.node, ast.ImportFrom) and str(piece.node.module).partition(".")[0] == "attncore"
 
 
 VERBS = ("check", "answer")

@@ -7,7 +7,7 @@ import pytest
 
 from attncore.app.graded.answers import reread
 from attncore.app.graded.report import Options, write
-from attncore.app.graded.roster import Unusable, read_roster
+from attncore.app.graded.roster import Unusable, owner, read_roster
 from attncore.app.graded.strangers import page_name, shown
 from attncore.app.graded.tables import cell
 from attncore.app.graded.tally import WHOSE
@@ -198,8 +198,36 @@ def test_a_mistake_without_a_name_is_counted_apart(keep, written):
     keep("ada", unknown)
     keep("bob", Result("softmax", "raised", lines=[("head", "softmax: it raises KeyError: 7.")]))
     text = page(written()).text
-    assert "A mistake that has no name yet" in text and "At index 0: got 7." in text
-    assert "It raises an error" in text
+    assert "a mistake that has no name yet" in text and "it raises an error" in text
+
+
+def test_the_page_of_somebody_who_is_gone_goes(keep, results, written, tmp_path):
+    keep("ada", WRONG)
+    keep("bob", WRONG)
+    written()
+    results.drop(["ada"])
+    written()
+    assert [page.name for page in (tmp_path / "report" / "learners").iterdir()] == ["bob.html"]
+
+
+def test_mistakes_without_a_name_are_not_the_same_mistake(keep, written):
+    for number, learner in enumerate(("ada", "bob", "eve")):
+        lines = [("head", "softmax: not right."), ("where", f"At index 0: got {number}.")]
+        keep(learner, Result("softmax", "wrong", lines=lines))
+    text = " ".join(page(written()).text.split())
+    assert "3 of 3 have it wrong." in text and "same mistake" not in text
+    assert "At index 0" not in text  # nobody's case stands for the others
+
+
+def test_a_corner_of_a_wrong_function_is_not_among_those_of_right_ones(keep, written):
+    keep("ada", Result("softmax", "wrong", NO_MAXIMUM, ["a line of -inf gives NaN"]))
+    assert "These functions are right" not in page(written()).text
+
+
+def test_who_forgot_the_return_is_told_so(keep, written):
+    lines = [("head", "softmax: not attempted yet. It returns nothing. Is the `return` missing?")]
+    keep("ada", Result("softmax", "unattempted", lines=lines))
+    assert "It returns nothing. Is the return missing?" in page(written(), "learners/ada.html").text
 
 
 def test_who_made_a_mistake_is_a_list_that_ends(keep, written):
@@ -385,8 +413,8 @@ def test_a_canvas_roster_gives_everybody_their_ids(keep, written, roster):
     assert read("grades.csv") == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "attncore"],
         ["    Points Possible", "", "", "", "", "3"],
-        ["Noether, Emmy", "102", "S2", "emmy@example.org", "CS, 1", "1"],
         ["Lovelace, Ada", "101", "S1", "ada@example.org", "CS, 1", "3"],
+        ["Noether, Emmy", "102", "S2", "emmy@example.org", "CS, 1", "1"],
     ]
     text = " ".join(page(read).text.split())
     assert "or because two files are the same person's: jane doe, mallory." in text  # two have that name
@@ -398,7 +426,24 @@ def test_two_files_of_one_person_are_counted_for_nobody(keep, written, roster):
     keep("Ada Lovelace", *RIGHT.values())
     read = written(roster=roster(CANVAS))
     assert len(read("grades.csv")) == 2
-    assert "Ada Lovelace, ada." in " ".join(page(read).text.split())
+    assert "ada, Ada Lovelace." in " ".join(page(read).text.split())
+
+
+@pytest.mark.parametrize(
+    ("file", "whose"),
+    [
+        ("lovelaceada_101_9001_02_softmax", "lovelaceada_101_"),
+        ("lovelaceada_LATE_101_9002_04_dot_product-1", "lovelaceada_101_"),
+        ("hw_2026_11_ada", "hw_2026_11_ada"),  # the roster has nobody of that number
+        ("Ada Lovelace_7_assignsubmission_file_02_softmax", "Ada Lovelace_7_assignsubmission_file"),
+        ("ada", "ada"),
+    ],
+)
+def test_several_files_of_one_person_are_known_by_the_names_that_canvas_and_moodle_give(roster, file, whose):
+    canvas = read_roster(roster(CANVAS))
+    assert owner(file, canvas) == whose
+    assert canvas.find(whose) is canvas.find(file)
+    assert "assign" in file or owner(file) == file
 
 
 def test_a_moodle_roster_gives_no_row_that_moodle_gives_to_somebody_else(keep, written, roster):

@@ -14,7 +14,7 @@ from hostile import RIGHT_MASK, RIGHT_SOFTMAX
 
 from attncore.app.cli import main
 from attncore.exercises import find
-from attncore.grading.batch import grade
+from attncore.grading.batch import grade, handed_in, passed_over
 from attncore.grading.results import Results
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox forks, and knows Linux's walls")
@@ -104,6 +104,40 @@ def test_an_archive_is_read_without_being_unpacked(tmp_path, outcomes):
     assert not [*tmp_path.parent.glob("bob.py"), *tmp_path.parent.parent.glob("bob.py")]
 
 
+@pytest.mark.parametrize(
+    ("names", "learners"),
+    [
+        (["all/ada.py", "all/bob.py"], ["ada", "bob"]),
+        (["all/ada/a.py", "all/ada/b.py", "all/bob/a.py", "__MACOSX/all/._a.py"], ["ada", "bob"]),
+        (["ada/a.py"], ["ada"]),
+        (["Ada_1_assignsubmission_file/a.py", "Ada_1_assignsubmission_file/b.py"], ["Ada_1_assignsubmission_file"]),
+    ],
+)
+def test_the_folder_around_everything_in_an_archive_is_nobody(tmp_path, names, learners):
+    with zipfile.ZipFile(place := tmp_path / "all.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, RIGHT)
+    assert [handed.learner for handed in handed_in(place)] == learners
+
+
+def test_what_holds_no_answers_is_named(folder):
+    for name in ("ada/a.py", "ada/notes.txt", "bob/a.zip", "eve.pdf", ".hidden/a.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("")
+    assert passed_over(folder) == ["bob", "eve.pdf"]
+
+
+def test_a_cell_that_is_no_python_is_told(folder, outcomes):
+    (folder / "ada.ipynb").write_text(notebook("import numpy as np", RIGHT_SOFTMAX, 'answer("score-bytes", 4 MB)'))
+    (folder / "bob.ipynb").write_text(
+        notebook("def softmax(x, axis=-1):\n    return (x", "from attncore.softmax import softmax")
+    )
+    found, told = outcomes()
+    assert found == {"ada": {"softmax": "right"}, "bob": {"softmax": "raised"}}
+    assert [text.partition(":")[0] for text in told["ada"]] == ["Cell 3 isn't valid Python in its line 1"]
+    assert told["bob"] == []  # that stands with the exercise
+
+
 def test_files_that_cannot_be_read_are_told(folder, outcomes):
     (folder / "cut.ipynb").write_text(notebook("x = 1")[:-9])
     (folder / "bytes.py").write_bytes(b"\xff\xfe\x00")
@@ -130,6 +164,27 @@ def done_in(report: Path) -> int:
         return sqlite3.connect(report / "results.sqlite").execute("select count(*) from submissions").fetchone()[0]
     except sqlite3.Error:
         return 0
+
+
+def test_of_a_lesson_as_much_is_graded_as_the_room_was_asked(folder, tmp_path, capsys):
+    (folder / "ada.py").write_text(RIGHT)
+    command = ["grade", str(folder), "-o", str(tmp_path / "report")]
+    assert main([*command, "--exercise", "softmax", "--exercise", "log_softmax"]) == 0
+    assert "1 submission with 1 answer;" in capsys.readouterr().out
+    assert rows(tmp_path / "report")[0][:3] == ("ada", "softmax", "right")
+    for wrong in (["--exercise", "sofmax"], ["--exercise", "softmax", "--lesson", "04"]):
+        assert main([*command, *wrong]) == 2
+    assert capsys.readouterr().err == (
+        'There is no exercise "sofmax". Did you mean "softmax"?\n'
+        "Nothing of that name is graded in 04_dot_product: softmax.\n"
+    )
+
+
+@pytest.mark.parametrize("given", [("--jobs", "-1"), ("--jobs", "0.5"), ("--edge-points", "nan"), ("--seconds", "0")])
+def test_numbers_that_would_never_end_a_batch_or_spoil_it_are_refused(folder, given, capsys):
+    with pytest.raises(SystemExit):
+        main(["grade", str(folder), "-o", str(folder / "report"), *given])
+    assert f"{given[1]} is not a number from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("done", [1, 5])

@@ -37,6 +37,7 @@ WRITTEN = {
     "a check imported by another name": "from attncore import check as judge\ndef mine(): return 2\njudge(mine, 'f')",
     "a check by another name": "from attncore import check\ntry_it = check\ndef mine(): return 2\ntry_it(mine, 'f')",
     "a long sum": "x = " + "+".join(["1"] * 500) + "\ndef mine(): return 2\ncheck(mine, 'f')",
+    "the course's own below": "def f(): return 2\nfrom attncore.softmax import softmax as f",
     "an import below": "def f(): return int(math.sqrt(4))\ncheck(f, 'f')\nimport math",
 }
 CELLS = {

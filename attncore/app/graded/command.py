@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from attncore.app.graded.report import Options, write
-from attncore.app.graded.roster import read_roster
+from attncore.app.graded.roster import owner, read_roster
 from attncore.app.workbook import lesson_named
-from attncore.exercises import LESSONS, Exercise, exercises
-from attncore.grading.batch import Spread, grade, handed_in
+from attncore.exercises import LESSONS, Exercise, UnknownExercise, exercises, find
+from attncore.grading.batch import Spread, grade, handed_in, passed_over
 from attncore.grading.results import Results
 from attncore.grading.sandbox import Gone
 
@@ -24,11 +24,10 @@ STORE = "results.sqlite"
 def grade_all(chosen: argparse.Namespace) -> int:
     """Grade what is not graded yet, write the reports, and return the exit status: 1 where it could not go on."""
     try:
-        asked = asked_for(chosen.lesson)
-        handed = handed_in(chosen.submissions)
-        if chosen.roster:
-            read_roster(chosen.roster)
-    except ValueError as problem:
+        asked = asked_for(chosen.lesson, chosen.exercise)
+        whose = partial(owner, roster=read_roster(chosen.roster) if chosen.roster else None)
+        handed, others = handed_in(chosen.submissions, whose), passed_over(chosen.submissions)
+    except (ValueError, UnknownExercise) as problem:
         return told(str(problem), 2)
     except (OSError, zipfile.BadZipFile) as problem:
         return told(f"{chosen.submissions} can't be read: {getattr(problem, 'strerror', None) or problem}.", 2)
@@ -38,8 +37,9 @@ def grade_all(chosen: argparse.Namespace) -> int:
     try:
         chosen.output.mkdir(parents=True, exist_ok=True)
         with closing(Results(chosen.output / STORE)) as results, progress(sys.stderr) as tell:
-            grade(chosen.submissions, results, asked, chosen.seconds, chosen.jobs, tell, over(chosen.dask))
+            grade(chosen.submissions, results, asked, chosen.seconds, chosen.jobs, tell, over(chosen.dask), whose)
             results.note("asked", [exercise.id for exercise in asked if exercise.id in results.exercises()])
+            results.note("others", others)
             write(results, chosen.output, Options(chosen.edge_points, chosen.assignment, chosen.roster))
             print(summary(results, time.monotonic() - began))
     except ModuleNotFoundError as problem:
@@ -59,10 +59,18 @@ def told(sentence: str, status: int) -> int:
     return status
 
 
-def asked_for(lessons: list[str]) -> list[Exercise]:
-    """What is judged: the functions, repairs and questions of these lessons, or of all. Raises ValueError."""
+def asked_for(lessons: list[str], chosen: list[str]) -> list[Exercise]:
+    """What is judged: the functions, repairs and questions of these lessons, or of all, or the chosen ones of them.
+
+    Raises ValueError or UnknownExercise.
+    """
     named = [lesson_named(name) for name in lessons] or LESSONS
-    return [e for e in exercises if e.kind != "explain" and e.lesson in named]
+    ids = {find(name).id for name in chosen}
+    asked = [e for e in exercises if e.kind != "explain" and e.lesson in named and (e.id in ids or not ids)]
+    if missing := ids - {exercise.id for exercise in asked}:
+        where = f"in {', '.join(named)}" if lessons else "in the course"
+        raise ValueError(f"Nothing of that name is graded {where}: {', '.join(sorted(missing))}.")
+    return asked
 
 
 def over(address: str | None) -> Spread | None:

@@ -63,6 +63,8 @@ def write(results: Results, folder: Path, options: Options | None = None) -> Non
             room.add(found)
             write_page(folder / "learners" / page_name(found.learner), "learner.html", learner_facts(found, options))
     write_page(folder / "index.html", "room.html", room_facts(room, grades, results, options))
+    for page in {*(folder / "learners").glob("*.html")} - {folder / "learners" / row.page for row in room.rows}:
+        page.unlink()  # of somebody who is gone, or has another name now
 
 
 @contextmanager
@@ -137,6 +139,7 @@ def answer_facts(answer: Answer) -> dict[str, Any]:
         "outcome": answer.outcome,
         "mistake": answer.result.mistake,
         "lines": without_name(answer.result),
+        "asks": next((text.partition("not attempted yet.")[2].strip() for _, text in answer.result.lines), ""),
         "reread": reread(answer.exercise) if answer.exercise else "",
     }
 
@@ -160,9 +163,10 @@ def room_facts(room: Room, grades: Grades, results: Results, options: Options) -
         "again": room.teach_again(),
         "mistakes": mistakes[:LISTED],
         "more_mistakes": len(mistakes[LISTED:]),
-        "top": [(seen, case_of(results, seen)) for seen in mistakes[:FIRST]],
+        "top": [(seen, case_of(results, seen)) for seen in [seen for seen in mistakes if seen.named][:FIRST]],
         "corners": corners[:LISTED],
         "more_corners": len(corners[LISTED:]),
+        "others": results.noted("others") or [],
         "grades": grades,
         "walls": in_words(results.noted("walls") or {}),
     }

@@ -13,8 +13,8 @@ Person = dict[str, str]  # a row of the roster, by column
 CANVAS_NAMES = {"student", "lastname", "firstname"}
 MOODLE_IDS = ("id number", "email address", "username")
 # The names that the two give to the files when an instructor downloads all of them.
-FROM_CANVAS = re.compile(r"[^_]*_(?:late_)?(\d+)_\d+(?:_|$)", re.IGNORECASE)
-FROM_MOODLE = re.compile(r"(.+?)_\d+_assignsubmission_", re.IGNORECASE)
+FROM_CANVAS = re.compile(r"([^_]*)_(?:late_)?(\d+)_(?:\d+(?:_|$)|$)", re.IGNORECASE)
+FROM_MOODLE = re.compile(r"(.+?)_\d+_assignsubmission_(?:file)?", re.IGNORECASE)
 
 
 class Unusable(ValueError):
@@ -39,7 +39,7 @@ class Roster:
         """All that a learner's file may be called."""
         named = {column.strip().casefold(): value for column, value in person.items()}
         last, first = named.get("last name") or named.get("surname") or named.get("lastname"), named.get("first name")
-        full = named.get("student", "")
+        full = named.get("student") or named.get("full name", "")
         if "," in full:  # as Canvas sorts them: "Lovelace, Ada"
             last, _, first = full.partition(",")
         names = [full, f"{first or named.get('firstname') or ''} {last or ''}"]
@@ -54,7 +54,7 @@ class Roster:
         """The person of a file's name; None where nobody has it, or more than one."""
         canvas, moodle = FROM_CANVAS.match(learner), FROM_MOODLE.match(learner)
         if self.system == "Canvas" and canvas:
-            return self.known.get(key(canvas[1]))
+            return self.known.get(key(canvas[2]))
         return self.known.get(key(moodle[1] if self.system == "Moodle" and moodle else learner))
 
     def match(self, learners: Iterable[str]) -> dict[str, Person]:
@@ -64,6 +64,17 @@ class Roster:
             if person := self.find(learner):
                 found[id(person)].append((learner, person))
         return dict(pairs[0] for pairs in found.values() if len(pairs) == 1)
+
+
+def owner(file: str, roster: Roster | None = None) -> str:
+    """Whose a file is, by its name: of those that Canvas or Moodle names after one person, the same for each.
+
+    Canvas's names could be anybody's, so there the roster has to know the number.
+    """
+    if moodle := FROM_MOODLE.match(file):
+        return moodle[0]
+    canvas = FROM_CANVAS.match(file) if roster and roster.system == "Canvas" and roster.find(file) else None
+    return f"{canvas[1]}_{canvas[2]}_" if canvas else file
 
 
 def key(name: str) -> str:
@@ -92,7 +103,7 @@ def read_roster(path: Path) -> Roster:
     if not found or not found.people:
         raise Unusable(
             f"The roster {path} names nobody. Export the gradebook of Canvas (its columns begin with Student, ID) or"
-            f" the grades of Moodle (with Username, Email address or ID number)."
+            f" the grades of Moodle (with Username, Email address or ID number), with Moodle's language set to English."
         )
     return found
 

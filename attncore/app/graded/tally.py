@@ -12,7 +12,7 @@ from attncore.app.graded.strangers import page_name, shown_name
 WHOSE = 12  # names that are kept beside a mistake
 FIRST = 5  # what to teach again, and the mistakes that are shown with their smallest case
 WEIGHTS = {"wrong": 1.0, "raised": 1.0, "edge": 0.5, "unattempted": 0.25}
-UNNAMED = {"wrong": "a mistake that has no name yet", "raised": "it raises an error"}
+UNNAMED = {"wrong": "a mistake that has no name yet", "raised": "it raises an error"}  # each may be another's
 
 
 class Standing(NamedTuple):
@@ -45,6 +45,11 @@ class Seen:
     def title(self) -> str:
         exercise = exercise_of(self.exercise)
         return exercise.title if exercise else self.exercise
+
+    @property
+    def named(self) -> bool:
+        """Have all of them made the same mistake? Those without a name are alike in that alone."""
+        return self.label not in UNNAMED.values()
 
 
 @dataclass
@@ -83,7 +88,7 @@ class Room:
         if answer.outcome in UNNAMED:
             label = answer.result.mistake or UNNAMED[answer.outcome]
             self.mistakes.setdefault((answer.id, label), Seen(answer.id, label)).add(learner)
-        for label in answer.result.edges:
+        for label in answer.result.edges if answer.outcome == "edge" else ():
             self.corners.setdefault((answer.id, label), Seen(answer.id, label)).add(learner)
 
     @property
@@ -113,9 +118,9 @@ class Room:
     def reasons(self, id: str, counts: Counter[str]) -> Iterator[str]:
         wrong = counts["wrong"] + counts["raised"]
         if wrong:
-            named = [seen for (exercise, _), seen in self.mistakes.items() if exercise == id]
-            most = max(named, key=lambda seen: seen.count)
-            by = f', {most.count} of them through the same mistake ("{most.label}")' if most.count > 1 else ""
+            named = [seen for seen in self.mistakes.values() if seen.exercise == id and seen.named and seen.count > 1]
+            most = max(named, key=lambda seen: seen.count, default=None)
+            by = f', {most.count} of them through the same mistake ("{most.label}")' if most else ""
             yield f"{wrong} of {self.read} {has(wrong)} it wrong{by}"
         if counts["edge"]:
             yield f"{counts['edge']} {has(counts['edge'])} a corner open"
