@@ -303,10 +303,9 @@ def telling(exercise: Code, given: list[dict[str, Any]]) -> list[dict[str, Any]]
     with judging, quietly():
         for one in given:
             right = call(exercise.reference, exercise.signature, one)
-            before = hidden
-            ran = [(mistake, call(mistake, exercise.signature, one)) for mistake in before]
-            hidden = [mistake for mistake, came in ran if agree_in_all_that_tells(exercise, came, right)]
-            (chosen if len(hidden) < len(before) else spare).append(one)
+            still = [m for m in hidden if agree_in_all_that_tells(exercise, call(m, exercise.signature, one), right)]
+            (chosen if len(still) < len(hidden) else spare).append(one)
+            hidden = still
     return (chosen + spare)[: max(OTHERS, min(MOST, len(chosen)))]
 
 

@@ -266,9 +266,7 @@ class Book:
             for name in changed.union(*(effects.get(name, ()) for name in names_called(piece.node))):
                 self.changes.setdefault(name, []).append(place)
             if isinstance(piece.node, ast.FunctionDef):  # global softmax
-                self.made |= {
-                    name for part in all_parts(piece.node) if isinstance(part, ast.Global) for name in part.names
-                }
+                self.made |= names_made_global(all_parts(piece.node))
             text = text_shown(piece)[1]
             if re.search(MAKERS, text):
                 self.always.append(place)
@@ -369,10 +367,14 @@ def effects_of(pieces: list[Piece]) -> Iterator[tuple[str, set[str]]]:
     for piece in pieces:
         if isinstance(piece.node, ast.FunctionDef):
             inside = all_parts(piece.node)
-            bound = {name for part in inside if isinstance(part, ast.Global) for name in part.names}
+            bound = names_made_global(inside)
             own = {arg.arg for part in inside if isinstance(part, ast.arguments) for arg in part.args}
             changed = {name for part in piece.node.body for name in names_changed(part)}
             yield piece.node.name, bound | changed - own
+
+
+def names_made_global(inside: list[ast.AST]) -> set[str]:
+    return {name for part in inside if isinstance(part, ast.Global) for name in part.names}
 
 
 AT_ONCE = ("listcomp", "setcomp", "dictcomp", "genexpr")

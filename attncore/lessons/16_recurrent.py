@@ -291,9 +291,9 @@ state()
 # %% [markdown]
 # Kimi Linear's KDA goes one step further: a decay for every feature of the key instead of one for the head (Kimi
 # Linear, 2025). Gated DeltaNet-2 splits beta in two: one part erases, with a number for every feature of the key, and
-# the other writes, with a number for every feature of the value (Hatamizadeh et al., 2026). RWKV-7 had come the same way
-# before either: it fades and erases by a number for every feature, and it erases under one key and writes under another
-# (Peng et al., 2025).
+# the other writes, with a number for every feature of the value (Hatamizadeh et al., 2026). RWKV-7 had
+# much of this before both: every feature has its own rates of fading and erasing, and a token erases under one key and
+# writes under another (Peng et al., 2025).
 
 # %% [markdown]
 # Two gates, and so two ways to leave a trace. Here is a layer in a server, which reads prompts of different lengths in one

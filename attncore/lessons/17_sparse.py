@@ -307,9 +307,9 @@ print("all blocks: equal to 1e-12:", np.allclose(whole, full, rtol=0, atol=1e-12
 # | FlashAttention | yes, exactly | yes | $L$; only the traffic of scores is saved |
 # | window | over the window | no | nothing |
 # | linear, delta rule (lesson 16) | no | no, a state | nothing |
-# | top-$k$ with an indexer | over the selected | yes, and an index key | $L$, cheaply, and $k$ |
+# | top-$k$ with an indexer | over the selected | yes, and an index key | $L$ cheaply, plus $k$ |
 # | best blocks by their mean | over the selected | yes, and a mean for each block | $L / b$, and $k$ |
-# | compression | over the entries | no, $L / m$ entries | $L / m$; with an indexer, that cheaply, and $k$ |
+# | compression | over the entries | no, $L / m$ entries | $L / m$; with an indexer that cheaply, plus $k$ |
 
 # %% [markdown]
 # ## The same in PyTorch

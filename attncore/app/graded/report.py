@@ -155,6 +155,7 @@ def without_name(result: Result) -> list[tuple[str, str]]:
 
 def room_facts(room: Room, grades: Grades, results: Results, options: Options) -> dict[str, Any]:
     mistakes, corners = most_first(room.mistakes), most_first(room.corners)
+    named = [seen for seen in mistakes if seen.named]
     return {
         "assignment": options.assignment,
         "room": room,
@@ -163,7 +164,7 @@ def room_facts(room: Room, grades: Grades, results: Results, options: Options) -
         "again": room.teach_again(),
         "mistakes": mistakes[:LISTED],
         "more_mistakes": len(mistakes[LISTED:]),
-        "top": [(seen, case_of(results, seen)) for seen in [seen for seen in mistakes if seen.named][:FIRST]],
+        "top": [(seen, case_of(results, seen)) for seen in named[:FIRST]],
         "corners": corners[:LISTED],
         "more_corners": len(corners[LISTED:]),
         "others": results.noted("others") or [],

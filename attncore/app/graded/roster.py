@@ -9,12 +9,14 @@ from io import StringIO
 from pathlib import Path
 from unicodedata import normalize
 
+from attncore.grading.batch import OF_MOODLE
+
 Person = dict[str, str]  # a row of the roster, by column
 CANVAS_NAMES = {"student", "lastname", "firstname"}
 MOODLE_IDS = ("id number", "email address", "username")
 # The names that the two give to the files when an instructor downloads all of them.
 FROM_CANVAS = re.compile(r"([^_]*)_(?:late_)?(\d+)_(?:\d+(?:_|$)|$)", re.IGNORECASE)
-FROM_MOODLE = re.compile(r"(.+?)_\d+_assignsubmission_(?:file)?", re.IGNORECASE)
+FROM_MOODLE = re.compile(rf"(.+?)_\d+{OF_MOODLE}(?:file)?", re.IGNORECASE)
 
 
 class Unusable(ValueError):
