@@ -35,8 +35,9 @@ def symptoms_drawn(chosen: Mistake | None = None) -> Picture:
         ax.scatter(at[:, 0], at[:, 1], s=190, facecolors="none", edgecolors="black", linewidths=2, zorder=4)
     ax.axhline(0, color=GREY, lw=0.8, zorder=0)
     ax.axvline(0, color=GREY, lw=0.8, zorder=0)
-    ax.set(xscale="symlog", yscale="symlog")
-    ticks = (-1, 0, 1, 10)
+    reach = (-4, 2500)  # from the best of the too good ones to the worst of the loud
+    ax.set(xscale="symlog", yscale="symlog", xlim=reach, ylim=reach)
+    ticks = (-1, 0, 1, 10, 100, 1000)
     ax.set_xticks(ticks, map(str, ticks))
     ax.set_yticks(ticks, map(str, ticks))
     label(ax, "What does a mistake do to the loss?", "nats more, read at once", "nats more, decoded")
