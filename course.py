@@ -171,7 +171,6 @@ def opened(address):
     except (
         FileNotFoundError,
         NotADirectoryError,
-        HTTPError,
         HTTPException,
         LookupError,
         TypeError,
@@ -191,8 +190,12 @@ def content(address, name):
     if "://" not in address:
         return Path(address, name).read_bytes()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # in the same room: no proxy knows the way
-    with opener.open(address + "/" + name, timeout=PATIENCE) as answer:
-        return answer.read()
+    try:
+        with opener.open(address + "/" + name, timeout=PATIENCE) as answer:
+            return answer.read()
+    except HTTPError as problem:
+        with problem:
+            raise FileNotFoundError(problem.url) from None
 
 
 def described(text):

@@ -18,17 +18,30 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from attncore.exercises import Code, Exercise
+from attncore.exercises import Code, Exercise, find
 from attncore.grading.check import judge, unattempted, verdict
 from attncore.grading.reading import CODE, FILE, SUFFIXES
 from attncore.grading.report import Report, said
 from attncore.grading.results import Result, Results, Submission
-from attncore.grading.sandbox import SECONDS, SPOILT, Gone, Lost, Sandbox, Watched, is_as_known, judging
+from attncore.grading.sandbox import (
+    SECONDS,
+    SPOILT,
+    Answer,
+    Gone,
+    Lost,
+    Sandbox,
+    Seen,
+    Texts,
+    Watched,
+    is_as_known,
+    is_steady,
+    judging,
+)
 
 DONE = ("right", "edge")
 # An archive's password, its compression, and what is broken in it.
@@ -157,13 +170,8 @@ def graded(sandbox: Sandbox, handed: HandedIn, asked: Sequence[Exercise], seed: 
     for name in handed.names:
         found = answers_in(sandbox, handed, name, asked)
         told += found["told"]
-        for exercise in asked:
-            if answer := found["answers"].get(exercise.id):
-                if time.monotonic() > until:
-                    report = said(exercise, "raised", f"not judged: this work has taken {LONGEST:g} seconds already.")
-                else:
-                    report = judged(sandbox, exercise, answer, seed, beside)
-                reports[exercise.id] = counted(exercise, reports.get(exercise.id, report), report)
+        for report in judged(sandbox, found["answers"], asked, seed, beside, until):
+            reports[report.exercise] = counted(reports.get(report.exercise, report), report)
     results = [as_result(reports[exercise.id]) for exercise in asked if exercise.id in reports]
     files = as_text(", ".join(Path(name).name for name in handed.names))
     return Submission(handed.learner, files, handed.digest(), told, results)
@@ -194,17 +202,43 @@ def answers_in(sandbox: Sandbox, handed: HandedIn, name: str, asked: Sequence[Ex
     return {"answers": found["answers"], "told": found["unreadable"].splitlines()}
 
 
-def judged(sandbox: Sandbox, exercise: Exercise, answer: dict[str, Any], seed: int, beside: dict[str, str]) -> Report:
-    """The verdict on one answer; `beside` are the modules that its file may import."""
-    try:
-        if not isinstance(exercise, Code):
-            value, told = twice(sandbox, lambda: sandbox.value(exercise, answer, beside))
-            report = judged_value(exercise, value[0]) if value else said(exercise, "raised", "there is no value.")
-        else:
-            watched, told = twice(sandbox, lambda: sandbox.watch(exercise, answer, seed, beside))
-            report = verdict_on(exercise, watched, seed)
-    except Lost as problem:
-        return said(exercise, "raised", f"it {problem}.")
+def judged(
+    sandbox: Sandbox, found: dict[str, Any], asked: Sequence[Exercise], seed: int, beside: Texts, until: float
+) -> Iterator[Report]:
+    """The verdicts on the answers of a file; `beside` are the modules that it may import.
+
+    Every function runs in a process of its own, and all of them once more in another. What counts against one there may
+    be another's doing: it is looked at again, alone.
+    """
+    seen: list[Seen] = []
+    for exercise in asked:
+        if answer := found.get(exercise.id):
+            try:
+                on_time(until)
+                if isinstance(exercise, Code):
+                    seen.append(twice(sandbox, partial(sandbox.watch, Answer(exercise, answer, beside))))
+                else:
+                    value, told = twice(sandbox, partial(sandbox.value, exercise, answer, beside))
+                    report = judged_value(exercise, value[0]) if value else said(exercise, "raised", NO_VALUE)
+                    yield with_told(report, told)
+            except Lost as problem:
+                yield said(exercise, "raised", f"it {problem}.")
+    again = watched_together(sandbox, seen, seed)
+    for one in seen:
+        exercise = one.answer.exercise
+        try:
+            yield with_told(judged_function(sandbox, one, again.get(exercise.id), seed, until), one.told)
+        except Lost as problem:
+            yield said(exercise, "raised", f"it {problem}.")
+
+
+def on_time(until: float) -> None:
+    if time.monotonic() > until:
+        raise Lost(f"isn't judged: this work has taken {LONGEST:g} seconds already")
+
+
+def with_told(report: Report, told: list[str]) -> Report:
+    """A report with what went wrong on the way, where that may be the reason."""
     if report.outcome not in DONE:
         report.lines += [("where", text[:1].upper() + text[1:]) for text in told[:TOLD]]
     return report
@@ -217,20 +251,51 @@ def judged_value(exercise: Exercise, value: Any) -> Report:
         return said(exercise, "wrong", "that is no answer to this question.")
 
 
-def verdict_on(exercise: Code, watched: Watched | None, seed: int) -> Report:
-    if watched is None:
-        return said(exercise, "raised", "the file comes to no answer.")
+def watched_together(sandbox: Sandbox, seen: list[Seen], seed: int) -> dict[str, Watched]:
+    """What functions do in one process; nothing, where it doesn't come to its end.
+
+    Who needs a part of the course isn't among them: it may be what another is asked for.
+    """
+    several = [one for one in seen if one.runs_again and not one.answer.course]
+    if len(several) > 1:
+        with suppress(Lost):
+            again = twice(sandbox, partial(sandbox.watch_again, several, seed))
+            return {one.answer.exercise.id: watched for one, watched in zip(several, again, strict=True)}
+    return {}
+
+
+def judged_function(sandbox: Sandbox, one: Seen, again: Watched | None, seed: int, until: float) -> Report:
+    """The verdict on a function, which `again` was seen together with others. Raises Lost, and Gone."""
+    exercise = one.answer.exercise
+    if one.first is None:
+        return said(exercise, "raised", NO_FUNCTION)
+    if not one.runs_again:
+        return verdict_on(exercise, Watched(one.first, []), seed)[0]
+    if again:
+        with suppress(Lost):
+            report, is_clear = verdict_on(exercise, again, seed)
+            if is_clear:
+                return report
+    on_time(until)
+    (alone,) = twice(sandbox, partial(sandbox.watch_again, [one], seed))
+    return verdict_on(exercise, alone, seed)[0]
+
+
+def verdict_on(exercise: Code, watched: Watched, seed: int) -> tuple[Report, bool]:
+    """The verdict; and is it clear, since the second time has not counted against the answer? Raises Lost."""
     try:
         with judging:
             report = verdict(exercise, watched.observed)
             known = report.outcome not in DONE or is_as_known(exercise, watched, seed)
+            is_clear = known and is_steady(exercise, watched.observed)
     except Exception as problem:  # what came was made by hand, and no answer returns such a thing
         raise Lost(SPOILT) from problem
     if exercise.bug and report.mistake == exercise.bug:
-        return unattempted(exercise)  # the broken function, as it was handed out
-    return report if known else said(exercise, "wrong", *LOOKED_UP)
+        report = unattempted(exercise)  # the broken function, as it was handed out
+    return (report if known else said(exercise, "wrong", *LOOKED_UP)), is_clear
 
 
+NO_VALUE, NO_FUNCTION = "there is no value.", "the file comes to no answer."
 LOOKED_UP = (
     "right for the inputs that the course shows, and wrong for others of the same kind.",
     ("why", "It was tried on numbers that nobody has seen before. An answer computes; it doesn't look up."),
@@ -252,12 +317,12 @@ def twice(sandbox: Sandbox, work: Callable[[], T]) -> T:
     raise Lost("brings down the process that watches it")
 
 
-def counted(exercise: Exercise, one: Report, other: Report) -> Report:
+def counted(one: Report, other: Report) -> Report:
     """Of two files with the same exercise the better answer counts; of equals, the first.
 
     Of two answers to a question, the worse: who hands in a file for every choice has answered nothing.
     """
-    guessed = not isinstance(exercise, Code) and {one.outcome, other.outcome} == {"right", "wrong"}
+    guessed = not isinstance(find(one.exercise), Code) and {one.outcome, other.outcome} == {"right", "wrong"}
     return (min if guessed else max)(one, other, key=lambda report: RANKS.index(report.outcome))
 
 

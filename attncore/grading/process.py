@@ -89,8 +89,9 @@ class Child:
 
     def _listen(self) -> None:
         assert self.process.stdout
-        while (frame := read_frame(self.process.stdout, self.secret)) is not None:
-            self.frames.put(frame)
+        with self.process.stdout as pipe:
+            while (frame := read_frame(pipe, self.secret)) is not None:
+                self.frames.put(frame)
         self.frames.put(None)
 
     def _watch(self) -> None:

@@ -16,10 +16,10 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,14 +34,13 @@ from attncore.grading.run import Ran, call, quietly
 from attncore.grading.shelf import shelf, text_of, tools
 from attncore.grading.walls import keep_to_itself
 from attncore.grading.warm import ENDED, GRACE, HEADER
-from attncore.grading.wire import pack_given, unpack
+from attncore.grading.wire import names_course, pack_given, unpack
 
 SECONDS = 2.0  # for an answer, with all that it needs
 START, PATIENCE = 60.0, 10.0  # seconds until NumPy is loaded; until a guard tells how a process ended
 TEXT = 500  # characters of a sentence that comes from behind the walls
 RESULT = 2**23  # bytes, at most
 READING = 10.0  # seconds
-NAMED = ('["attncore.', '["TwiceAsWide"')  # what is handed over, by its name
 NOT_THERE = re.compile(r"attncore(?!\.shapes\b)")  # shapes is at hand in every process
 SPOILT = "spoils the pipe on which it is heard"
 COARSELY = 1e-3  # what was looked up is far off, and rounding is not
@@ -97,6 +96,7 @@ class Sandbox:
                 start_new_session=True,
             )
         self.say(tools())
+        self.told: dict[str, Code] = {}
         self.held: dict[str, bool] | None = None
         self.held = self.errand("nothing", wait=START)["walls"]
         self.walls = {"bubblewrap": bool(outer), **self.held}
@@ -120,15 +120,11 @@ class Sandbox:
         self, what: str, limit: float = 1.0, wait: float = PATIENCE, file: IO[bytes] | None = None, **more: Any
     ) -> Any:
         """Have an errand done; what came back. Raises Lost, or Gone."""
-        data = json.dumps({"what": what, "walls": self.held, **more}).encode()
         ours, theirs = os.pipe()
         with os.fdopen(ours, "rb", 0) as result:
             try:
                 files = [theirs] if file is None else [theirs, file.fileno()]
-                socket.send_fds(self.channel, [HEADER.pack(len(data), limit)], files)
-                self.channel.sendall(data)
-            except OSError as problem:
-                raise Gone from problem
+                self.send({"what": what, "walls": self.held, **more}, limit, files)
             finally:
                 os.close(theirs)
             came, ended = self.listen(result, limit + GRACE + wait)
@@ -138,6 +134,15 @@ class Sandbox:
         except (ValueError, RecursionError, AssertionError):
             raise Lost(how_it_ended(*ended)) from None
         return done
+
+    def send(self, errand: dict[str, Any], limit: float, files: Sequence[int] = ()) -> None:
+        """Without a time limit, it is the warm process's own."""
+        data = json.dumps(errand).encode()
+        try:
+            socket.send_fds(self.channel, [HEADER.pack(len(data), limit)], files)
+            self.channel.sendall(data)
+        except OSError as problem:
+            raise Gone from problem
 
     def listen(self, result: IO[bytes], patience: float) -> tuple[bytes, tuple[int, bool]]:
         """What is written to the pipe until the guard tells that the process has ended, and how it ended."""
@@ -186,27 +191,78 @@ class Sandbox:
         task = {"course": {**beside, **course}, "seconds": self.seconds, **found}
         return unpacked(self.errand("value", self.seconds, **task))
 
-    def watch(
-        self, exercise: Code, found: dict[str, Any], seed: int, beside: Texts
-    ) -> tuple["Watched | None", list[str]]:
-        """What a file's function does: in the cases, and in a second process in another order, others among them."""
-        cases = packed_cases(exercise)
-        course = shelf(exercise) if needs_course(found, asked(exercise), *cases) else {}
-        task = {"course": {**beside, **course}, "seconds": self.seconds, "asked": asked(exercise), **found}
-        first, told = observed(self.errand("function", self.seconds, **task, cases=cases, again=False), len(cases))
-        if first is None or not first.callable or all(map(is_nothing, first.first)):
-            return (Watched(first, []) if first else None), told
-        if first.endless and len(first.first) <= max(i for i, case in enumerate(exercise.cases) if not case.promise):
-            return Watched(first, []), told
-        cases = cases[: len(first.first)]  # what runs on in a corner isn't asked for it again
-        unseen = packed_others(exercise, seed)
-        order = list(range(len(cases) + len(unseen)))
-        random.Random(seed).shuffle(order)
-        mixed = [(cases + unseen)[place] for place in order]
-        second, _ = observed(self.errand("function", self.seconds, **task, cases=mixed, again=True), len(order))
-        ran = dict(zip(order, second.first if second else [], strict=False))
-        again = [ran.get(place, NOT_AGAIN) for place in range(len(order))]
-        return Watched(replace(first, again=again[: len(cases)]), again[len(cases) :]), told
+    def watch(self, answer: "Answer") -> "Seen":
+        """What a function does in the cases of its exercise, in a process of its own."""
+        return Seen(answer, *self.functions([(answer, list(range(len(answer.exercise.cases))))], again=False)[0])
+
+    def watch_again(self, seen: Sequence["Seen"], seed: int) -> list["Watched"]:
+        """What functions do in another process: in the same cases, in another order, with others among them."""
+        firsts = [one.first for one in seen if one.first]
+        orders: list[list[int]] = []
+        work: list[tuple[Answer, list[int | str]]] = []
+        for one, first in zip(seen, firsts, strict=True):
+            cases = [*range(len(first.first)), *packed_others(one.answer.exercise, seed)]
+            orders.append(random.Random(seed).sample(range(len(cases)), len(cases)))
+            work.append((one.answer, [cases[place] for place in orders[-1]]))
+        found = self.functions(work, again=True)
+        return [in_order(first, order, again) for first, order, (again, _) in zip(firsts, orders, found, strict=True)]
+
+    def functions(
+        self, work: Sequence[tuple["Answer", Sequence[int | str]]], again: bool
+    ) -> list[tuple[Observed | None, list[str]]]:
+        """What functions of a file do in one process, each in cases of its exercise, by their places, or in others.
+
+        And what goes wrong on the way to them; None where the file comes to no function.
+        """
+        for answer, _ in work:
+            self.tell_of(answer.exercise)
+        tasks = [{**answer.found, "exercise": answer.exercise.id, "cases": cases} for answer, cases in work]
+        course = {name: text for answer, _ in work for name, text in {**answer.beside, **answer.course}.items()}
+        given: dict[str, Any] = {"course": course, "seconds": self.seconds, "tasks": tasks, "again": again}
+        seen = self.errand("functions", self.seconds * len(work), **given).get("seen")
+        if not isinstance(seen, list) or len(seen) != len(work):
+            raise Lost(SPOILT)
+        return [observed(done, len(cases)) for done, (_, cases) in zip(seen, work, strict=True)]
+
+    def tell_of(self, exercise: Code) -> None:
+        """Let the warm process make, once, what every answer to an exercise is called with."""
+        if self.told.get(exercise.id) is not exercise:
+            self.send({"exercise": exercise.id, "asked": asked(exercise), "cases": packed_cases(exercise)}, 0)
+            self.told[exercise.id] = exercise
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A function in a file: the text of an expression and the statements that it needs, and what these may import.
+
+    That is `beside`, the learner's other modules, and the parts of the course that it can't do without.
+    """
+
+    exercise: Code
+    found: dict[str, Any]
+    beside: Texts
+
+    @cached_property
+    def course(self) -> Texts:
+        needed = needs_course(self.found, asked(self.exercise), *packed_cases(self.exercise))
+        return shelf(self.exercise) if needed else {}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a function did the first time, and what went wrong on the way; None where the file comes to no function."""
+
+    answer: Answer
+    first: Observed | None
+    told: list[str]
+
+    @cached_property
+    def runs_again(self) -> bool:
+        """Is there anything to be seen a second time? Whoever runs on in a corner isn't asked for that again."""
+        if self.first is None or not self.first.callable or all(map(is_nothing, self.first.first)):
+            return False
+        core = [i for i, case in enumerate(self.answer.exercise.cases) if not case.promise]
+        return not self.first.endless or len(self.first.first) > max(core)
 
 
 @dataclass(frozen=True)
@@ -217,17 +273,29 @@ class Watched:
     others: list[Ran]
 
 
+def in_order(first: Observed, order: list[int], again: Observed | None) -> Watched:
+    """What was seen the first time, and what the second, which was in another order."""
+    ran = dict(zip(order, again.first if again else [], strict=False))
+    second = [ran.get(place, NOT_AGAIN) for place in range(len(order))]
+    known = len(first.first)
+    return Watched(replace(first, again=second[:known]), second[known:])
+
+
+def is_steady(exercise: Code, observed: Observed) -> bool:
+    """Has it done the same both times?"""
+    both = zip(observed.first, observed.again or observed.first, strict=True)
+    return all(agree(first, again, exercise.tolerance) for first, again in both)
+
+
 NOT_AGAIN = Ran(raised="TimeUp", message="it doesn't come back when it is called again, in another order.")
 
 
 def needs_course(found: dict[str, Any], *given: str) -> bool:
     """Does the answer name a part of the course that isn't there anyway, or is it handed one, or called by one?"""
-    return any(NOT_THERE.search(step["text"]) for step in found["steps"]) or any(
-        named in text for text in given for named in NAMED
-    )
+    return any(NOT_THERE.search(step["text"]) for step in found["steps"]) or any(map(names_course, given))
 
 
-def observed(done: dict[str, Any], count: int) -> tuple[Observed | None, list[str]]:
+def observed(done: Any, count: int) -> tuple[Observed | None, list[str]]:
     """What came back of an answer that was watched in so many cases; None where there is no answer. Raises Lost."""
     found, told = unpacked(done)
     if found and not (isinstance(found[0], Observed) and (found[0].endless or len(found[0].first) in (0, count))):
@@ -320,8 +388,8 @@ def expected_of_others(exercise: Code, seed: int) -> list[Ran]:
         return [call(exercise.reference, exercise.signature, given) for given in others(exercise, seed)]
 
 
-def unpacked(done: dict[str, Any]) -> tuple[list[Any], list[str]]:
-    told = done.get("told")
+def unpacked(done: Any) -> tuple[list[Any], list[str]]:
+    told = done.get("told") if isinstance(done, dict) else None
     if not isinstance(told, list) or not all(isinstance(text, str) for text in told):
         raise Lost(SPOILT)
     try:

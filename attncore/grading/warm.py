@@ -23,7 +23,7 @@ from itertools import pairwise
 from attncore.grading import errand
 from attncore.grading.walls import OPEN, Namespaces, Walls, adopt
 
-HEADER = struct.Struct(">Qd")  # how long the errand is, and how many seconds it may take
+HEADER = struct.Struct(">Qd")  # how long the errand is, and how many seconds it may take; none, where nobody is forked
 ENDED = struct.Struct(">i?")  # how it ended: an exit status, or a signal below zero; was it stopped?
 GRACE = 0.5  # seconds for what catches every exception
 FILES = 2  # a result, and a file to read
@@ -31,7 +31,7 @@ WEAK = 71  # the exit status where a wall doesn't stand that stood at the beginn
 
 
 def main(descriptor: int) -> None:
-    """Fork a process for each errand, until the parent is gone."""
+    """Fork a process for each errand, until the parent is gone. What has no time limit is to be remembered here."""
     channel = socket.socket(fileno=descriptor)
     errand.rehearse()
     import_module("IPython.core.inputtransformer2")
@@ -47,6 +47,9 @@ def main(descriptor: int) -> None:
         length, seconds = HEADER.unpack(head)
         job = bytearray(length)
         channel.recv_into(job, length, socket.MSG_WAITALL)
+        if not seconds:
+            errand.remember(**json.loads(job))
+            continue
         apart = namespaces.renew()
         if namespaces.made and not apart:
             return

@@ -10,7 +10,7 @@ from hostile import CALLED, FILES, RIGHT_MASK, RIGHT_SOFTMAX, inside
 
 from attncore.exercises import Code, exercises, find
 from attncore.exercises.unseen import UNSEEN
-from attncore.grading.batch import grade
+from attncore.grading.batch import DONE, grade
 from attncore.grading.observe import Observed
 from attncore.grading.results import Results
 from attncore.grading.run import call, quietly
@@ -81,23 +81,97 @@ LOOKED_UP = """
 import numpy as np
 TABLE = {table}
 def softmax(x, axis=-1):
-    key = np.asarray(x).tobytes()
-    return np.frombuffer(TABLE[key], x.dtype if x.dtype.kind == "f" else float).reshape(x.shape)
+    key = np.asarray(x).tobytes(), np.shape(x), axis
+    return np.frombuffer(TABLE[key], x.dtype if x.dtype.kind == "f" else float).reshape(x.shape).copy()
 """
 
 
-def test_results_that_were_looked_up_are_no_answer(tmp_path):
-    (submissions := tmp_path / "submissions").mkdir()
-    softmax = find("softmax")
-    table = {}
+def looked_up():
+    """What softmax gives in all cases that the course shows."""
+    softmax, table = find("softmax"), {}
     for case in softmax.cases:
         given = case.make()
-        table[np.asarray(given["x"]).tobytes()] = softmax.reference(**given).tobytes()
-    (submissions / "cheat.py").write_text(LOOKED_UP.format(table=table))
-    results = Results(tmp_path / "results.sqlite")
-    grade(submissions, results, [softmax])
-    ((result,),) = [submission.results for submission in results.submissions()]
-    assert result.outcome in ("wrong", "raised"), result.lines
+        key = np.asarray(given["x"]).tobytes(), np.shape(given["x"]), given.get("axis", -1)
+        table[key] = softmax.reference(**given).tobytes()
+    return table
+
+
+@pytest.fixture
+def graded(tmp_path):
+    """Grades a text; the outcomes, exercise by exercise."""
+
+    def outcomes(text, asked, seconds=2.0):
+        (tmp_path / "submissions").mkdir()
+        (tmp_path / "submissions" / "ann.py").write_text(text)
+        results = Results(tmp_path / "results.sqlite")
+        grade(tmp_path / "submissions", results, list(map(find, asked)), seconds)
+        return {result.exercise: result.outcome for ann in results.submissions() for result in ann.results}
+
+    return outcomes
+
+
+def test_results_that_were_looked_up_are_no_answer(graded):
+    assert graded(LOOKED_UP.format(table=looked_up()), ["softmax"])["softmax"] in ("wrong", "raised")
+
+
+BORROWED = (
+    LOOKED_UP.replace(
+        "    return",
+        """    if key not in TABLE:
+        from attncore.softmax import softmax as theirs
+        return theirs(x, axis)
+    return""",
+    )
+    + """
+from attncore.softmax import masked_softmax
+def scaled_dot_product_attention(query, key, value, mask=None, scale=None, return_weights=False):
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    weights = masked_softmax(query @ np.swapaxes(key, -1, -2) * scale, mask)
+    return (weights @ value, weights) if return_weights else weights @ value
+"""
+)
+
+
+def test_what_one_answer_is_given_of_the_course_is_no_answer_to_another(graded):
+    found = graded(BORROWED.format(table=looked_up()), ["softmax", "scaled_dot_product_attention"])
+    assert found["scaled_dot_product_attention"] in DONE and found["softmax"] not in DONE
+
+
+TOGETHER = """
+import os, sys
+import numpy as np
+
+{right_softmax}
+def causal_mask(n_query, n_key=None):
+    if hasattr(sys, "somebody was here"):
+        {spoils}
+    n_key = n_query if n_key is None else n_key
+    return np.arange(n_key) <= np.arange(n_query)[:, None] + n_key - n_query
+
+def log_softmax(x, axis=-1):
+    setattr(sys, "somebody was here", True)
+    x = x - x.max(axis=axis, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+"""
+SPOILING = ["os._exit(3)", "while True: pass", "np.exp = None", "sys.setrecursionlimit(40)", "return [[1e9]] * 10**6"]
+
+
+@pytest.mark.parametrize("spoils", SPOILING)
+def test_what_an_answer_does_to_others_of_its_file_costs_none_of_them_anything(graded, spoils):
+    """Only the functions' second process is one for all."""
+    asked = ["log_softmax", "causal_mask", "softmax"]
+    found = graded(TOGETHER.format(right_softmax=RIGHT_SOFTMAX, spoils=spoils), asked, seconds=0.5)
+    assert list(found) == asked and set(found.values()) <= set(DONE), found
+
+
+def test_a_second_process_is_one_for_all_functions(graded, monkeypatch):
+    done = []
+    errand = Sandbox.errand
+    monkeypatch.setattr(
+        Sandbox, "errand", lambda self, what, *args, **more: done.append(what) or errand(self, what, *args, **more)
+    )
+    graded(TOGETHER.format(right_softmax=RIGHT_SOFTMAX, spoils="pass"), ["log_softmax", "causal_mask", "softmax"])
+    assert done == ["nothing", "read", *["functions"] * 4]
 
 
 @pytest.mark.parametrize("exercise", FUNCTIONS, ids=lambda e: e.id)

@@ -495,12 +495,13 @@ def test_an_answer_below_a_magic_is_judged(magic):
 
     source = Source("answers.ipynb", ".", [f"{magic}\n{RIGHT}"], True)
     kept, main_module, arguments = sys.path[:], sys.modules["__main__"], sys.argv
+    program = Program(source)
     try:
-        program = Program(source)
         program.names["ready"] = lambda: asyncio.sleep(0)
         assert [program.run(piece, 5.0) for piece in pieces(source)] == [None] * len(pieces(source))
         assert list(program.answers()) == ["weighted_sum"]
     finally:
+        program.loop.close()
         sys.path[:], sys.modules["__main__"], sys.argv = kept, main_module, arguments
         sys.modules.pop("attncore.app.cell", None)
 
