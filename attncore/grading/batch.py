@@ -46,7 +46,7 @@ from attncore.grading.sandbox import (
 DONE = ("right", "edge")
 # An archive's password, its compression, and what is broken in it.
 UNREADABLE = (OSError, zipfile.BadZipFile, RuntimeError, zlib.error, lzma.LZMAError, EOFError, ValueError)
-LONGEST = 300.0  # seconds for all that one learner has handed in
+LONGEST = 300.0  # seconds for all that one learner has handed in, and as many for what has to be run again
 T = TypeVar("T")
 Spread = Callable[[list["HandedIn"], Sequence[Exercise], int, float, int], Iterator[tuple[Submission, dict[str, bool]]]]
 Whose = Callable[[str], str]
@@ -208,9 +208,11 @@ def judged(
     """The verdicts on the answers of a file; `beside` are the modules that it may import.
 
     Every function runs in a process of its own, and all of them once more in another. What counts against one there may
-    be another's doing: it is looked at again, alone.
+    be another's doing: it is looked at again, alone. There is as much time for that once more, so that others' endless
+    loops don't cost it.
     """
     seen: list[Seen] = []
+    began = time.monotonic()
     for exercise in asked:
         if answer := found.get(exercise.id):
             try:
@@ -223,11 +225,11 @@ def judged(
                     yield with_told(report, told)
             except Lost as problem:
                 yield said(exercise, "raised", f"it {problem}.")
-    again = watched_together(sandbox, seen, seed)
+    again = watched_together(sandbox, seen, seed, time.monotonic() - began + sandbox.seconds)
     for one in seen:
         exercise = one.answer.exercise
         try:
-            yield with_told(judged_function(sandbox, one, again.get(exercise.id), seed, until), one.told)
+            yield with_told(judged_function(sandbox, one, again.get(exercise.id), seed, until + LONGEST), one.told)
         except Lost as problem:
             yield said(exercise, "raised", f"it {problem}.")
 
@@ -251,15 +253,15 @@ def judged_value(exercise: Exercise, value: Any) -> Report:
         return said(exercise, "wrong", "that is no answer to this question.")
 
 
-def watched_together(sandbox: Sandbox, seen: list[Seen], seed: int) -> dict[str, Watched]:
-    """What functions do in one process; nothing, where it doesn't come to its end.
+def watched_together(sandbox: Sandbox, seen: list[Seen], seed: int, limit: float) -> dict[str, Watched]:
+    """What functions do in one process; nothing, where it doesn't come to its end within the limit, in seconds.
 
     Who needs a part of the course isn't among them: it may be what another is asked for.
     """
     several = [one for one in seen if one.runs_again and not one.answer.course]
     if len(several) > 1:
         with suppress(Lost):
-            again = twice(sandbox, partial(sandbox.watch_again, several, seed))
+            again = twice(sandbox, partial(sandbox.watch_again, several, seed, limit))
             return {one.answer.exercise.id: watched for one, watched in zip(several, again, strict=True)}
     return {}
 
@@ -286,7 +288,7 @@ def verdict_on(exercise: Code, watched: Watched, seed: int) -> tuple[Report, boo
     try:
         with judging:
             report = verdict(exercise, watched.observed)
-            known = report.outcome not in DONE or is_as_known(exercise, watched, seed)
+            known = report.outcome not in DONE or is_as_known(exercise, watched, seed, report.edges)
             is_clear = known and is_steady(exercise, watched.observed)
     except Exception as problem:  # what came was made by hand, and no answer returns such a thing
         raise Lost(SPOILT) from problem

@@ -193,10 +193,15 @@ class Sandbox:
 
     def watch(self, answer: "Answer") -> "Seen":
         """What a function does in the cases of its exercise, in a process of its own."""
-        return Seen(answer, *self.functions([(answer, list(range(len(answer.exercise.cases))))], again=False)[0])
+        work = [(answer, list(range(len(answer.exercise.cases))))]
+        return Seen(answer, *self.functions(work, self.seconds, self.seconds, again=False)[0])
 
-    def watch_again(self, seen: Sequence["Seen"], seed: int) -> list["Watched"]:
-        """What functions do in another process: in the same cases, in another order, with others among them."""
+    def watch_again(self, seen: Sequence["Seen"], seed: int, limit: float = 0.0) -> list["Watched"]:
+        """What functions do in another process: in the same cases, in another order, with others among them.
+
+        Each may take twice the time, since it does more; and all together, the limit where there is one.
+        """
+        seconds = 2 * self.seconds
         firsts = [one.first for one in seen if one.first]
         orders: list[list[int]] = []
         work: list[tuple[Answer, list[int | str]]] = []
@@ -204,22 +209,23 @@ class Sandbox:
             cases = [*range(len(first.first)), *packed_others(one.answer.exercise, seed)]
             orders.append(random.Random(seed).sample(range(len(cases)), len(cases)))
             work.append((one.answer, [cases[place] for place in orders[-1]]))
-        found = self.functions(work, again=True)
+        found = self.functions(work, seconds, limit or seconds, again=True)
         return [in_order(first, order, again) for first, order, (again, _) in zip(firsts, orders, found, strict=True)]
 
     def functions(
-        self, work: Sequence[tuple["Answer", Sequence[int | str]]], again: bool
+        self, work: Sequence[tuple["Answer", Sequence[int | str]]], seconds: float, limit: float, again: bool
     ) -> list[tuple[Observed | None, list[str]]]:
         """What functions of a file do in one process, each in cases of its exercise, by their places, or in others.
 
-        And what goes wrong on the way to them; None where the file comes to no function.
+        And what goes wrong on the way to them; None where the file comes to no function. Each has so many seconds, and
+        all together the limit.
         """
         for answer, _ in work:
             self.tell_of(answer.exercise)
         tasks = [{**answer.found, "exercise": answer.exercise.id, "cases": cases} for answer, cases in work]
         course = {name: text for answer, _ in work for name, text in {**answer.beside, **answer.course}.items()}
-        given: dict[str, Any] = {"course": course, "seconds": self.seconds, "tasks": tasks, "again": again}
-        seen = self.errand("functions", self.seconds * len(work), **given).get("seen")
+        given: dict[str, Any] = {"course": course, "seconds": seconds, "tasks": tasks, "again": again}
+        seen = self.errand("functions", limit, **given).get("seen")
         if not isinstance(seen, list) or len(seen) != len(work):
             raise Lost(SPOILT)
         return [observed(done, len(cases)) for done, (_, cases) in zip(seen, work, strict=True)]
@@ -303,13 +309,18 @@ def observed(done: Any, count: int) -> tuple[Observed | None, list[str]]:
     return (found[0] if found else None), told
 
 
-def is_as_known(exercise: Code, watched: Watched, seed: int) -> bool:
+def is_as_known(exercise: Code, watched: Watched, seed: int, edges: Sequence[str] = ()) -> bool:
     """Is it right on the inputs that nobody has seen, too? Results that were looked up are not.
 
-    Of redrawn inputs real numbers alone can tell: where a result is yes or no, one may lie on the border.
+    Such an input may lie in an open corner: there it may give what the mistakes give that were named in it. Of redrawn
+    inputs real numbers alone can tell: where a result is yes or no, one may lie on the border.
     """
-    expected = expected_of_others(exercise, seed)
-    return all(agree_in_all_that_tells(exercise, *pair) for pair in zip(watched.others, expected, strict=True))
+    labels = ["", *(label for label in edges if label in exercise.wrong)]
+    known = zip(*(expected_of_others(exercise, seed, label) for label in labels), strict=True)
+    return all(
+        any(agree_in_all_that_tells(exercise, ran, expected) for expected in choices)
+        for ran, choices in zip(watched.others, known, strict=True)
+    )
 
 
 def agree_in_all_that_tells(exercise: Code, ran: Ran, expected: Ran) -> bool:
@@ -383,9 +394,11 @@ def packed_others(exercise: Code, seed: int) -> list[str]:
 
 
 @lru_cache(1_000)
-def expected_of_others(exercise: Code, seed: int) -> list[Ran]:
+def expected_of_others(exercise: Code, seed: int, label: str = "") -> list[Ran]:
+    """What the reference gives on the inputs that nobody has seen, or the wrong solution of a label."""
+    solution = exercise.wrong.get(label, exercise.reference)
     with judging, quietly():
-        return [call(exercise.reference, exercise.signature, given) for given in others(exercise, seed)]
+        return [call(solution, exercise.signature, given) for given in others(exercise, seed)]
 
 
 def unpacked(done: Any) -> tuple[list[Any], list[str]]:

@@ -174,14 +174,46 @@ def test_what_an_answer_does_to_others_of_its_file_costs_none_of_them_anything(g
     assert list(found) == asked and set(found.values()) <= set(DONE), found
 
 
-def test_a_second_process_is_one_for_all_functions(graded, monkeypatch):
+def test_a_second_process_is_one_for_all_functions_and_is_not_waited_for_as_long_as_for_each(graded, monkeypatch):
     done = []
     errand = Sandbox.errand
-    monkeypatch.setattr(
-        Sandbox, "errand", lambda self, what, *args, **more: done.append(what) or errand(self, what, *args, **more)
-    )
-    graded(TOGETHER.format(right_softmax=RIGHT_SOFTMAX, spoils="pass"), ["log_softmax", "causal_mask", "softmax"])
-    assert done == ["nothing", "read", *["functions"] * 4]
+
+    def noted(self, what, *args, **given):
+        done.append((what, given.get("seconds"), *args[:1]))
+        return errand(self, what, *args, **given)
+
+    monkeypatch.setattr(Sandbox, "errand", noted)
+    text = TOGETHER.format(right_softmax=RIGHT_SOFTMAX, spoils="pass")
+    graded(text, ["log_softmax", "causal_mask", "softmax"], seconds=60.0)
+    assert [what for what, *_ in done] == ["nothing", "read", *["functions"] * 4]
+    assert done[2:5] == [("functions", 60.0, 60.0)] * 3
+    (_, seconds, limit) = done[5]
+    assert seconds == 120.0 and limit < 180.0
+
+
+def test_what_is_endless_leaves_others_the_time_to_be_seen_again(graded, monkeypatch):
+    monkeypatch.setattr("attncore.grading.batch.LONGEST", 3.0)
+    endless = ["masked_softmax", "log_softmax", "causal_mask", "padding_mask", "split_heads"]
+    text = "import numpy as np\n" + RIGHT_SOFTMAX
+    text += "".join(f"def {name}(*given, **more):\n    while True: pass\n" for name in endless)
+    found = graded(text, ["softmax", *endless], seconds=1.0)
+    assert found.pop("softmax") == "right" and set(found.values()) <= {"wrong", "raised"}
+
+
+@pytest.mark.parametrize(
+    "id, label",
+    [
+        ("linear_attention_recurrent", "a small number added to the sum"),
+        ("bits_per_byte", "a small number in the logarithm, against zero"),
+    ],
+)
+def test_a_corner_in_which_an_unseen_input_lies_stays_a_corner(id, label):
+    exercise, open_for = find(id), []
+    for seed in range(1, 25):
+        watched = Watched(Observed(), expected_of_others(exercise, seed, label))
+        assert is_as_known(exercise, watched, seed, [label])
+        open_for += [seed] if is_as_known(exercise, watched, seed) else []
+    assert 0 < len(open_for) < 24
 
 
 @pytest.mark.parametrize("exercise", FUNCTIONS, ids=lambda e: e.id)
