@@ -293,12 +293,13 @@ class TwiceAsWide(np.random.Generator):
 
 
 class Mixture(NamedTuple):
-    """A layer whose outputs add up the tokens by given shares."""
+    """A layer whose outputs add up the tokens by given shares; a shorter text has the first of them."""
 
     shares: np.ndarray
 
     def __call__(self, x):
-        return self.shares @ x
+        n = x.shape[-2]
+        return self.shares[:n, :n] @ x
 
 
 class Bowl(NamedTuple):

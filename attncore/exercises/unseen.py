@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from attncore.exercises.fixtures import Bowl, Habits, Mixture, Readout
+from attncore.exercises.fixtures import Bowl, Habits, Mixture, Readout, product_of_all
+from attncore.exercises.serving.speculative_accept import shares_of_last_tokens
 from attncore.heads import HeadWeights
 
 Rng = np.random.Generator
@@ -96,7 +97,7 @@ def shared_model(rng: Rng) -> Given:
 
 def corrupted(rng: Rng) -> Given:
     ids = rng.integers(100, 30_000, (6, 2_000))
-    return {"ids": ids, "rng": np.random.default_rng(count(rng, 2**31)), "rate": 0.25, "mask_id": 7, "vocab_size": 9}
+    return {"ids": ids, "rng": np.random.default_rng(count(rng, 2**31)), "rate": 0.25, "mask_id": 7, "vocab_size": 4}
 
 
 def rescaled(rng: Rng) -> Given:
@@ -106,20 +107,23 @@ def rescaled(rng: Rng) -> Given:
 
 
 def measured(rng: Rng) -> Given:
-    return {"f": Bowl(1 + rng.random((2, 3))), "x": numbers(rng, 2, 3)}
+    """A loss on which a wide step on both sides makes no error, and one on a single side does."""
+    loss = Bowl(1 + rng.random((2, 3))) if rng.random() < 0.5 else product_of_all
+    return {"f": loss, "x": numbers(rng, 2, 3), "eps": 0.25}
 
 
 def chunks_of_a_cache(rng: Rng) -> Given:
-    lengths = [count(rng, 1, 4) for _ in range(3)]
+    lengths, lead = [*(count(rng, 1, 4) for _ in range(2)), count(rng, 14, 40)], [2, 3][: count(rng, 1, 3)]
     return {
-        "keys": tuple(numbers(rng, 2, length, 3) for length in lengths),
-        "values": tuple(numbers(rng, 2, length, 2) for length in lengths),
+        "keys": tuple(numbers(rng, *lead, length, 3) for length in lengths),
+        "values": tuple(numbers(rng, *lead, length, 2) for length in lengths),
     }
 
 
 def cached_attention(rng: Rng) -> Given:
-    chunks = [count(rng, 1, 4) for _ in range(3)]
-    weights = HeadWeights(*(numbers(rng, 6, 6) / 2 for _ in range(4)))
+    """Scores near to one another, or so far apart that what is hidden outweighs all that isn't."""
+    chunks, size = [count(rng, 2, 4) for _ in range(3)], rng.choice([0.5, 12.0])
+    weights = HeadWeights(*(size * numbers(rng, 6, 6) for _ in range(4)))
     return {"x": numbers(rng, sum(chunks), 6), "chunks": chunks, "weights": weights, "n_heads": 2}
 
 
@@ -171,22 +175,33 @@ def masked_pair(rng: Rng) -> Given:
 def drawn_tokens(rng: Rng) -> Given:
     """Logits of which the three largest are kept, by their number or their sum, or a temperature; what it comes to."""
     p = rng.permutation([0.35, 0.25, 0.2, 0.12, 0.08]) * rng.uniform(0.95, 1.05, 5)
-    ways: list[Given] = [{"top_k": 3}, {"top_p": 0.7}, {"temperature": 0.4}]
+    ways: list[Given] = [
+        {"top_k": 3, "temperature": 0.4},
+        {"top_p": 0.7},
+        {"top_p": 0.55, "temperature": 2.5},
+        {"top_p": 0.7, "top_k": 3},
+    ]
     how = ways[count(rng, 0, len(ways))]
-    kept = p ** (1 / 0.4) if "temperature" in how else np.where(p >= np.sort(p)[-3], p, 0)
+    order = np.argsort(-p)[: how.get("top_k")]
+    kept = p[order] ** (1 / how.get("temperature", 1.0))
+    kept /= kept.sum()
+    kept[np.cumsum(kept) - kept >= how.get("top_p", 1.0)] = 0
+    probabilities = np.zeros(5)
+    probabilities[order] = kept / kept.sum()
     draws = np.random.default_rng(count(rng, 2**31))
-    return {"logits": np.log(p), "rng": draws, "probabilities": kept / kept.sum(), "draws": 400, **how}
+    return {"logits": np.log(p), "rng": draws, "probabilities": probabilities, "draws": 400, **how}
 
 
 def continued_text(rng: Rng) -> Given:
     n = count(rng, 2, 6)
     given = {
-        "next_logits": Habits(3 * numbers(rng, 4, 4)),
+        "next_logits": Habits(numbers(rng, 4, 4)),
         "prompt": rng.integers(4, size=n),
         "n_new": count(rng, 3, 9),
         "stop": count(rng, 0, 4),
     }
-    return given | {"rng": np.random.default_rng(count(rng, 2**31)), "temperature": 0}
+    sure: list[Given] = [{"temperature": 0}, {"top_k": 1}, {"top_p": 1e-3}]  # whatever is drawn, it's the most likely
+    return given | {"rng": np.random.default_rng(count(rng, 2**31)), **sure[count(rng, 0, 3)]}
 
 
 def blocks_to_choose(rng: Rng) -> Given:
@@ -206,31 +221,67 @@ def pool_in_use(rng: Rng) -> Given:
 def texts_with_a_prefix(rng: Rng) -> Given:
     """A text of four blocks, and others that share some of it: other tokens, or in another order, or cut elsewhere."""
     block = count(rng, 2, 5)
-    first, second, third, fourth, other = rng.permutation(900)[: 5 * block].reshape(5, block).tolist()
+    first, second, third, fourth, other = (31 + rng.permutation(900)[: 5 * block]).reshape(5, block).tolist()
     text = [*first, *second, *third, *fourth]
     last_of_first = [*other[:-1], first[-1]]
-    far = [first[0] + 256 * count(rng, 1, 4), *first[1:]]
+    far = [[first[0] + step * count(rng, 1, 4), *first[1:]] for step in (256, 2**16)]
+    carried = [first[0] + 1, first[1] - 31, *first[2:]]
+    long = rng.integers(31, 900, 1_050).tolist()  # of which NumPy shows the ends alone
+    middle = [*long[: 100 * block], *other, *long[101 * block :]]
     digits = [[1, 23, *first[2:], *second], [12, 3, *first[2:], *second]]
-    changed = [[*begin, *second, *third, *fourth] for begin in (other, first[::-1], last_of_first, far)]
+    changed = [[*begin, *second, *third, *fourth] for begin in (other, first[::-1], last_of_first, carried, *far)]
     swapped = [
         [*first, *third, *second, *fourth],
         [*second, *first, *third, *fourth],
         [*first, *other, *third, *fourth],
     ]
-    return {"texts": [text, *changed, *swapped, *digits, text[1:]], "block": block}
+    return {"texts": [text, *changed, *swapped, *digits, text[1:], long, middle], "block": block}
 
 
 def judged_draft(rng: Rng) -> Given:
-    """A token of which the target is less sure than the draft, with what can come of it."""
-    p, q, last = (rng.dirichlet(np.full(3, 4.0)) for _ in range(3))
-    token = int(np.argmax(q - p))
-    accepted, excess = p[token] / q[token], np.maximum(p - q, 0)
-    probabilities = np.zeros((3, 3))
-    probabilities[1] = (1 - accepted) * excess / excess.sum()
-    probabilities[2] = accepted * last
-    given = {"draft": np.array([token]), "draft_probs": q[None], "target_probs": np.stack([p, last])}
+    """Two tokens of which the target is less sure than the draft, with what can come of them."""
+    q, p = rng.dirichlet(np.ones(4), 2), rng.dirichlet(np.ones(4), 3)
+    draft = np.argmax(q - p[:2], axis=-1)
     draws = np.random.default_rng(count(rng, 2**31))
-    return given | {"rng": draws, "probabilities": probabilities, "draws": 400}
+    given = {"draft": draft, "draft_probs": q, "target_probs": p, "rng": draws, "draws": 400}
+    return given | {"probabilities": shares_of_last_tokens(draft, q, p)}
+
+
+def losses(rng: Rng) -> Given:
+    """Logits of all sizes, with classes that are wanted and far from likely, and some places that are ignored."""
+    n, c = count(rng, 3, 6), count(rng, 3, 7)
+    logits = numbers(rng, 2, n, c) * rng.choice([1.0, 300.0]) + rng.choice([0.0, 2000.0]) * numbers(rng, 2, n, 1)
+    ignore = int(rng.choice([-100, 0, -7]))
+    targets = np.where(rng.random((2, n)) < 0.3, ignore, rng.integers(1, c, (2, n)))
+    targets[0] = 1 + np.argmin(logits[0, :, 1:], axis=-1)
+    targets[1, 0] = ignore
+    return {"logits": logits, "targets": targets, "ignore": ignore}
+
+
+def pieces_of_a_row(rng: Rng) -> Given:
+    """Pieces near to one another, far below zero, or far apart."""
+    start, step = rng.choice([-2000.0, 0.0, 3000.0]), rng.choice([0.0, -900.0, 900.0])
+    return {"chunks": [start + place * step + numbers(rng, count(rng, 1, 5)) for place in range(count(rng, 2, 6))]}
+
+
+def window_in_a_text(rng: Rng) -> Given:
+    """A window, with scores inside it that are far below those outside, or aren't."""
+    center, half_width = rng.integers(2, 7, 3) + rng.choice([0.0, 0.3]), count(rng, 1, 4)
+    inside = np.abs(np.arange(10) - center[:, None]) <= half_width
+    scores = numbers(rng, 3, 10) + rng.choice([0.0, 1.0]) * np.where(inside, -400, 600)
+    return {"scores": scores, "center": center, "half_width": half_width}
+
+
+def heads_on_a_text(rng: Rng) -> Given:
+    tokens = rng.integers(0, 4, count(rng, 7, 12)).tolist()
+    maps = rng.dirichlet(np.ones(len(tokens)), (3, 4, len(tokens)))
+    return {"maps": maps, "tokens": tokens, "count": count(rng, 2, 6)}
+
+
+def documents_to_search(rng: Rng) -> Given:
+    n, m = count(rng, 12, 30), count(rng, 4, 9)
+    documents = numbers(rng, n, m) * rng.uniform(0.2, 5, (n, 1))
+    return {"query": numbers(rng, m), "documents": documents, "count": count(rng, 2, 6), "size": count(rng, 3, 9)}
 
 
 def grown_tree(rng: Rng) -> Given:
@@ -286,12 +337,16 @@ UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "causal_mask": newest_queries,
     "combine_masks": three_masks,
     "corrupt_tokens": corrupted,
+    "cross_entropy": losses,
+    "cross_entropy_backward": losses,
     "decode_with_cache": decoded_text,
     "dequantize": coded_lines,
     "document_mask": packed,
     "dot_product_std": products,
     "expected_tokens": lambda rng: {"acceptance": float(rng.uniform(0.1, 0.95)), "n_draft": count(rng, 1, 9)},
+    "fix_document_search": documents_to_search,
     "fix_encoder": texts,
+    "fix_induction_heads": heads_on_a_text,
     "fix_lookup_decoding": text_to_continue,
     "fix_masked_pair": masked_pair,
     "generate": continued_text,
@@ -299,12 +354,14 @@ UNSEEN: dict[str, Callable[[Rng], Given]] = {
     "kv_bytes_per_token": shared_model,
     "kv_cache_bytes": cached_model,
     "leaks_future": causal_or_not,
+    "local_weights": window_in_a_text,
     "log_softmax": scores_of_all_sizes,
     "mask_for": architecture_of_a_mask,
     "mha_parameter_count": a_layer,
-    "most_similar": lambda rng: {"vector": numbers(rng, 6), "vectors": numbers(rng, 9, 6), "count": 4},
+    "most_similar": lambda rng: {"vector": numbers(rng, 3), "vectors": numbers(rng, 400, 3), "count": 300},
     "next_token_targets": lambda rng: {"ids": rng.integers(0, 100, (2, count(rng, 4, 12)))},
     "numerical_gradient": measured,
+    "online_softmax": pieces_of_a_row,
     "padding_mask": padded,
     "path_length": path,
     "peak_floats": tiles,

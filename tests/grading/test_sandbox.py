@@ -261,17 +261,27 @@ def test_a_right_answer_is_right_on_inputs_that_nobody_has_seen(exercise, seed):
 
 
 TOLD = {  # mistakes that few inputs show, or by little
+    "KVCache": "the oldest tokens are overwritten when the room is full",
+    "attend_with_cache": "mask after the softmax, then renormalized",
     "attention_weights": "mask upside down",
+    "cross_entropy": "no maximum subtracted",
+    "cross_entropy_backward": "no maximum subtracted",
     "dequantize": "codes counted from one",
+    "fix_document_search": "places are counted inside their block",
+    "fix_induction_heads": "the scores are right, and the lowest come first",
+    "generate": "top_k isn't handed on",
     "layer_norm": "divided by one less than the width",
     "leaks_future": "past instead of future",
+    "local_weights": "scores outside set to zero, then cut and renormalized",
     "log_softmax": "one maximum for all rows",
     "mha_parameter_count": "one bias for all four projections",
+    "numerical_gradient": "a one-sided difference",
     "path_length": "rounded down",
     "prefix_hashes": "the parent is left out",
     "sample_token": "the temperature is not used",
     "scaled_frequencies": "ntk with half its exponent",
     "softmax": "no maximum subtracted",
+    "speculative_accept": "the excess of the wrong row",
 }
 
 

@@ -6,7 +6,12 @@ import pytest
 
 from attncore.authoring import aloud, trust
 from attncore.authoring.readme import between
+from attncore.exercises import find
 from attncore.grading import judge
+from attncore.grading.check import verdict
+from attncore.grading.observe import observe
+from attncore.grading.run import call, quietly
+from attncore.grading.sandbox import Watched, is_as_known, others
 
 exercise_by_exercise = pytest.mark.parametrize("exercise", trust.CODE, ids=lambda e: e.id)
 
@@ -20,6 +25,22 @@ def test_mutants_luck_and_styles(exercise):
 def test_published_forms_are_told_as_they_should_be():
     assert trust.form_problems() == []
     assert len(trust.forms()) >= 60
+
+
+def holds_on_unseen_inputs(form, seed):
+    """Does a published form hold on inputs that nobody has seen, too, but for the corners that it leaves open?"""
+    exercise = find(form.exercise)
+    observed = observe(form.function, exercise.signature, exercise.cases)
+    with quietly():
+        ran = [call(form.function, exercise.signature, given) for given in others(exercise, seed)]
+    return is_as_known(exercise, Watched(observed, ran), seed, verdict(exercise, observed).edges)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_published_forms_that_are_right_are_so_on_inputs_that_nobody_has_seen(seed):
+    right = [form for form in trust.forms() if form.outcome in ("right", "edge")]
+    assert len(right) >= 60
+    assert [(form.exercise, form.name) for form in right if not holds_on_unseen_inputs(form, seed)] == []
 
 
 def test_no_paraphrase_passes_and_nearly_all_are_named():

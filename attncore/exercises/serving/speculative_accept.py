@@ -8,14 +8,19 @@ from attncore.loops import kept_probabilities
 from attncore.serving import speculative_accept
 
 
+def shares_of_last_tokens(draft, draft_probs, target_probs):
+    """How likely so many tokens of a draft are kept, of which each class is the last: (tokens, classes)."""
+    shares = np.zeros((len(draft) + 2, np.shape(target_probs)[1]))
+    kept = kept_probabilities(list(draft), np.array(draft_probs).tolist(), np.array(target_probs).tolist())
+    for tokens, probability in kept.items():
+        shares[len(tokens), tokens[-1]] = probability
+    return shares
+
+
 def judged(name, draft, draft_probs, target_probs, draws, promise="", dtype=np.float64):
     """A case of a draft, with how likely each number of tokens is kept, of which each class is the last."""
     q, p = np.array(draft_probs, dtype), np.array(target_probs, dtype)
-    probabilities = np.zeros((len(draft) + 2, p.shape[1]))
-    for tokens, share in kept_probabilities(
-        draft, np.array(draft_probs).tolist(), np.array(target_probs).tolist()
-    ).items():
-        probabilities[len(tokens), tokens[-1]] = share
+    probabilities = shares_of_last_tokens(draft, draft_probs, target_probs)
 
     def make():
         given = {"draft": np.array(draft), "draft_probs": q.copy(), "target_probs": p.copy()}
