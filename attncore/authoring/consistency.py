@@ -19,8 +19,8 @@ from attncore.exercises import KINDS, LESSONS, Card, Code, Exercise, UnknownExer
 from attncore.exercises.unseen import UNSEEN
 from attncore.grading import judge
 from attncore.grading.breaks import judge_input, shown_in
+from attncore.grading.given import expected_of_others, has_real
 from attncore.grading.observe import calls_of
-from attncore.grading.sandbox import expected_of_others, has_real
 from attncore.grading.trial import trial
 from attncore.grading.wire import pack_given, unpack_given
 

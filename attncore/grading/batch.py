@@ -25,23 +25,11 @@ from typing import IO, Any, TypeVar
 
 from attncore.exercises import Code, Exercise, find
 from attncore.grading.check import judge, unattempted, verdict
+from attncore.grading.given import Watched, is_as_known, is_steady, judging
 from attncore.grading.reading import CODE, FILE, SUFFIXES
 from attncore.grading.report import Report, said
 from attncore.grading.results import Result, Results, Submission
-from attncore.grading.sandbox import (
-    SECONDS,
-    SPOILT,
-    Answer,
-    Gone,
-    Lost,
-    Sandbox,
-    Seen,
-    Texts,
-    Watched,
-    is_as_known,
-    is_steady,
-    judging,
-)
+from attncore.grading.sandbox import SECONDS, SPOILT, Answer, Gone, Lost, Sandbox, Seen, Texts
 
 DONE = ("right", "edge")
 # An archive's password, its compression, and what is broken in it.

@@ -10,10 +10,11 @@ from hostile import RIGHT_SOFTMAX
 from attncore.exercises import find
 from attncore.grading.batch import answers_in, counted, grade, handed_in, judged_value
 from attncore.grading.compare import agree
+from attncore.grading.given import others, packed_cases, packed_others
 from attncore.grading.report import said
 from attncore.grading.results import Results
 from attncore.grading.run import Ran
-from attncore.grading.sandbox import needs_course, others, packed_cases, packed_others
+from attncore.grading.sandbox import needs_course
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox forks, and knows Linux's walls")
 

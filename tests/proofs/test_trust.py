@@ -9,9 +9,9 @@ from attncore.authoring.readme import between
 from attncore.exercises import find
 from attncore.grading import judge
 from attncore.grading.check import verdict
+from attncore.grading.given import Watched, is_as_known, others
 from attncore.grading.observe import observe
 from attncore.grading.run import call, quietly
-from attncore.grading.sandbox import Watched, is_as_known, others
 
 exercise_by_exercise = pytest.mark.parametrize("exercise", trust.CODE, ids=lambda e: e.id)
 
