@@ -37,6 +37,7 @@ def same(got: Any, expected: Any, tolerance: float) -> bool:
         return alike and all(same(a, b, tolerance) for a, b in zip(got, expected, strict=True))
     if not isinstance(expected, np.ndarray):
         return type(got) is type(expected) and (not isinstance(expected, str | int) or bool(got == expected))
+    got = rows_of(got)
     if not isinstance(got, np.ndarray) or got.shape != expected.shape:
         return False
     if not {got.dtype.kind, expected.dtype.kind} <= NUMBERS:
@@ -48,6 +49,12 @@ def same(got: Any, expected: Any, tolerance: float) -> bool:
 
 
 NUMBERS = set("biufc")
+
+
+def rows_of(got: Any) -> Any:
+    """A tuple of numbers, or of rows of one length, as the array that a list of them would be."""
+    array = as_array(got) if isinstance(got, tuple) else None
+    return got if array is None else array
 
 
 def unequal(array: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarray:
@@ -88,6 +95,7 @@ def explain_one(got: Any, expected: Any, tolerance: float, axes: tuple[str, ...]
         return Difference("kind", f"it returns a tuple of {len(got)}, expected one array.")
     if got is None:
         return Difference("kind", MISSING)
+    got = rows_of(got)
     if not isinstance(got, np.ndarray):
         told = explain_part(got, expected, axes) or f"it returns {brief(got)}, expected {describe(expected)}."
         return Difference("kind", told)

@@ -14,6 +14,9 @@ from attncore.grading.pieces import Piece, all_parts, names_bound, parts, text_s
 MAKERS = r"\b(?:(?:globals|exec)\(|sys\.modules\[)"  # names are made of their text
 BY_TEXT = {"globals", "locals", "vars", "eval", "exec", "__main__"}  # or read by it
 BINDING = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.FunctionDef)
+CHANGES = {"append", "extend", "insert", "pop", "popitem", "remove", "clear", "update", "setdefault", "add", "discard"}
+CHANGES |= {"sort", "reverse", "appendleft", "extendleft", "popleft", "rotate", "fill"}
+COMPOUND = (ast.For, ast.While, ast.If, ast.With, ast.Try, ast.Match)
 LOOKS = {"print", "display", "check", "answer", "repr", "str", "len", "type", "id", "help", "list", "sum", "max", "min"}
 
 
@@ -254,15 +257,17 @@ class Book:
         self.made: set[str] = set()  # made in a function, or words where text makes names: globals()["softmax"] = f
         self.always: list[int] = []
         self.same = same_things(pieces)
-        effects = dict(effects_of(pieces))
+        effects, fillers = effects_of(pieces), {name for piece in pieces for name in fillers_in(piece)}
+        functions = {piece.node.name for piece in pieces if isinstance(piece.node, ast.FunctionDef)}
         for place, piece in enumerate(pieces):
             for name in piece.defines:
                 self.binds.setdefault(name, []).append(place)
             if isinstance(piece.node, ast.Import | ast.ImportFrom):
                 self.imported |= set(piece.defines)
             changed = {other for name in names_changed(piece.node) for other in self.same.get(name, [name])}
+            changed |= {name for call in piece.calls if root_of(call.func) in fillers for name in names_handed(call)}
             if not isinstance(piece.node, BINDING):  # who hands a function on shows it, and doesn't change it
-                changed -= effects.keys()
+                changed -= functions
             for name in changed.union(*(effects.get(name, ()) for name in names_called(piece.node))):
                 self.changes.setdefault(name, []).append(place)
             if isinstance(piece.node, ast.FunctionDef):  # global softmax
@@ -301,16 +306,21 @@ class Book:
         return self.read[place]
 
     def last_bindings(self, name: str, before: int) -> list[int]:
-        """Those from the last one on that doesn't read the name itself: a wrapper needs what it wraps."""
+        """Those from the last sure one on that doesn't read the name itself: a wrapper needs what it wraps."""
         places = [place for place in self.binds.get(name, ()) if place < before]
         places = places or self.binds.get(name, [])  # cells are run in another order than they stand in
-        fresh = [place for place in places if name not in self.reads(place)[0]]
+        fresh = [place for place in places if self.surely_binds(place) and name not in self.reads(place)[0]]
         first = fresh[-1] if fresh else 0
         changes = [] if name in self.imported else self.changes.get(name, [])  # np.testing.assert_equal(...)
         return [
             *places[places.index(first) if fresh else 0 :],
             *(place for place in changes if first <= place < before),
         ]
+
+    def surely_binds(self, place: int) -> bool:
+        """An `if`, a loop or a `try` may bind nothing, and `rate: float` never does; so an earlier value may hold."""
+        node = self.pieces[place].node
+        return not isinstance(node, COMPOUND) and not (isinstance(node, ast.AnnAssign) and node.value is None)
 
 
 def same_things(pieces: list[Piece]) -> dict[str, set[str]]:
@@ -338,15 +348,18 @@ def names_read(text: str) -> tuple[set[str], set[str]]:
         found = {s.get_name() for s in scope.get_symbols() if s.is_referenced() and s.is_global()}
         (later if is_later else now).update(found)
         scopes += [(child, is_later) for child in scope.get_children()]
-    return now | increased(text), later
+    if re.search(r"[-+*/%@&|^<>]=", text):  # the name of x += 1 is read as well
+        inside = all_parts(ast.parse(text))
+        functions = [part for part in inside if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)]
+        own = [part for function in functions for part in all_parts(function)]
+        now |= names_increased(inside) - names_increased(own)
+        later |= names_increased(own) & names_made_global(own)
+    return now, later
 
 
-def increased(text: str) -> set[str]:
-    """The names of x += 1, which are read as well."""
-    if not re.search(r"[-+*/%@&|^<>]=", text):
-        return set()
-    changed = (node.target for node in ast.parse(text).body if isinstance(node, ast.AugAssign))
-    return {target.id for target in changed if isinstance(target, ast.Name)}
+def names_increased(inside: list[ast.AST]) -> set[str]:
+    targets = [part.target for part in inside if isinstance(part, ast.AugAssign)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def names_called(node: ast.AST | None) -> Iterator[str]:
@@ -362,15 +375,33 @@ def names_called(node: ast.AST | None) -> Iterator[str]:
             nodes += parts(part)
 
 
-def effects_of(pieces: list[Piece]) -> Iterator[tuple[str, set[str]]]:
-    """Of each function of the file, the names of the file that it binds or changes when it is called."""
+def effects_of(pieces: list[Piece]) -> dict[str, set[str]]:
+    """Of each function and class of the file, the names of the file that it binds or changes when it is called."""
+    effects: dict[str, set[str]] = {}
+    callers: dict[str, set[str]] = {}
     for piece in pieces:
-        if isinstance(piece.node, ast.FunctionDef):
+        if isinstance(piece.node, ast.FunctionDef | ast.ClassDef):
             inside = all_parts(piece.node)
             bound = names_made_global(inside)
             own = {arg.arg for part in inside if isinstance(part, ast.arguments) for arg in part.args}
-            changed = {name for part in piece.node.body for name in names_changed(part)}
-            yield piece.node.name, bound | changed - own
+            own |= {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+            changed = {name for part in inside if isinstance(part, ast.stmt) for name in names_changed(part)}
+            effects[piece.node.name] = bound | changed - own
+            callers[piece.node.name] = called(piece)
+    for _ in effects:  # a function that calls another, which calls another
+        for name, names in callers.items():
+            effects[name] = effects[name].union(*(effects[other] for other in names if other in effects))
+    return effects
+
+
+def fillers_in(piece: Piece) -> Iterator[str]:
+    """A function that changes what it is handed: size = fill(table)."""
+    if isinstance(piece.node, ast.FunctionDef):
+        given = {arg.arg for arg in piece.node.args.args}
+        if given & {
+            name for part in all_parts(piece.node) if isinstance(part, ast.stmt) for name in names_changed(part)
+        }:
+            yield piece.node.name
 
 
 def names_made_global(inside: list[ast.AST]) -> set[str]:
@@ -385,14 +416,23 @@ def names_changed(node: ast.AST | None) -> Iterator[str]:
     if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
         targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [node.target]
         yield from (root for target in targets if (root := root_of(target)) and not isinstance(target, ast.Name))
-    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        yield from names_handed(node.value)
+        yield from roots_of_changes(node)
+    elif isinstance(node, ast.Expr):
+        yield from names_handed(node.value) if isinstance(node.value, ast.Call) else ()
+        yield from roots_of_changes(node)
     elif isinstance(node, ast.FunctionDef):  # @softmax.register
         marks = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
         yield from (root_of(mark) for mark in marks if isinstance(mark, ast.Attribute))
-    elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try | ast.Match):
+    elif isinstance(node, COMPOUND):
         for part in ast.iter_child_nodes(node):
             yield from (name for inner in [part, *getattr(part, "body", ())] for name in names_changed(inner))
+
+
+def roots_of_changes(node: ast.AST) -> Iterator[str]:
+    """The names of which something that changes them is named: first = table.pop(0), list(map(table.append, rows))."""
+    for part in all_parts(node):
+        if isinstance(part, ast.Attribute) and part.attr in CHANGES and (root := root_of(part)):
+            yield root
 
 
 def names_handed(call: ast.Call) -> Iterator[str]:

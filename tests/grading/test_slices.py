@@ -11,6 +11,34 @@ from attncore.grading.slices import calls, not_followed, slices
 
 WRITTEN = {
     "an increase": "e = 1\ne += 1\ndef f(): return e",
+    "a counter": "e = 1\ndef f():\n    global e\n    e += 1\n    return e",
+    "a counter in a method": "e = 1\nclass C:\n    def go(self):\n        global e\n        e += 1\n        return e\n"
+    "def f(): return C().go()",
+    "an increase in a loop": "e = 0\nfor i in range(2):\n    e += 1\ndef f(): return e",
+    "a table increased in a loop": "t = []\nfor i in range(3):\n    if i:\n        t += [i]\ndef f(): return t[1]",
+    "a table filled in a comprehension": "t = []\n[t.append(n) for n in range(3)]\ndef f(): return t[2]",
+    "a table filled on the way": "t = []\n_ = [t.append(n) for n in range(3)]\ndef f(): return t[2]",
+    "a table filled by a map": "t = []\nlist(map(t.append, range(3)))\ndef f(): return t[2]",
+    "a table filled if it's empty": "t = []\nt.extend([1, 2]) if not t else None\ndef f(): return t[1]",
+    "a table that loses its first": "t = [1, 2]\nfirst = t.pop(0)\ndef f(): return t[0]",
+    "a table filled by a function's function": "t = {}\ndef put(n): t[n] = n\ndef go(): put(2)\ngo()\n"
+    "def f(): return t[2]",
+    "a table filled by whom it is handed to": "t = []\ndef fill(rows):\n    rows.append(2)\n    return 1\n"
+    "size = fill(t)\ndef f(): return t[0]",
+    "a table filled by a class": "t = {}\nclass C:\n    def __init__(self): t['a'] = 2\nC()\ndef f(): return t['a']",
+    "a table filled by a decorator with a name": "t = {}\ndef add(name):\n    def inner(g):\n        t[name] = g\n"
+    "        return g\n    return inner\n@add('g')\ndef g(): return 2\ndef f(): return t['g']()",
+    "a default that a try leaves": "e = 2\ntry:\n    import no_such_module\n    e = 3\nexcept ImportError:\n    pass\n"
+    "def f(): return e",
+    "a default that an if leaves": "e = 2\nif not e:\n    e = 3\ndef f(): return e",
+    "a default that a loop leaves": "e = 2\nfor e in []:\n    pass\ndef f(): return e",
+    "a default that a match leaves": "e = 2\nmatch e:\n    case 3:\n        e = 4\ndef f(): return e",
+    "a default that a guard leaves": "import contextlib as c\ne = 2\nwith c.suppress(Exception):\n    e = 1 // 0\n"
+    "def f(): return e",
+    "a helper that an import would replace": "def g(): return 2\ntry:\n    from no_such_module import g\n"
+    "except ImportError:\n    pass\ndef f(): return g()",
+    "an answer that an if would replace": "def f(): return 2\nif False:\n    def f(): return 3",
+    "a value that is only annotated below": "e = 2\ne: int\ndef f(): return e",
     "a merge": "t = {}\nt |= {'a': 2}\ndef f(): return t['a']",
     "a global bound by a call": "def begin():\n    global e\n    e = 2\nbegin()\ndef f(): return e",
     "a global bound anew by a call": "e = 1\ndef go():\n    global e\n    e = 2\nif 1:\n    go()\ndef f(): return e",

@@ -291,3 +291,20 @@ def test_a_part_of_a_list_that_has_another_shape_is_named():
     )
     assert explain_part([None, *short], np.zeros((3, 3, 4)), axes).startswith("at device 0 it has None, expected one")
     assert not explain_part(short, expected, ("...", "n", "v"))
+
+
+def test_a_tuple_is_as_good_as_a_list_and_what_is_wrong_in_it_is_told_as_of_an_array():
+    slopes = find("alibi_slopes")
+    assert judge(slopes, lambda n_heads: tuple(slopes.reference(n_heads).tolist())).outcome == "right"
+    assert (
+        judge(find("causal_mask"), lambda *n: tuple(map(tuple, find("causal_mask").reference(*n)))).outcome == "right"
+    )
+    short = judge(slopes, lambda n_heads: (0.5,) * (n_heads + 1))
+    assert short.outcome == "wrong" and "its shape is (" in short.lines[-1][1].lower(), short.lines
+
+
+def test_no_two_heads_that_are_ranked_have_the_same_score():
+    exercise = find("fix_induction_heads")
+    for one in exercise.cases:
+        scores, _ = exercise.reference(**one.make())
+        assert np.diff(np.sort(scores, axis=None)).min(initial=1.0) > 1e-6, one.name
