@@ -165,7 +165,7 @@ def test_a_reader_reads_nothing_twice(tiny, ids):
     next_logits = reader(tiny, parts)
     next_logits(ids[:4])
     next_logits(ids[:5])
-    assert_allclose(next_logits(ids[:8]), logits(tiny, ids[:8], keep=1)[0], atol=1e-5)
+    assert_allclose(next_logits(ids[:8]), logits(tiny, ids[:8], keep=1)[0], atol=1e-4)
     assert seen == [(4, 4)] * LAYERS + [(1, 5)] * LAYERS + [(3, 8)] * LAYERS
 
 
@@ -176,8 +176,8 @@ def test_the_loss_is_the_mean_surprise_at_what_comes_next(tiny):
     text = "abcabcgf"
     ids = encode(tiny.tokenizer, text)
     surprise = -log_softmax(logits(tiny, ids[:-1]))[np.arange(len(ids) - 1), ids[1:]]
-    assert text_loss(tiny, text) == pytest.approx(surprise.mean(), abs=1e-5)
-    assert text_loss(tiny, text, cached_from=2) == pytest.approx(surprise[2:].mean(), abs=1e-5)
+    assert text_loss(tiny, text) == pytest.approx(surprise.mean(), abs=1e-4)
+    assert text_loss(tiny, text, cached_from=2) == pytest.approx(surprise[2:].mean(), abs=1e-4)
 
 
 # Parts of one's own
@@ -218,7 +218,7 @@ def test_a_cache_that_forgets_is_right_at_first_and_wrong_with_the_next_chunk(ti
             self.key, self.value = key, value
 
     parts = Parts(KVCache=Forgetful)
-    assert_allclose(logits(tiny, ids, parts=parts), logits(tiny, ids), atol=1e-6)
+    assert_allclose(logits(tiny, ids, parts=parts), logits(tiny, ids), atol=1e-4)
     assert not np.allclose(in_chunks(tiny, ids, (5, 5), parts)[5:], logits(tiny, ids)[5:], atol=0.1)
 
 
@@ -244,7 +244,7 @@ def test_a_head_that_is_left_out_is_that_of_weights_of_zero(tiny, ids):
     blocks[layer] = blocks[layer]._replace(W_output=W_output)
     expected = logits(tiny._replace(blocks=tuple(blocks)), ids)
     assert not np.allclose(expected, logits(tiny, ids), atol=0.1)
-    assert_allclose(logits(tiny, ids, attend=replaced_heads({(layer, head): 0})), expected, atol=1e-5)
+    assert_allclose(logits(tiny, ids, attend=replaced_heads({(layer, head): 0})), expected, atol=1e-4)
 
 
 def test_a_mean_in_a_heads_place_is_the_same_at_every_token(tiny, ids):
