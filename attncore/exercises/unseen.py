@@ -12,6 +12,7 @@ import numpy as np
 from attncore.exercises.fixtures import Bowl, Habits, Mixture, Readout, product_of_all
 from attncore.exercises.serving.speculative_accept import shares_of_last_tokens
 from attncore.heads import HeadWeights
+from attncore.loops import token_probabilities
 
 Rng = np.random.Generator
 Given = dict[str, Any]
@@ -173,7 +174,7 @@ def masked_pair(rng: Rng) -> Given:
 
 
 def drawn_tokens(rng: Rng) -> Given:
-    """Logits of which the three largest are kept, by their number or their sum, or a temperature; what it comes to."""
+    """Logits of which a few are kept, by their number, their sum or both, or at a temperature; what it comes to."""
     p = rng.permutation([0.35, 0.25, 0.2, 0.12, 0.08]) * rng.uniform(0.95, 1.05, 5)
     ways: list[Given] = [
         {"top_k": 3, "temperature": 0.4},
@@ -182,12 +183,7 @@ def drawn_tokens(rng: Rng) -> Given:
         {"top_p": 0.7, "top_k": 3},
     ]
     how = ways[count(rng, 0, len(ways))]
-    order = np.argsort(-p)[: how.get("top_k")]
-    kept = p[order] ** (1 / how.get("temperature", 1.0))
-    kept /= kept.sum()
-    kept[np.cumsum(kept) - kept >= how.get("top_p", 1.0)] = 0
-    probabilities = np.zeros(5)
-    probabilities[order] = kept / kept.sum()
+    probabilities = np.array(token_probabilities(np.log(p).tolist(), **how))
     draws = np.random.default_rng(count(rng, 2**31))
     return {"logits": np.log(p), "rng": draws, "probabilities": probabilities, "draws": 400, **how}
 

@@ -257,7 +257,7 @@ class Book:
         self.made: set[str] = set()  # made in a function, or words where text makes names: globals()["softmax"] = f
         self.always: list[int] = []
         self.same = same_things(pieces)
-        effects, fillers = effects_of(pieces), {name for piece in pieces for name in fillers_in(piece)}
+        effects, fillers = effects_of(pieces)
         functions = {piece.node.name for piece in pieces if isinstance(piece.node, ast.FunctionDef)}
         for place, piece in enumerate(pieces):
             for name in piece.defines:
@@ -375,33 +375,32 @@ def names_called(node: ast.AST | None) -> Iterator[str]:
             nodes += parts(part)
 
 
-def effects_of(pieces: list[Piece]) -> dict[str, set[str]]:
-    """Of each function and class of the file, the names of the file that it binds or changes when it is called."""
+def effects_of(pieces: list[Piece]) -> tuple[dict[str, set[str]], set[str]]:
+    """Of each function and class of the file, the names of the file that it binds or changes when it is called.
+
+    And those that change what they are handed: size = fill(table).
+    """
     effects: dict[str, set[str]] = {}
     callers: dict[str, set[str]] = {}
+    fillers: set[str] = set()
     for piece in pieces:
         if isinstance(piece.node, ast.FunctionDef | ast.ClassDef):
             inside = all_parts(piece.node)
             bound = names_made_global(inside)
-            own = {arg.arg for part in inside if isinstance(part, ast.arguments) for arg in part.args}
-            own |= {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+            given = {arg.arg for part in inside if isinstance(part, ast.arguments) for arg in part.args}
+            own = {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
             changed = {name for part in inside if isinstance(part, ast.stmt) for name in names_changed(part)}
-            effects[piece.node.name] = bound | changed - own
+            effects[piece.node.name] = bound | changed - given - own
             callers[piece.node.name] = called(piece)
-    for _ in effects:  # a function that calls another, which calls another
+            if isinstance(piece.node, ast.FunctionDef) and changed & {arg.arg for arg in piece.node.args.args}:
+                fillers.add(piece.node.name)
+    grows = True
+    while grows:  # a function that calls another, which calls another
+        before = sum(map(len, effects.values()))
         for name, names in callers.items():
             effects[name] = effects[name].union(*(effects[other] for other in names if other in effects))
-    return effects
-
-
-def fillers_in(piece: Piece) -> Iterator[str]:
-    """A function that changes what it is handed: size = fill(table)."""
-    if isinstance(piece.node, ast.FunctionDef):
-        given = {arg.arg for arg in piece.node.args.args}
-        if given & {
-            name for part in all_parts(piece.node) if isinstance(part, ast.stmt) for name in names_changed(part)
-        }:
-            yield piece.node.name
+        grows = sum(map(len, effects.values())) > before
+    return effects, fillers
 
 
 def names_made_global(inside: list[ast.AST]) -> set[str]:
