@@ -242,7 +242,7 @@ def sample_token(logits, rng, temperature=1.0, top_k=None, top_p=None):
 
     `rng` is a Generator. A temperature of 0 takes the largest logit. `top_k` keeps the k most likely
     tokens. A `top_k` above their number keeps all of them. `top_p` then keeps the smallest number of
-    most likely tokens whose probabilities reach a sum of p. What either keeps is renormalized at once.
+    most likely tokens whose probabilities reach a sum of p. Each of the two renormalizes what it keeps.
     Of tokens that tie, the lower index counts as the more likely one. Raises ValueError for a
     temperature below 0, a top_k below 1, and a top_p that isn't above 0 and at most 1. Fan et al.
     (2018); top-p: Holtzman et al. (2019).
